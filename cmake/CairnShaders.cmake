@@ -1,0 +1,52 @@
+# Compiles shaders/<family>/<name>[.texel|.simt].comp to SPIR-V and embeds all of it as tables of words: the library
+# cairn_shaders, whose cairn_shader_table lists name, class and words. Shaders in one class only carry it in the name.
+find_program(GLSLC glslc REQUIRED)
+file(GLOB SHADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/*/*.comp)
+file(GLOB SHADER_INCLUDES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/include/*)
+set(SHADER_FOLDER ${CMAKE_BINARY_DIR}/shaders)
+set(table_arrays "")
+set(table_rows "")
+set(words_files "")
+foreach(shader ${SHADERS})
+  file(RELATIVE_PATH relative ${CMAKE_SOURCE_DIR}/shaders ${shader})
+  string(REGEX REPLACE "\\.comp$" "" stem ${relative})
+  if(stem MATCHES "\\.texel$")
+    set(classes texel)
+  elseif(stem MATCHES "\\.simt$")
+    set(classes simt)
+  else()
+    set(classes texel simt)
+  endif()
+  string(REGEX REPLACE "\\.(texel|simt)$" "" name ${stem})
+  foreach(class ${classes})
+    string(MAKE_C_IDENTIFIER "${name}_${class}" symbol)
+    set(words ${SHADER_FOLDER}/${symbol}.inc)
+    set(define "")
+    if(class STREQUAL texel)
+      set(define -DCAIRN_TEXEL=1)
+    endif()
+    add_custom_command(
+      OUTPUT ${words}
+      COMMAND ${GLSLC} --target-env=vulkan1.2 -O -mfmt=num ${define} -I ${CMAKE_SOURCE_DIR}/shaders/include
+              -MD -MF ${words}.d -o ${words} ${shader}
+      DEPENDS ${shader} ${SHADER_INCLUDES}
+      COMMENT "shader ${name} (${class})"
+      VERBATIM)
+    list(APPEND words_files ${words})
+    string(TOUPPER ${class} upper)
+    string(APPEND table_arrays "static const uint32_t ${symbol}[] = {\n#include \"${symbol}.inc\"\n};\n")
+    string(APPEND table_rows "    {\"${name}\", CAIRN_CLASS_${upper}, ${symbol}, sizeof ${symbol} / 4},\n")
+  endforeach()
+endforeach()
+file(CONFIGURE OUTPUT ${SHADER_FOLDER}/shader_table.c CONTENT
+"/* Made by cmake/CairnShaders.cmake. */
+#include \"gpu/shaders.h\"
+
+${table_arrays}
+const cairn_shader cairn_shader_table[] = {
+${table_rows}    {0},
+};
+" @ONLY)
+set_source_files_properties(${SHADER_FOLDER}/shader_table.c PROPERTIES OBJECT_DEPENDS "${words_files}")
+add_library(cairn_shaders STATIC ${SHADER_FOLDER}/shader_table.c)
+target_include_directories(cairn_shaders PRIVATE ${SHADER_FOLDER} ${CMAKE_SOURCE_DIR}/src)

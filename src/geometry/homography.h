@@ -1,0 +1,48 @@
+#ifndef CAIRN_GEOMETRY_HOMOGRAPHY_H
+#define CAIRN_GEOMETRY_HOMOGRAPHY_H
+/* Homographies: 3x3, row major, acting on column vectors (x, y, 1) in pixels. A name says the direction:
+ * `a_to_b` maps pixel coordinates of image a to those of image b. */
+#include "base/rng.h"
+#include "base/status.h"
+#include "data/image.h"
+
+#include <stdbool.h>
+
+typedef struct cairn_homography {
+    double m[9];
+} cairn_homography;
+#define CAIRN_HOMOGRAPHY_IDENTITY ((cairn_homography){{1, 0, 0, 0, 1, 0, 0, 0, 1}})
+
+/* error  CAIRN_E_NUMERIC if singular */
+cairn_status cairn_homography_invert(cairn_homography *out, const cairn_homography *h);
+cairn_homography cairn_homography_multiply(const cairn_homography *a, const cairn_homography *b); /* a after b */
+/* Returns false (and NaNs) when the point maps to infinity. */
+bool cairn_homography_apply(const cairn_homography *h, double x, double y, double *out_x, double *out_y);
+/* The homography with h33 = 1 that maps from[i] to to[i], four points in (x, y). */
+cairn_status cairn_homography_from_corners(cairn_homography *out, const double from[8], const double to[8]);
+
+/* teacher.md 3.1; amplitudes in unit coordinates, angle in radians. */
+typedef struct cairn_homography_options {
+    double patch_ratio;           /* 0.85 */
+    double scaling_amplitude;     /* 0.2; 0: no scaling */
+    double perspective_x, perspective_y; /* 0.2; both 0: none */
+    double max_angle;             /* pi/2; 0: no rotation */
+    bool allow_artifacts;         /* true */
+    double translation_overflow;  /* 0 */
+    bool translation;             /* true */
+} cairn_homography_options;
+#define CAIRN_HOMOGRAPHY_OPTIONS_INIT                                                                                  \
+    ((cairn_homography_options){0.85, 0.2, 0.2, 0.2, 1.5707963267948966, true, 0.0, true})
+
+/* Samples a homography for images of w x h pixels; it maps OUTPUT (warped) pixels to INPUT pixels. Points of the input
+ * move to the warped image by its inverse. */
+cairn_status cairn_homography_sample(cairn_homography *warped_to_input, cairn_rng *rng, int h, int w,
+                                     const cairn_homography_options *options);
+
+/* out[y,x] = image sampled bilinearly at h (x,y); each of the four taps outside the image reads 0. out has the given
+ * size. valid (may be NULL) [h,w]: 1 where the nearest input pixel exists, else 0. */
+cairn_status cairn_homography_warp(cairn_image *out, float *valid, const cairn_image *image,
+                                   const cairn_homography *warped_to_input, int h, int w);
+/* Erodes a 0/1 mask [h,w] by a symmetric disc of radius r - 0.5 pixels (teacher.md 3.3); outside does not erode. */
+void cairn_mask_erode(float *mask, int h, int w, int r);
+#endif

@@ -1,0 +1,108 @@
+#ifndef CAIRN_GPU_GPU_H
+#define CAIRN_GPU_GPU_H
+/* The device: selection, memory, kernels, recorded commands. Everything above records work once and replays it.
+ *
+ * One queue, one timeline. Nothing here is thread-safe except cairn_gpu_get_info. Every failure of Vulkan becomes
+ * CAIRN_E_DEVICE with the call, the result's name and what was being done (CAIRN_E_NOMEM for memory). */
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct cairn_gpu cairn_gpu;
+typedef struct cairn_gpu_buffer cairn_gpu_buffer;
+typedef struct cairn_gpu_kernel cairn_gpu_kernel;
+typedef struct cairn_gpu_commands cairn_gpu_commands;
+
+/* How kernels read memory (docs/architecture.md, section 4). AUTO: texel on a CPU driver whose texel buffers hold at
+ * least 2^24 elements, else simt. */
+typedef enum cairn_kernel_class { CAIRN_CLASS_AUTO, CAIRN_CLASS_TEXEL, CAIRN_CLASS_SIMT } cairn_kernel_class;
+
+typedef struct cairn_gpu_options {
+    const char *device;              /* NULL: variable CAIRN_DEVICE, else the best one. An index of `cairn devices`, a
+                                        UUID, or part of a name */
+    cairn_kernel_class kernel_class; /* AUTO: variable CAIRN_KERNELS (texel, simt), else by capability */
+    int validation;                  /* 1: validation layers, core and synchronization checks; a message counts as an
+                                        error, see cairn_gpu_validation_errors. -1: as CAIRN_VALIDATION says (0, 1) */
+    bool staging;                    /* force host copies through a staging buffer, also by CAIRN_STAGING=1 */
+    const char *cache_folder;        /* pipeline cache; NULL: $XDG_CACHE_HOME/cairn or ~/.cache/cairn; "": none */
+    bool quiet;                      /* no warning that the device is a CPU */
+} cairn_gpu_options;
+#define CAIRN_GPU_OPTIONS_INIT ((cairn_gpu_options){.validation = -1})
+
+typedef struct cairn_gpu_info {
+    char name[256], driver[256], uuid[37]; /* driver: name and version text */
+    const char *type;                      /* "cpu", "integrated", "discrete", "virtual", "other" */
+    bool is_cpu, usable;                   /* usable: Vulkan 1.2 with what Cairn needs; else `reason` says what lacks */
+    char reason[160];
+    uint32_t vendor_id, device_id, driver_version, api_version;
+    uint64_t heap_bytes;                   /* largest device-local heap */
+    uint64_t max_buffer_bytes, max_storage_range;
+    uint32_t max_texel_elements, alignment; /* alignment: of any tensor window, bytes */
+    uint32_t subgroup_size, max_shared_bytes;
+    double timestamp_ns;                   /* nanoseconds a tick; 0: no timestamps */
+    cairn_kernel_class kernel_class;       /* chosen class (of a created device) or the default one (in a list) */
+} cairn_gpu_info;
+
+/* All devices of this machine, best first (discrete, integrated, virtual, cpu). *out is the caller's, free() it.
+ * error  CAIRN_E_DEVICE with a hint when there is no Vulkan loader or no driver */
+cairn_status cairn_gpu_list(cairn_gpu_info **out, int *count);
+
+cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options); /* NULL: defaults */
+void cairn_gpu_destroy(cairn_gpu **gpu); /* waits; the caller has destroyed buffers and commands before */
+const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu);
+/* Messages of the validation layers so far (0 without them); the first is kept as text. */
+int cairn_gpu_validation_errors(const cairn_gpu *gpu, const char **first);
+
+/* ---- memory: one buffer holds many tensors; a view is a window of it ---- */
+typedef struct cairn_gpu_view {
+    cairn_gpu_buffer *buffer;
+    uint64_t offset, bytes; /* offset a multiple of info.alignment, bytes a multiple of 16 */
+} cairn_gpu_view;
+
+/* Zero-filled device memory, usable as storage and texel buffer. `label` names it in messages and debuggers.
+ * error  CAIRN_E_NOMEM with bytes asked for and the heap's size */
+cairn_status cairn_gpu_buffer_create(cairn_gpu_buffer **out, cairn_gpu *gpu, uint64_t bytes, const char *label);
+void cairn_gpu_buffer_destroy(cairn_gpu_buffer **buffer);
+uint64_t cairn_gpu_buffer_bytes(const cairn_gpu_buffer *buffer);
+/* Host copies; they wait for all submitted work first. */
+cairn_status cairn_gpu_write(cairn_gpu_view view, const void *data);
+cairn_status cairn_gpu_read(cairn_gpu_view view, void *data);
+
+/* ---- kernels: a shader of shaders/ with its constants ---- */
+enum { CAIRN_GPU_MAX_BINDINGS = 12, CAIRN_GPU_MAX_CONSTANTS = 24, CAIRN_GPU_MAX_PUSH = 32 };
+/* `name` is "family/file" without the suffix; the device's kernel class selects the variant, and a kernel that exists in
+ * one class only is found by either. constants[i] is specialization constant i. The same name and constants give the
+ * same kernel again; it lives as long as the device.
+ * error  CAIRN_E_NOTFOUND if no such shader, CAIRN_E_UNSUPPORTED if it exceeds a device limit */
+cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,
+                                  int constant_count);
+/* True if a shader file exists for this class (the selection above would find it). */
+bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name);
+
+/* ---- commands: recorded once, submitted many times ---- */
+typedef struct cairn_gpu_dispatch {
+    cairn_gpu_kernel *kernel;
+    cairn_gpu_view views[CAIRN_GPU_MAX_BINDINGS]; /* binding i */
+    int view_count;                               /* must equal the shader's bindings */
+    uint32_t push[CAIRN_GPU_MAX_PUSH];            /* 32-bit words (floats by their bits) */
+    int push_count;                               /* must equal the shader's block */
+    uint32_t threads[3];                          /* rounded up to whole groups; the kernel checks its bounds */
+    const char *label;                            /* for profiles and breadcrumbs; must outlive the commands */
+} cairn_gpu_dispatch;
+
+/* profile: timestamps around every dispatch, with a barrier after each. */
+cairn_status cairn_gpu_commands_create(cairn_gpu_commands **out, cairn_gpu *gpu, bool profile);
+void cairn_gpu_commands_destroy(cairn_gpu_commands **commands);
+cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cairn_gpu_dispatch *dispatch);
+/* All earlier writes of these commands become visible to all later reads and writes. */
+cairn_status cairn_gpu_commands_barrier(cairn_gpu_commands *commands);
+/* What follows goes into a new submission (a watchdog's limit). */
+cairn_status cairn_gpu_commands_split(cairn_gpu_commands *commands);
+cairn_status cairn_gpu_commands_end(cairn_gpu_commands *commands);
+cairn_status cairn_gpu_submit(cairn_gpu_commands *commands); /* after end; any number of times; does not wait */
+cairn_status cairn_gpu_wait(cairn_gpu *gpu);
+/* After a wait: nanoseconds of each dispatch of the last submission, in the order recorded.
+ * error  CAIRN_E_UNSUPPORTED without profiling or timestamps */
+cairn_status cairn_gpu_commands_times(cairn_gpu_commands *commands, double *ns, int count);
+#endif

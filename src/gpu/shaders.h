@@ -1,0 +1,15 @@
+#ifndef CAIRN_GPU_SHADERS_H
+#define CAIRN_GPU_SHADERS_H
+/* The compiled shaders, embedded by the build. */
+#include "gpu/gpu.h"
+
+#include <stddef.h>
+
+typedef struct cairn_shader {
+    const char *name; /* "family/file"; NULL ends the table */
+    cairn_kernel_class kernel_class;
+    const uint32_t *words; /* SPIR-V */
+    size_t count;          /* of words */
+} cairn_shader;
+extern const cairn_shader cairn_shader_table[];
+#endif

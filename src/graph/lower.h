@@ -1,0 +1,38 @@
+#ifndef CAIRN_GRAPH_LOWER_H
+#define CAIRN_GRAPH_LOWER_H
+/* From a node to dispatches: what an op's `lower` function calls. */
+#include "graph/graph.h"
+#include "gpu/gpu.h"
+
+/* A device tensor inside a lowering: a tensor of the graph (>= 0), or scratch of this node (from
+ * cairn_lower_scratch). The planner sees the order of dispatches and gives scratch its memory only for their span. */
+typedef int32_t cairn_slot;
+
+typedef struct cairn_kernel_call {
+    const char *kernel;                          /* "family/file" (string constant) */
+    uint32_t constants[CAIRN_GPU_MAX_CONSTANTS]; /* specialization constants 0.. */
+    int constant_count;
+    cairn_slot slots[CAIRN_GPU_MAX_BINDINGS]; /* binding i */
+    int slot_count;
+    uint32_t written; /* bit i: binding i is written (and read too if also in `read_written`) */
+    uint32_t push[CAIRN_GPU_MAX_PUSH];
+    int push_count;
+    uint32_t threads[3]; /* 0 means 1 */
+} cairn_kernel_call;
+
+cairn_kernel_class cairn_lower_class(const cairn_lowering *l);
+const cairn_gpu_info *cairn_lower_info(const cairn_lowering *l);
+cairn_shape cairn_lower_shape(const cairn_lowering *l, cairn_slot slot);
+/* Temporary memory of `vectors` vec4, undefined content. */
+cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors);
+/* Appends one dispatch. The call is copied. A slot may stand at two bindings (in-place: one read, one written). */
+cairn_status cairn_lower_call(cairn_lowering *l, const cairn_kernel_call *call);
+/* Splits a linear count of threads over x and y, so that no dimension passes the device's 65,535 groups: shaders
+ * include/tensor.glsl's linear_index() undoes it. */
+void cairn_lower_linear(cairn_kernel_call *call, int64_t threads);
+static inline uint32_t cairn_float_bits(float f)
+{
+    union { float f; uint32_t u; } v = {.f = f};
+    return v.u;
+}
+#endif
