@@ -1,0 +1,83 @@
+/* Listings of folders. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static bool has_extension(const char *name, const char *const *extensions)
+{
+    if (!extensions) return true;
+    const char *dot = strrchr(name, '.');
+    for (; dot && *extensions; extensions++)
+        if (!strcasecmp(dot + 1, *extensions)) return true;
+    return false;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Takes `path`. */
+static bool append(cairn_file_list *list, size_t *room, char *path)
+{
+    if (list->count == *room) {
+        size_t more = *room ? *room * 2 : 64;
+        char **paths = realloc(list->paths, more * sizeof *paths);
+        if (!paths) {
+            free(path);
+            return false;
+        }
+        list->paths = paths;
+        *room = more;
+    }
+    list->paths[list->count++] = path;
+    return true;
+}
+
+cairn_status cairn_file_list_folder(cairn_file_list *out, const char *folder, const char *const *extensions,
+                                    bool folders)
+{
+    *out = (cairn_file_list){0};
+    cairn_status st = CAIRN_OK;
+    cairn_file_list list = {0};
+    size_t room = 0;
+    DIR *open_folder = opendir(folder);
+    if (!open_folder)
+        return cairn_error_set(errno == ENOENT || errno == ENOTDIR ? CAIRN_E_NOTFOUND : CAIRN_E_IO,
+                               "cannot open the folder %s: %s", folder, strerror(errno));
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(open_folder);
+        if (!entry && errno)
+            CAIRN_TRY(cairn_error_set(CAIRN_E_IO, "cannot read the folder %s: %s", folder, strerror(errno)));
+        if (!entry) break;
+        if (entry->d_name[0] == '.' || (!folders && !has_extension(entry->d_name, extensions))) continue;
+        char *path = cairn_file_join(folder, entry->d_name);
+        if (!path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to list %s", folder));
+        struct stat info;
+        bool wanted = stat(path, &info) == 0 && (folders ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
+        if (!wanted)
+            free(path);
+        else if (!append(&list, &room, path))
+            CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to list %s", folder));
+    }
+    if (list.count) qsort(list.paths, list.count, sizeof *list.paths, by_bytes);
+    *out = list;
+    list = (cairn_file_list){0};
+done:
+    cairn_file_list_free(&list);
+    closedir(open_folder);
+    return st;
+}
+
+void cairn_file_list_free(cairn_file_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) free(list->paths[i]);
+    free(list->paths);
+    *list = (cairn_file_list){0};
+}
