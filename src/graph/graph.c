@@ -1,0 +1,189 @@
+#include "graph/graph.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct cairn_graph {
+    cairn_tensor *tensors;
+    cairn_node *nodes;
+    int tensor_count, tensor_room, node_count, node_room;
+    cairn_status status;
+    char mistake[512];
+};
+
+cairn_status cairn_graph_create(cairn_graph **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "no memory for a graph");
+}
+
+void cairn_graph_destroy(cairn_graph **g)
+{
+    if (!*g) return;
+    free((*g)->tensors);
+    free((*g)->nodes);
+    free(*g);
+    *g = NULL;
+}
+
+cairn_status cairn_graph_status(const cairn_graph *g)
+{
+    return g->status < 0 ? cairn_error_set(g->status, "%s", g->mistake) : CAIRN_OK;
+}
+
+cairn_tid cairn_graph_mistake(cairn_graph *g, const char *op, const char *fmt, ...)
+{
+    if (g->status < 0) return CAIRN_NONE;
+    int used = snprintf(g->mistake, sizeof g->mistake, "%s: ", op);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(g->mistake + used, sizeof g->mistake - (size_t)used, fmt, args);
+    va_end(args);
+    g->status = CAIRN_E_SHAPE;
+    return CAIRN_NONE;
+}
+
+/* Grows *items to hold one more; *room is its capacity. */
+static bool reserve(void **items, int *room, int count, size_t size)
+{
+    if (count < *room) return true;
+    int wanted = *room ? *room * 2 : 256;
+    void *grown = realloc(*items, (size_t)wanted * size);
+    if (!grown) return false;
+    *items = grown;
+    *room = wanted;
+    return true;
+}
+
+static cairn_tid add_tensor(cairn_graph *g, cairn_shape shape, cairn_tensor_kind kind, const char *name)
+{
+    if (g->status < 0) return CAIRN_NONE;
+    if (shape.n < 1 || shape.h < 1 || shape.w < 1 || shape.c < 1)
+        return cairn_graph_mistake(g, name ? name : "tensor", "shape [%d,%d,%d,%d] has an empty dimension", shape.n,
+                                   shape.h, shape.w, shape.c);
+    if (cairn_shape_vectors(shape) >= INT32_MAX)
+        return cairn_graph_mistake(g, name ? name : "tensor", "[%d,%d,%d,%d] has more elements than 32 bits can index",
+                                   shape.n, shape.h, shape.w, shape.c);
+    if (!reserve((void **)&g->tensors, &g->tensor_room, g->tensor_count, sizeof *g->tensors)) {
+        g->status = CAIRN_E_NOMEM;
+        snprintf(g->mistake, sizeof g->mistake, "no memory for a tensor");
+        return CAIRN_NONE;
+    }
+    cairn_tensor *t = &g->tensors[g->tensor_count];
+    *t = (cairn_tensor){.shape = shape, .kind = kind, .producer = -1};
+    if (name) snprintf(t->name, sizeof t->name, "%s", name);
+    return g->tensor_count++;
+}
+
+static cairn_tid add_named(cairn_graph *g, const char *name, cairn_shape shape, cairn_tensor_kind kind)
+{
+    cairn_tid same = cairn_graph_find(g, name);
+    if (same == CAIRN_NONE) {
+        if (strlen(name) >= sizeof g->tensors->name)
+            return cairn_graph_mistake(g, name, "the name is longer than %zu bytes", sizeof g->tensors->name - 1);
+        return add_tensor(g, shape, kind, name);
+    }
+    cairn_tensor *t = &g->tensors[same];
+    if (t->kind != kind || !cairn_shape_equal(t->shape, shape))
+        return cairn_graph_mistake(g, name, "asked for as [%d,%d,%d,%d], but it is [%d,%d,%d,%d] or of another kind",
+                                   shape.n, shape.h, shape.w, shape.c, t->shape.n, t->shape.h, t->shape.w, t->shape.c);
+    return same;
+}
+
+cairn_tid cairn_graph_input(cairn_graph *g, const char *name, cairn_shape shape)
+{
+    return add_named(g, name, shape, CAIRN_TENSOR_INPUT);
+}
+
+cairn_tid cairn_graph_stored(cairn_graph *g, const char *name, cairn_shape shape)
+{
+    return add_named(g, name, shape, CAIRN_TENSOR_STORED);
+}
+
+cairn_tid cairn_graph_constant(cairn_graph *g, cairn_shape shape, float value)
+{
+    for (int i = 0; i < g->tensor_count; i++) {
+        const cairn_tensor *t = &g->tensors[i];
+        if (t->kind == CAIRN_TENSOR_CONSTANT && cairn_shape_equal(t->shape, shape) &&
+            !memcmp(&t->value, &value, sizeof value))
+            return i;
+    }
+    cairn_tid t = add_tensor(g, shape, CAIRN_TENSOR_CONSTANT, NULL);
+    if (t != CAIRN_NONE) g->tensors[t].value = value;
+    return t;
+}
+
+void cairn_graph_output(cairn_graph *g, cairn_tid tensor, const char *name)
+{
+    if (tensor == CAIRN_NONE) return;
+    cairn_tensor *t = &g->tensors[tensor];
+    if (t->kind == CAIRN_TENSOR_VALUE) snprintf(t->name, sizeof t->name, "%s", name);
+    t->is_output = true;
+}
+
+const cairn_tensor *cairn_graph_tensor(const cairn_graph *g, cairn_tid t)
+{
+    CAIRN_ASSERT(t >= 0 && t < g->tensor_count);
+    return &g->tensors[t];
+}
+
+cairn_shape cairn_graph_shape(const cairn_graph *g, cairn_tid t)
+{
+    return t == CAIRN_NONE ? CAIRN_SCALAR : cairn_graph_tensor(g, t)->shape;
+}
+
+cairn_tid cairn_graph_find(const cairn_graph *g, const char *name)
+{
+    for (int i = 0; i < g->tensor_count; i++)
+        if (g->tensors[i].name[0] && !strcmp(g->tensors[i].name, name)) return i;
+    return CAIRN_NONE;
+}
+
+int cairn_graph_tensor_count(const cairn_graph *g)
+{
+    return g->tensor_count;
+}
+
+int cairn_graph_node_count(const cairn_graph *g)
+{
+    return g->node_count;
+}
+
+const cairn_node *cairn_graph_node(const cairn_graph *g, int index)
+{
+    CAIRN_ASSERT(index >= 0 && index < g->node_count);
+    return &g->nodes[index];
+}
+
+cairn_tid cairn_graph_append(cairn_graph *g, const cairn_op *op, const cairn_tid *inputs, int input_count, int required,
+                             const cairn_shape *output_shapes, int output_count, cairn_tid *outputs,
+                             const void *attributes, int size)
+{
+    CAIRN_ASSERT(input_count <= CAIRN_MAX_INPUTS && output_count <= CAIRN_MAX_OUTPUTS && size <= CAIRN_ATTRIBUTE_BYTES);
+    for (int i = 0; i < output_count && outputs; i++) outputs[i] = CAIRN_NONE;
+    if (g->status < 0) return CAIRN_NONE;
+    for (int i = 0; i < required; i++)
+        if (inputs[i] == CAIRN_NONE) return cairn_graph_mistake(g, op->name, "input %d is missing", i);
+    for (int i = 0; i < input_count; i++)
+        if ((op->updates >> i & 1) && g->tensors[inputs[i]].kind != CAIRN_TENSOR_STORED)
+            return cairn_graph_mistake(g, op->name, "input %d is updated in place and must be a stored tensor", i);
+    if (!reserve((void **)&g->nodes, &g->node_room, g->node_count, sizeof *g->nodes)) {
+        g->status = CAIRN_E_NOMEM;
+        snprintf(g->mistake, sizeof g->mistake, "no memory for a node");
+        return CAIRN_NONE;
+    }
+    cairn_node node = {.op = op, .input_count = input_count, .output_count = output_count};
+    for (int i = 0; i < CAIRN_MAX_INPUTS; i++) node.inputs[i] = i < input_count ? inputs[i] : CAIRN_NONE;
+    for (int i = 0; i < CAIRN_MAX_OUTPUTS; i++) node.outputs[i] = CAIRN_NONE;
+    if (size) memcpy(node.attributes, attributes, (size_t)size);
+    for (int i = 0; i < output_count; i++) {
+        node.outputs[i] = add_tensor(g, output_shapes[i], CAIRN_TENSOR_VALUE, NULL);
+        if (node.outputs[i] == CAIRN_NONE) return CAIRN_NONE;
+        cairn_tensor *t = &g->tensors[node.outputs[i]];
+        t->producer = g->node_count;
+        snprintf(t->name, sizeof t->name, "%.64s#%d.%d", op->name, g->node_count, i);
+        if (outputs) outputs[i] = node.outputs[i];
+    }
+    g->nodes[g->node_count++] = node;
+    return output_count ? node.outputs[0] : CAIRN_NONE;
+}

@@ -1,0 +1,35 @@
+#ifndef CAIRN_GRAPH_INTERNAL_H
+#define CAIRN_GRAPH_INTERNAL_H
+/* Shared by the files of src/graph: the list of dispatches between lowering, planning and recording. */
+#include "graph/lower.h"
+#include "graph/program.h"
+
+enum { CAIRN_SCRATCH_BASE = 1 << 28 }; /* slots from here on are scratch */
+
+struct cairn_lowering {
+    cairn_gpu *gpu;
+    const cairn_graph *g;
+    cairn_kernel_call *calls;
+    int *call_node; /* [call_count] index of the node, -1 for constants */
+    int call_count, call_room;
+    int64_t *scratch_vectors; /* [scratch_count] */
+    int scratch_count, scratch_room;
+    int node; /* being lowered */
+};
+
+void cairn_lowering__free(cairn_lowering *l);
+/* Prunes and lowers the whole graph. used [nodes]: receives which nodes survive. */
+cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used, bool keep_all);
+
+typedef struct cairn_block {
+    uint64_t offset, bytes;
+    int first, last; /* calls between which it is alive, inclusive */
+} cairn_block;
+/* Packs blocks into one range so that blocks alive together do not overlap: greedy by size, lowest offset that fits.
+ * Returns the total bytes. */
+uint64_t cairn_plan__pack(cairn_block *blocks, int count, uint64_t alignment, bool aliasing, uint64_t gap);
+
+/* Dense NHWC floats to vec4 groups with zero padding, and back. */
+void cairn_pad__pack(float *storage, const float *dense, cairn_shape s);
+void cairn_pad__unpack(float *dense, const float *storage, cairn_shape s);
+#endif

@@ -1,0 +1,427 @@
+/* Compiling a graph: lower, plan, record. Running it: replay. */
+#include "graph/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { GUARD_BYTES = 256, GUARD_WORD = 0x7fc5a1ee }; /* a NaN that no kernel writes */
+
+typedef struct span {
+    cairn_gpu_buffer *buffer;
+    uint64_t first, end;
+} span;
+
+struct cairn_program {
+    cairn_gpu *gpu;
+    cairn_graph *g;
+    cairn_store *store;
+    cairn_program_options options;
+    cairn_program_stats stats;
+    cairn_lowering l;
+    bool *used;              /* [nodes] */
+    cairn_block *blocks;     /* tensors, then scratch */
+    int tensors, blocks_count;
+    cairn_gpu_buffer *arena;
+    cairn_gpu_commands *commands;
+    cairn_program_timing *timings;
+    double *ns;
+    span *spans[2];          /* unsynchronised reads, writes while recording */
+    int span_count[2], span_room[2];
+};
+
+static bool in_arena(const cairn_program *p, cairn_slot slot)
+{
+    return slot >= CAIRN_SCRATCH_BASE || cairn_graph_tensor(p->g, slot)->kind != CAIRN_TENSOR_STORED;
+}
+
+static int block_of(const cairn_program *p, cairn_slot slot)
+{
+    return slot >= CAIRN_SCRATCH_BASE ? p->tensors + (slot - CAIRN_SCRATCH_BASE) : slot;
+}
+
+static void touch(cairn_block *b, int call)
+{
+    if (b->first < 0) b->first = call;
+    b->last = b->last > call ? b->last : call;
+}
+
+/* Sizes and lifetimes of everything in the arena; unused tensors get no bytes. */
+static cairn_status measure(cairn_program *p)
+{
+    p->tensors = cairn_graph_tensor_count(p->g);
+    p->blocks_count = p->tensors + p->l.scratch_count;
+    p->blocks = calloc((size_t)p->blocks_count + 1, sizeof *p->blocks);
+    if (!p->blocks) return cairn_error_set(CAIRN_E_NOMEM, "no memory to plan %d tensors", p->blocks_count);
+    for (int i = 0; i < p->blocks_count; i++) p->blocks[i].first = p->blocks[i].last = -1;
+    for (int c = 0; c < p->l.call_count; c++)
+        for (int k = 0; k < p->l.calls[c].slot_count; k++) {
+            cairn_slot slot = p->l.calls[c].slots[k];
+            if (in_arena(p, slot)) touch(&p->blocks[block_of(p, slot)], c);
+        }
+    for (int i = 0; i < p->blocks_count; i++) {
+        cairn_block *b = &p->blocks[i];
+        bool scratch = i >= p->tensors;
+        const cairn_tensor *t = scratch ? NULL : cairn_graph_tensor(p->g, i);
+        if (t && (t->is_output || t->kind == CAIRN_TENSOR_INPUT) && t->kind != CAIRN_TENSOR_STORED) {
+            b->first = t->kind == CAIRN_TENSOR_INPUT ? 0 : (b->first < 0 ? 0 : b->first);
+            b->last = INT32_MAX; /* readable or rewritable at any time between runs */
+            if (t->kind == CAIRN_TENSOR_VALUE) b->first = 0;
+        }
+        if (b->first < 0) continue;
+        b->bytes = 16 * (uint64_t)(scratch ? p->l.scratch_vectors[i - p->tensors] : cairn_shape_vectors(t->shape));
+        p->stats.unplanned_bytes += b->bytes;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status plan(cairn_program *p)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_gpu_info *info = cairn_gpu_get_info(p->gpu);
+    CAIRN_TRY(measure(p));
+    cairn_block *live = malloc(sizeof *live * (size_t)(p->blocks_count + 1));
+    if (!live) return cairn_error_set(CAIRN_E_NOMEM, "no memory to plan %d tensors", p->blocks_count);
+    int n = 0;
+    for (int i = 0; i < p->blocks_count; i++)
+        if (p->blocks[i].bytes) live[n++] = p->blocks[i];
+    bool aliasing = !p->options.no_aliasing && !p->options.keep_all;
+    p->stats.planned_bytes =
+        cairn_plan__pack(live, n, info->alignment, aliasing, p->options.canaries ? GUARD_BYTES : 0);
+    n = 0;
+    for (int i = 0; i < p->blocks_count; i++)
+        if (p->blocks[i].bytes) p->blocks[i].offset = live[n++].offset;
+    free(live);
+    uint64_t most = info->heap_bytes < info->max_buffer_bytes ? info->heap_bytes : info->max_buffer_bytes;
+    if (p->stats.planned_bytes > most) {
+        st = cairn_error_set(CAIRN_E_NOMEM,
+                             "this program needs %.0f MB on %s, which offers %.0f MB: use a smaller batch or image size",
+                             (double)p->stats.planned_bytes / 1e6, info->name, (double)most / 1e6);
+        goto done;
+    }
+    uint64_t bytes = p->stats.planned_bytes ? p->stats.planned_bytes : 16;
+    CAIRN_TRY(cairn_gpu_buffer_create(&p->arena, p->gpu, bytes, "arena"));
+done:
+    return st;
+}
+
+static cairn_gpu_view view_of(const cairn_program *p, cairn_slot slot)
+{
+    if (!in_arena(p, slot)) {
+        int index = cairn_store_find(p->store, cairn_graph_tensor(p->g, slot)->name);
+        CAIRN_ASSERT(index >= 0);
+        return cairn_store_view(p->store, index);
+    }
+    const cairn_block *b = &p->blocks[block_of(p, slot)];
+    uint64_t vectors = slot >= CAIRN_SCRATCH_BASE
+                           ? (uint64_t)p->l.scratch_vectors[slot - CAIRN_SCRATCH_BASE]
+                           : (uint64_t)cairn_shape_vectors(cairn_graph_tensor(p->g, slot)->shape);
+    return (cairn_gpu_view){p->arena, b->offset, vectors * 16};
+}
+
+static bool overlaps(const cairn_program *p, int which, cairn_gpu_view v)
+{
+    for (int i = 0; i < p->span_count[which]; i++) {
+        const span *s = &p->spans[which][i];
+        if (s->buffer == v.buffer && s->first < v.offset + v.bytes && v.offset < s->end) return true;
+    }
+    return false;
+}
+
+static void remember(cairn_program *p, int which, cairn_gpu_view v)
+{
+    if (p->span_count[which] == p->span_room[which]) {
+        int wanted = p->span_room[which] ? 2 * p->span_room[which] : 64;
+        span *grown = realloc(p->spans[which], sizeof *grown * (size_t)wanted);
+        CAIRN_ASSERT(grown);
+        p->spans[which] = grown;
+        p->span_room[which] = wanted;
+    }
+    p->spans[which][p->span_count[which]++] = (span){v.buffer, v.offset, v.offset + v.bytes};
+}
+
+/* Whether the call must wait for earlier ones: read after write, write after write, write after read. */
+static bool hazard(const cairn_program *p, const cairn_kernel_call *call, const cairn_gpu_view *views)
+{
+    for (int k = 0; k < call->slot_count; k++) {
+        bool written = call->written >> k & 1;
+        if (overlaps(p, 1, views[k]) || (written && overlaps(p, 0, views[k]))) return true;
+    }
+    return false;
+}
+
+static double call_operations(const cairn_program *p, int c)
+{
+    int node = p->l.call_node[c];
+    if (node < 0) return 0;
+    int calls = 0;
+    for (int i = c; i >= 0 && p->l.call_node[i] == node; i--) calls++;
+    for (int i = c + 1; i < p->l.call_count && p->l.call_node[i] == node; i++) calls++;
+    const cairn_node *n = cairn_graph_node(p->g, node);
+    double all = 0;
+    if (n->op->operations)
+        all = n->op->operations(n, p->g);
+    else
+        for (int k = 0; k < n->output_count; k++) all += (double)cairn_shape_count(cairn_graph_shape(p->g, n->outputs[k]));
+    return all / calls;
+}
+
+static cairn_status record_call(cairn_program *p, int c)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_kernel_call *call = &p->l.calls[c];
+    cairn_gpu_dispatch d = {.view_count = call->slot_count, .push_count = call->push_count};
+    for (int k = 0; k < call->slot_count; k++) d.views[k] = view_of(p, call->slots[k]);
+    memcpy(d.push, call->push, sizeof d.push);
+    memcpy(d.threads, call->threads, sizeof d.threads);
+    d.label = p->l.call_node[c] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[c])->op->name;
+    CAIRN_TRY(cairn_gpu_kernel_get(&d.kernel, p->gpu, call->kernel, call->constants, call->constant_count));
+    if (hazard(p, call, d.views) || (p->options.all_barriers && c)) {
+        CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
+        p->span_count[0] = p->span_count[1] = 0;
+        p->stats.barriers++;
+    }
+    for (int k = 0; k < call->slot_count; k++) remember(p, call->written >> k & 1, d.views[k]);
+    CAIRN_TRY(cairn_gpu_commands_dispatch(p->commands, &d));
+done:
+    if (st < 0) {
+        char text[900];
+        snprintf(text, sizeof text, "%s", cairn_error_message());
+        cairn_error_set(st, "kernel %s: %s", call->kernel, text);
+    }
+    return st;
+}
+
+static cairn_status record(cairn_program *p)
+{
+    cairn_status st = CAIRN_OK;
+    /* A submission stays well below a desktop driver's watchdog; on a CPU the limit only keeps Ctrl-C responsive. */
+    double limit = cairn_gpu_get_info(p->gpu)->is_cpu ? 10e9 : 200e9, sum = 0;
+    CAIRN_TRY(cairn_gpu_commands_create(&p->commands, p->gpu, p->options.profile));
+    p->stats.submissions = 1;
+    for (int c = 0; c < p->l.call_count; c++) {
+        double operations = call_operations(p, c);
+        if (sum + operations > limit && sum > 0) {
+            CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
+            p->span_count[0] = p->span_count[1] = 0;
+            CAIRN_TRY(cairn_gpu_commands_split(p->commands));
+            p->stats.submissions++;
+            sum = 0;
+        }
+        sum += operations;
+        p->stats.operations += operations;
+        CAIRN_TRY(record_call(p, c));
+    }
+    /* A replay may follow without a wait in between. */
+    CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
+    CAIRN_TRY(cairn_gpu_commands_end(p->commands));
+    p->stats.dispatches = p->l.call_count;
+done:
+    return st;
+}
+
+static void read_environment(cairn_program_options *o)
+{
+    const char *aliasing = getenv("CAIRN_NO_ALIASING"), *barriers = getenv("CAIRN_ALL_BARRIERS");
+    o->no_aliasing |= aliasing && aliasing[0] == '1';
+    o->all_barriers |= barriers && barriers[0] == '1';
+}
+
+cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_graph *g, cairn_store *store,
+                                  const cairn_program_options *options)
+{
+    cairn_status st = CAIRN_OK;
+    *out = NULL;
+    cairn_program *p = calloc(1, sizeof *p);
+    if (!p) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a program");
+    p->gpu = gpu;
+    p->g = g;
+    p->store = store;
+    if (options) p->options = *options;
+    read_environment(&p->options);
+    CAIRN_TRY(cairn_graph_status(g));
+    p->used = calloc((size_t)cairn_graph_node_count(g) + 1, sizeof *p->used);
+    if (!p->used) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a program");
+        goto done;
+    }
+    CAIRN_TRY(cairn_store_add_graph(store, g));
+    CAIRN_TRY(cairn_lowering__build(&p->l, gpu, g, p->used, p->options.keep_all));
+    CAIRN_TRY(plan(p));
+    CAIRN_TRY(record(p));
+    for (int i = 0; i < cairn_graph_node_count(g); i++) p->stats.nodes += p->used[i];
+    for (int i = 0; i < cairn_graph_tensor_count(g); i++) {
+        const cairn_tensor *t = cairn_graph_tensor(g, i);
+        if (t->kind == CAIRN_TENSOR_STORED) p->stats.stored_bytes += 16 * (uint64_t)cairn_shape_vectors(t->shape);
+    }
+    *out = p;
+done:
+    if (st < 0) cairn_program_destroy(&p);
+    return st;
+}
+
+void cairn_program_destroy(cairn_program **program)
+{
+    cairn_program *p = *program;
+    if (!p) return;
+    cairn_gpu_wait(p->gpu);
+    cairn_gpu_commands_destroy(&p->commands);
+    cairn_gpu_buffer_destroy(&p->arena);
+    cairn_lowering__free(&p->l);
+    free(p->used);
+    free(p->blocks);
+    free(p->spans[0]);
+    free(p->spans[1]);
+    free(p->timings);
+    free(p->ns);
+    free(p);
+    *program = NULL;
+}
+
+const cairn_program_stats *cairn_program_get_stats(const cairn_program *program)
+{
+    return &program->stats;
+}
+
+cairn_status cairn_program_write(cairn_program *program, cairn_tid input, const float *values)
+{
+    const cairn_tensor *t = cairn_graph_tensor(program->g, input);
+    CAIRN_ASSERT(t->kind == CAIRN_TENSOR_INPUT);
+    cairn_gpu_view view = view_of(program, input);
+    float *storage = malloc(view.bytes);
+    if (!storage) return cairn_error_set(CAIRN_E_NOMEM, "no memory to write %s", t->name);
+    cairn_pad__pack(storage, values, t->shape);
+    cairn_status st = cairn_gpu_write(view, storage);
+    free(storage);
+    return st;
+}
+
+cairn_status cairn_program_read(cairn_program *program, cairn_tid output, float *values)
+{
+    const cairn_tensor *t = cairn_graph_tensor(program->g, output);
+    CAIRN_ASSERT(t->is_output || t->kind == CAIRN_TENSOR_INPUT || t->kind == CAIRN_TENSOR_STORED ||
+                 program->options.keep_all);
+    cairn_gpu_view view = view_of(program, output);
+    float *storage = malloc(view.bytes);
+    if (!storage) return cairn_error_set(CAIRN_E_NOMEM, "no memory to read %s", t->name);
+    cairn_status st = cairn_gpu_read(view, storage);
+    if (st >= 0) cairn_pad__unpack(values, storage, t->shape);
+    free(storage);
+    return st;
+}
+
+/* NaN everywhere but in the inputs: finds reads of what was never written; the guards are the same NaN. */
+static cairn_status poison(cairn_program *p)
+{
+    uint64_t bytes = cairn_gpu_buffer_bytes(p->arena);
+    uint32_t *words = malloc(bytes);
+    if (!words) return cairn_error_set(CAIRN_E_NOMEM, "no memory for guard words");
+    cairn_gpu_view all = {p->arena, 0, bytes};
+    cairn_status st = cairn_gpu_read(all, words);
+    bool *keep = calloc(bytes / 4, 1);
+    CAIRN_ASSERT(keep);
+    for (int i = 0; i < p->tensors; i++)
+        if (cairn_graph_tensor(p->g, i)->kind == CAIRN_TENSOR_INPUT)
+            memset(keep + p->blocks[i].offset / 4, 1, 4 * (size_t)cairn_shape_vectors(cairn_graph_tensor(p->g, i)->shape));
+    for (uint64_t i = 0; i < bytes / 4; i++)
+        if (!keep[i]) words[i] = GUARD_WORD;
+    if (st >= 0) st = cairn_gpu_write(all, words);
+    free(keep);
+    free(words);
+    return st;
+}
+
+cairn_status cairn_program_submit(cairn_program *program)
+{
+    if (program->options.canaries) {
+        cairn_status st = poison(program);
+        if (st < 0) return st;
+    }
+    return cairn_gpu_submit(program->commands);
+}
+
+cairn_status cairn_program_run(cairn_program *program)
+{
+    cairn_status st = cairn_program_submit(program);
+    return st < 0 ? st : cairn_gpu_wait(program->gpu);
+}
+
+static cairn_status check_tensor(const cairn_program *p, const uint32_t *words, int block)
+{
+    bool scratch = block >= p->tensors;
+    const cairn_block *b = &p->blocks[block];
+    const char *name = scratch ? "scratch" : cairn_graph_tensor(p->g, block)->name;
+    uint64_t vectors = scratch ? (uint64_t)p->l.scratch_vectors[block - p->tensors]
+                               : (uint64_t)cairn_shape_vectors(cairn_graph_tensor(p->g, block)->shape);
+    uint64_t used = vectors * 4, first = b->offset / 4;
+    for (uint64_t i = used; i < used + GUARD_BYTES / 4; i++)
+        if (words[first + i] != GUARD_WORD)
+            return cairn_error_set(CAIRN_E_FAIL, "a kernel wrote %d floats behind %s", (int)(i - used), name);
+    if (scratch || (!p->options.keep_all && b->last != INT32_MAX)) return CAIRN_OK;
+    cairn_shape s = cairn_graph_tensor(p->g, block)->shape;
+    uint64_t stride = 4 * (uint64_t)cairn_shape_groups(s);
+    for (uint64_t i = 0; i < used; i++)
+        if (i % stride >= (uint64_t)s.c && words[first + i] != 0)
+            return cairn_error_set(CAIRN_E_FAIL, "padding channel %d of %s is not zero", (int)(i % stride), name);
+    return CAIRN_OK;
+}
+
+cairn_status cairn_program_check(cairn_program *program)
+{
+    CAIRN_ASSERT(program->options.canaries);
+    uint64_t bytes = cairn_gpu_buffer_bytes(program->arena);
+    uint32_t *words = malloc(bytes);
+    if (!words) return cairn_error_set(CAIRN_E_NOMEM, "no memory to check guard words");
+    cairn_status st = cairn_gpu_read((cairn_gpu_view){program->arena, 0, bytes}, words);
+    bool separate = program->options.no_aliasing || program->options.keep_all;
+    for (int i = 0; i < program->blocks_count && st >= 0 && separate; i++)
+        if (program->blocks[i].bytes) st = check_tensor(program, words, i);
+    free(words);
+    return st;
+}
+
+cairn_status cairn_program_timings(cairn_program *program, const cairn_program_timing **out, int *count)
+{
+    cairn_status st = CAIRN_OK;
+    int n = program->l.call_count;
+    if (!program->timings) {
+        program->timings = calloc((size_t)n + 1, sizeof *program->timings);
+        program->ns = calloc((size_t)n + 1, sizeof *program->ns);
+        if (!program->timings || !program->ns) return cairn_error_set(CAIRN_E_NOMEM, "no memory for timings");
+    }
+    CAIRN_TRY(cairn_gpu_commands_times(program->commands, program->ns, n));
+    for (int c = 0; c < n; c++) {
+        int node = program->l.call_node[c];
+        program->timings[c] = (cairn_program_timing){node < 0 ? "constant" : cairn_graph_node(program->g, node)->op->name,
+                                                     program->l.calls[c].kernel, program->ns[c],
+                                                     call_operations(program, c)};
+    }
+    *out = program->timings;
+    *count = n;
+done:
+    return st;
+}
+
+cairn_status cairn_program_explain(const cairn_program *p, FILE *out)
+{
+    const cairn_program_stats *s = &p->stats;
+    fprintf(out, "%-28s %-32s %6s %12s\n", "op", "kernel", "calls", "MFLOP");
+    for (int c = 0; c < p->l.call_count; c++) {
+        const char *op = p->l.call_node[c] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[c])->op->name;
+        double operations = 0;
+        int calls = 0;
+        bool seen = false;
+        for (int i = 0; i < p->l.call_count && !seen; i++) {
+            const char *other = p->l.call_node[i] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[i])->op->name;
+            if (strcmp(op, other) || strcmp(p->l.calls[c].kernel, p->l.calls[i].kernel)) continue;
+            seen = i < c;
+            calls++;
+            operations += call_operations(p, i);
+        }
+        if (!seen) fprintf(out, "%-28s %-32s %6d %12.1f\n", op, p->l.calls[c].kernel, calls, operations / 1e6);
+    }
+    fprintf(out, "%d nodes, %d dispatches, %d barriers, %d submissions, %.2f GFLOP estimated\n", s->nodes, s->dispatches,
+            s->barriers, s->submissions, s->operations / 1e9);
+    fprintf(out, "memory: %.1f MB planned (%.1f MB without planning), %.1f MB stored\n", (double)s->planned_bytes / 1e6,
+            (double)s->unplanned_bytes / 1e6, (double)s->stored_bytes / 1e6);
+    return CAIRN_OK;
+}
