@@ -1,0 +1,72 @@
+#include "support/test_gpu.h"
+#include "support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cairn_gpu *gpus[CAIRN_CLASS_SIMT + 1];
+static bool tried[CAIRN_CLASS_SIMT + 1];
+static int seen_errors[CAIRN_CLASS_SIMT + 1];
+
+bool test_gpu_available(void)
+{
+    cairn_gpu_info *list = NULL;
+    int count = 0;
+    bool usable = false;
+    if (cairn_gpu_list(&list, &count) < 0) {
+        fprintf(stderr, "skipped: %s\n", cairn_error_message());
+        return false;
+    }
+    for (int i = 0; i < count; i++) usable |= list[i].usable;
+    if (!usable) fprintf(stderr, "skipped: no usable Vulkan device\n");
+    free(list);
+    return usable;
+}
+
+const char *test_gpu_class_name(cairn_kernel_class kernel_class)
+{
+    return kernel_class == CAIRN_CLASS_TEXEL ? "texel" : kernel_class == CAIRN_CLASS_SIMT ? "simt" : "auto";
+}
+
+static void destroy_all(void)
+{
+    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++) cairn_gpu_destroy(&gpus[i]);
+}
+
+cairn_gpu *test_gpu(cairn_kernel_class kernel_class)
+{
+    const char *asked = getenv("CAIRN_KERNELS");
+    if (asked && *asked && kernel_class != CAIRN_CLASS_AUTO && strcmp(asked, test_gpu_class_name(kernel_class)))
+        return NULL;
+    if (tried[kernel_class]) return gpus[kernel_class];
+    bool first = true;
+    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++) first &= !tried[i];
+    if (first) atexit(destroy_all);
+    tried[kernel_class] = true;
+    cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+    options.kernel_class = kernel_class;
+    options.cache_folder = "";
+    options.quiet = true;
+    cairn_status st = cairn_gpu_create(&gpus[kernel_class], &options);
+    if (st == CAIRN_E_UNSUPPORTED) {
+        fprintf(stderr, "class %s left out: %s\n", test_gpu_class_name(kernel_class), cairn_error_message());
+    } else if (st < 0) {
+        fprintf(stderr, "cannot create a device of class %s: %s\n", test_gpu_class_name(kernel_class),
+                cairn_error_message());
+        exit(1);
+    }
+    return gpus[kernel_class];
+}
+
+void test_gpu_assert_valid(cairn_gpu *gpu)
+{
+    const char *first = NULL;
+    int errors = cairn_gpu_validation_errors(gpu, &first);
+    int *seen = NULL;
+    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++)
+        if (gpus[i] == gpu) seen = &seen_errors[i];
+    if (!seen || errors == *seen) return;
+    *seen = errors;
+    fail_msg("validation: %d messages, the first: %s", errors, first ? first : "(no text)");
+}

@@ -1,0 +1,20 @@
+#ifndef CAIRN_TESTS_SUPPORT_TEST_GPU_H
+#define CAIRN_TESTS_SUPPORT_TEST_GPU_H
+/* The devices of a test program: one for each kernel class, created on first use, shared by all tests of the process,
+ * destroyed at its exit. Validation layers follow the variable CAIRN_VALIDATION; no pipeline cache. */
+#include "gpu/gpu.h"
+
+#include <stdbool.h>
+
+enum { TEST_SKIP = 77 }; /* exit code that CTest reports as skipped */
+
+/* Whether the machine has a usable Vulkan device at all. A main that needs one starts with
+ * `if (!test_gpu_available()) return TEST_SKIP;`. */
+bool test_gpu_available(void);
+/* A device with this class, or NULL if the device cannot have it (texel on a device with small texel buffers) or the
+ * variable CAIRN_KERNELS asks for the other one. Any other failure ends the test program with an error. */
+cairn_gpu *test_gpu(cairn_kernel_class kernel_class);
+const char *test_gpu_class_name(cairn_kernel_class kernel_class);
+/* Fails the running cmocka test if the validation layers said anything since the last call. */
+void test_gpu_assert_valid(cairn_gpu *gpu);
+#endif
