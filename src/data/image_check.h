@@ -1,0 +1,20 @@
+#ifndef CAIRN_DATA_IMAGE_CHECK_H
+#define CAIRN_DATA_IMAGE_CHECK_H
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum cairn_image_kind {
+    CAIRN_IMAGE_UNKNOWN,
+    CAIRN_IMAGE_JPEG,
+    CAIRN_IMAGE_PNG,
+    CAIRN_IMAGE_BMP,
+    CAIRN_IMAGE_PNM
+} cairn_image_kind;
+
+/* By the first bytes. */
+cairn_image_kind cairn_image_sniff(const uint8_t *data, size_t size);
+/* Looks for damage that the decoder would paint over with gray or noise: a file cut short, a PNG chunk with a wrong
+ * checksum. h, w: what the decoder says the image measures.
+ * NULL when nothing was found, otherwise a few words. */
+const char *cairn_image_damage(const uint8_t *data, size_t size, cairn_image_kind kind, int h, int w);
+#endif
