@@ -31,15 +31,24 @@ void cairn_settings_defaults(void *out, const cairn_setting *table)
     for (const cairn_setting *row = table; row->name; row++) {
         void *field = field_of(out, row);
         switch (row->type) {
-        case CAIRN_SETTING_INT: *(int64_t *)field = (int64_t)row->fallback; break;
-        case CAIRN_SETTING_FLOAT: *(double *)field = row->fallback; break;
-        case CAIRN_SETTING_BOOL: *(bool *)field = row->fallback != 0; break;
-        case CAIRN_SETTING_CHOICE: *(int *)field = (int)row->fallback; break;
+        case CAIRN_SETTING_INT:
+            *(int64_t *)field = (int64_t)row->fallback;
+            break;
+        case CAIRN_SETTING_FLOAT:
+            *(double *)field = row->fallback;
+            break;
+        case CAIRN_SETTING_BOOL:
+            *(bool *)field = row->fallback != 0;
+            break;
+        case CAIRN_SETTING_CHOICE:
+            *(int *)field = (int)row->fallback;
+            break;
         case CAIRN_SETTING_TEXT:
             memset(field, 0, CAIRN_SETTING_TEXT_BYTES);
             snprintf(field, CAIRN_SETTING_TEXT_BYTES, "%s", row->fallback_text ? row->fallback_text : "");
             break;
-        case CAIRN_SETTING_END: break;
+        case CAIRN_SETTING_END:
+            break;
         }
     }
 }
@@ -184,17 +193,20 @@ cairn_status cairn_settings_set(void *out, const cairn_setting *table, const cha
     void *field = field_of(out, row);
     switch (row->type) {
     case CAIRN_SETTING_INT:
-    case CAIRN_SETTING_FLOAT: return set_number(field, row, text, where);
-    case CAIRN_SETTING_BOOL: return set_bool(field, row, text, where);
-    case CAIRN_SETTING_CHOICE: return set_choice(field, row, text, where);
+    case CAIRN_SETTING_FLOAT:
+        return set_number(field, row, text, where);
+    case CAIRN_SETTING_BOOL:
+        return set_bool(field, row, text, where);
+    case CAIRN_SETTING_CHOICE:
+        return set_choice(field, row, text, where);
     case CAIRN_SETTING_TEXT:
-        if (strlen(text) >= CAIRN_SETTING_TEXT_BYTES)
-            return wrong(row, text, where, "a text of at most 511 bytes");
+        if (strlen(text) >= CAIRN_SETTING_TEXT_BYTES) return wrong(row, text, where, "a text of at most 511 bytes");
         if (strpbrk(text, "\n\r")) return wrong(row, text, where, "a text on one line");
         memset(field, 0, CAIRN_SETTING_TEXT_BYTES);
         memcpy(field, text, strlen(text));
         return CAIRN_OK;
-    case CAIRN_SETTING_END: break;
+    case CAIRN_SETTING_END:
+        break;
     }
     return CAIRN_OK;
 }
@@ -203,9 +215,15 @@ void cairn_settings_format(char *text, size_t size, const cairn_setting *row, co
 {
     const void *field = (const char *)settings + row->offset;
     switch (row->type) {
-    case CAIRN_SETTING_INT: snprintf(text, size, "%lld", (long long)*(const int64_t *)field); return;
-    case CAIRN_SETTING_BOOL: snprintf(text, size, "%s", *(const bool *)field ? "true" : "false"); return;
-    case CAIRN_SETTING_TEXT: snprintf(text, size, "%s", (const char *)field); return;
+    case CAIRN_SETTING_INT:
+        snprintf(text, size, "%lld", (long long)*(const int64_t *)field);
+        return;
+    case CAIRN_SETTING_BOOL:
+        snprintf(text, size, "%s", *(const bool *)field ? "true" : "false");
+        return;
+    case CAIRN_SETTING_TEXT:
+        snprintf(text, size, "%s", (const char *)field);
+        return;
     case CAIRN_SETTING_FLOAT:
         /* The shortest text that reads back as the same number. */
         for (int digits = 6; digits <= 17; digits++) {
@@ -216,7 +234,9 @@ void cairn_settings_format(char *text, size_t size, const cairn_setting *row, co
     case CAIRN_SETTING_CHOICE:
         if (!choice_at(text, size, row->choices, *(const int *)field)) snprintf(text, size, "?");
         return;
-    case CAIRN_SETTING_END: text[0] = 0; return;
+    case CAIRN_SETTING_END:
+        text[0] = 0;
+        return;
     }
 }
 
@@ -240,12 +260,24 @@ static void accepted_text(char *text, size_t size, const cairn_setting *row)
 {
     char range[96];
     switch (row->type) {
-    case CAIRN_SETTING_INT: snprintf(text, size, "whole number%s", range_text(range, sizeof range, row)); return;
-    case CAIRN_SETTING_FLOAT: snprintf(text, size, "number%s", range_text(range, sizeof range, row)); return;
-    case CAIRN_SETTING_BOOL: snprintf(text, size, "true|false"); return;
-    case CAIRN_SETTING_TEXT: snprintf(text, size, "text"); return;
-    case CAIRN_SETTING_CHOICE: snprintf(text, size, "%s", row->choices); return;
-    case CAIRN_SETTING_END: text[0] = 0; return;
+    case CAIRN_SETTING_INT:
+        snprintf(text, size, "whole number%s", range_text(range, sizeof range, row));
+        return;
+    case CAIRN_SETTING_FLOAT:
+        snprintf(text, size, "number%s", range_text(range, sizeof range, row));
+        return;
+    case CAIRN_SETTING_BOOL:
+        snprintf(text, size, "true|false");
+        return;
+    case CAIRN_SETTING_TEXT:
+        snprintf(text, size, "text");
+        return;
+    case CAIRN_SETTING_CHOICE:
+        snprintf(text, size, "%s", row->choices);
+        return;
+    case CAIRN_SETTING_END:
+        text[0] = 0;
+        return;
     }
 }
 
@@ -258,7 +290,8 @@ void cairn_settings_help(FILE *file, const cairn_setting *table, const char *pre
             if (*c == '_') *c = '-';
         accepted_text(accepted, sizeof accepted, row);
         const bool text = row->type == CAIRN_SETTING_TEXT;
-        if (row->type == CAIRN_SETTING_BOOL) snprintf(fallback, sizeof fallback, "%s", row->fallback ? "true" : "false");
+        if (row->type == CAIRN_SETTING_BOOL)
+            snprintf(fallback, sizeof fallback, "%s", row->fallback ? "true" : "false");
         if (row->type == CAIRN_SETTING_CHOICE) choice_at(fallback, sizeof fallback, row->choices, (int)row->fallback);
         if (!fallback[0] && !text) snprintf(fallback, sizeof fallback, "%.10g", row->fallback);
         const char *shown = text ? row->fallback_text : fallback;

@@ -33,15 +33,25 @@ typedef struct cairn_setting {
 
 /* Rows of a table for the struct `type`: the field's name is the setting's name. */
 #define CAIRN_SETTING_INT_ROW(type, field, fallback_, low_, high_, help_)                                              \
-    {#field, CAIRN_SETTING_INT, offsetof(type, field), fallback_, low_, high_, NULL, NULL, help_}
+    {                                                                                                                  \
+#field, CAIRN_SETTING_INT, offsetof(type, field), fallback_, low_, high_, NULL, NULL, help_                    \
+    }
 #define CAIRN_SETTING_FLOAT_ROW(type, field, fallback_, low_, high_, help_)                                            \
-    {#field, CAIRN_SETTING_FLOAT, offsetof(type, field), fallback_, low_, high_, NULL, NULL, help_}
+    {                                                                                                                  \
+#field, CAIRN_SETTING_FLOAT, offsetof(type, field), fallback_, low_, high_, NULL, NULL, help_                  \
+    }
 #define CAIRN_SETTING_BOOL_ROW(type, field, fallback_, help_)                                                          \
-    {#field, CAIRN_SETTING_BOOL, offsetof(type, field), fallback_, 0, 0, NULL, NULL, help_}
+    {                                                                                                                  \
+#field, CAIRN_SETTING_BOOL, offsetof(type, field), fallback_, 0, 0, NULL, NULL, help_                          \
+    }
 #define CAIRN_SETTING_TEXT_ROW(type, field, fallback_, help_)                                                          \
-    {#field, CAIRN_SETTING_TEXT, offsetof(type, field), 0, 0, 0, fallback_, NULL, help_}
+    {                                                                                                                  \
+#field, CAIRN_SETTING_TEXT, offsetof(type, field), 0, 0, 0, fallback_, NULL, help_                             \
+    }
 #define CAIRN_SETTING_CHOICE_ROW(type, field, fallback_, choices_, help_)                                              \
-    {#field, CAIRN_SETTING_CHOICE, offsetof(type, field), fallback_, 0, 0, NULL, choices_, help_}
+    {                                                                                                                  \
+#field, CAIRN_SETTING_CHOICE, offsetof(type, field), fallback_, 0, 0, NULL, choices_, help_                    \
+    }
 
 void cairn_settings_defaults(void *out, const cairn_setting *table);
 
@@ -58,8 +68,8 @@ const cairn_setting *cairn_settings_find(const cairn_setting *table, const char 
 void cairn_settings_format(char *text, size_t size, const cairn_setting *row, const void *settings);
 /* One YAML line "name: value" for each row, `indent` spaces before it. */
 void cairn_settings_write(FILE *file, const cairn_setting *table, const void *settings, int indent);
-/* One aligned line for each row: name, what it accepts, default, help. prefix: "--" for options, "" for recipes (options
- * are shown with hyphens). */
+/* One aligned line for each row: name, what it accepts, default, help. prefix: "--" for options, "" for recipes
+ * (options are shown with hyphens). */
 void cairn_settings_help(FILE *file, const cairn_setting *table, const char *prefix);
 
 /* The entry of the NULL-ended list that is closest to `name` by edit distance, or NULL if none is similar. */

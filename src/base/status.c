@@ -11,7 +11,8 @@ cairn_status cairn_error_set(cairn_status code, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (size_t i = 0; i < sizeof text; i++) message[i] = text[i];
+    /* One line, whatever a hostile file's names hold. */
+    for (size_t i = 0; i < sizeof text; i++) message[i] = text[i] && (unsigned char)text[i] < 32 ? ' ' : text[i];
     return code;
 }
 

@@ -1,0 +1,208 @@
+#include "experiments/run/run.h"
+
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "experiments/run/folder.h"
+
+#include <cJSON.h>
+#include <string.h>
+
+typedef struct runner {
+    const cairn_recipe *recipe;
+    const cairn_run_options *options;
+    const char *folder;
+    cairn_gpu *gpu; /* created by the first stage that needs it */
+    char fingerprints[CAIRN_RECIPE_MOST_STAGES][CAIRN_FINGERPRINT_BYTES];
+    uint64_t selected;
+    int selected_count;
+} runner;
+
+static cairn_status no_memory(void)
+{
+    return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+}
+
+/* FNV-1a, 64 bits: names a configuration; nobody gains by forging one. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    while (*text++); /* the ending zero too, so that texts do not run together */
+    return hash;
+}
+
+static cairn_status stage_fingerprint(runner *r, int index)
+{
+    const cairn_recipe_stage *stage = &r->recipe->stages[index];
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (!file) return no_memory();
+    fprintf(file, "%s %d %s %u\n", stage->kind->name, stage->kind->version, stage->name, r->recipe->seed);
+    cairn_settings_write(file, stage->kind->settings, stage->settings, 0);
+    if (stage->kind->uses_photos) cairn_settings_write(file, cairn_photos_table, &r->recipe->photos, 0);
+    for (int i = 0; i < index; i++)
+        if (stage->needs >> i & 1) fprintf(file, "%s\n", r->fingerprints[i]);
+    if (fclose(file)) {
+        free(text);
+        return no_memory();
+    }
+    const uint64_t hash = hash_text(UINT64_C(14695981039346656037), text);
+    snprintf(r->fingerprints[index], CAIRN_FINGERPRINT_BYTES, "%016llx", (unsigned long long)hash);
+    free(text);
+    return CAIRN_OK;
+}
+
+/* The stage `only` and, through their inputs, all that it needs. */
+static cairn_status select_stages(runner *r)
+{
+    const cairn_recipe *recipe = r->recipe;
+    const char *only = r->options->only;
+    for (int i = 0; i < recipe->stage_count; i++) r->selected |= UINT64_C(1) << i;
+    r->selected_count = recipe->stage_count;
+    if (!only) return CAIRN_OK;
+    const int wanted = cairn_recipe_find_stage(recipe, only);
+    if (wanted < 0) {
+        const char *names[CAIRN_RECIPE_MOST_STAGES + 1] = {0};
+        for (int i = 0; i < recipe->stage_count; i++) names[i] = recipe->stages[i].name;
+        const char *closest = cairn_closest_name(only, names);
+        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: the recipe has no stage '%s'; %s%s", recipe->label, only,
+                               closest ? "did you mean " : "its first is ", closest ? closest : names[0]);
+    }
+    r->selected = UINT64_C(1) << wanted;
+    r->selected_count = 0;
+    for (int i = wanted; i >= 0; i--) {
+        if (!(r->selected >> i & 1)) continue;
+        r->selected |= recipe->stages[i].needs;
+        r->selected_count++;
+    }
+    return CAIRN_OK;
+}
+
+/* stage.json: what was done, by what, in what time. */
+static cairn_status write_stage_json(const runner *r, int index, const char *folder, double seconds)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_recipe_stage *stage = &r->recipe->stages[index];
+    const cairn_gpu_info *info = r->gpu && !stage->kind->host_only ? cairn_gpu_get_info(r->gpu) : NULL;
+    char *text = NULL, *path = cairn_file_join(folder, "stage.json");
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "name", stage->name);
+    cJSON_AddStringToObject(root, "kind", stage->kind->name);
+    cJSON *settings = cJSON_AddObjectToObject(root, "settings");
+    for (const cairn_setting *row = stage->kind->settings; row->name; row++) {
+        char value[CAIRN_SETTING_TEXT_BYTES];
+        cairn_settings_format(value, sizeof value, row, stage->settings);
+        if (row->type == CAIRN_SETTING_TEXT || row->type == CAIRN_SETTING_CHOICE)
+            cJSON_AddStringToObject(settings, row->name, value);
+        else
+            cJSON_AddRawToObject(settings, row->name, value);
+    }
+    cJSON_AddNumberToObject(root, "seed", r->recipe->seed);
+    cJSON_AddNumberToObject(root, "seconds", seconds);
+    cJSON_AddStringToObject(root, "device", info ? info->name : "host");
+    cJSON_AddStringToObject(root, "driver", info ? info->driver : "");
+    cJSON_AddStringToObject(root, "fingerprint", r->fingerprints[index]);
+    cJSON_AddTrueToObject(root, "done");
+    text = cJSON_Print(root);
+    if (!text || !path) CAIRN_TRY(no_memory());
+    CAIRN_TRY(cairn_file_write(path, text, strlen(text)));
+done:
+    cJSON_Delete(root);
+    cJSON_free(text);
+    free(path);
+    return st;
+}
+
+static cairn_status run_stage(runner *r, int index, const char *folder)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_recipe_stage *stage = &r->recipe->stages[index];
+    if (!stage->kind->host_only && !r->gpu) {
+        cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+        options.device = r->options->device;
+        CAIRN_TRY(cairn_gpu_create(&r->gpu, &options));
+    }
+    CAIRN_TRY(cairn_stage_folder_begin(folder, r->fingerprints[index], r->options->force));
+    const uint64_t name_hash = hash_text(UINT64_C(14695981039346656037), stage->name);
+    cairn_stage running = {
+        .gpu = stage->kind->host_only ? NULL : r->gpu,
+        .run_folder = r->folder,
+        .folder = folder,
+        .name = stage->name,
+        .seed = r->recipe->seed,
+        .stream = (uint32_t)(name_hash ^ name_hash >> 32),
+        .index = (uint32_t)index,
+        .recipe = r->recipe,
+        .photos = stage->kind->uses_photos ? &r->recipe->photos : NULL,
+        .explain = r->options->explain,
+    };
+    const double started = cairn_seconds();
+    CAIRN_TRY(stage->kind->run(&running, stage->settings));
+    CAIRN_TRY(write_stage_json(r, index, folder, cairn_seconds() - started));
+done:
+    return st;
+}
+
+static cairn_status visit_stage(runner *r, int index, int position)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_recipe_stage *stage = &r->recipe->stages[index];
+    char *folder = cairn_file_join(r->folder, stage->name);
+    if (!folder) return no_memory();
+    if (!r->options->force && cairn_stage_folder_done(folder, r->fingerprints[index])) {
+        cairn_info("[%d/%d] %s: done before", position, r->selected_count, stage->name);
+        goto done;
+    }
+    cairn_info("[%d/%d] %s (%s)", position, r->selected_count, stage->name, stage->kind->name);
+    const double started = cairn_seconds();
+    st = run_stage(r, index, folder);
+    if (st < 0) {
+        cairn_error_set(st, "stage %s: %s", stage->name, cairn_error_message());
+        goto done;
+    }
+    cairn_info("[%d/%d] %s: %.1f s", position, r->selected_count, stage->name, cairn_seconds() - started);
+done:
+    free(folder);
+    return st;
+}
+
+static cairn_status write_resolved_recipe(const runner *r)
+{
+    cairn_status st = CAIRN_OK;
+    char *text = NULL, *path = cairn_file_join(r->folder, "recipe.yaml");
+    if (!path) CAIRN_TRY(no_memory());
+    CAIRN_TRY(cairn_recipe_print(&text, r->recipe));
+    CAIRN_TRY(cairn_file_write(path, text, strlen(text)));
+done:
+    free(text);
+    free(path);
+    return st;
+}
+
+cairn_status cairn_run(char **folder, const cairn_recipe *recipe, const cairn_run_options *options)
+{
+    cairn_status st = CAIRN_OK;
+    runner r = {.recipe = recipe, .options = options};
+    int lock = -1, position = 0;
+    *folder = options->out ? strdup(options->out) : cairn_file_join("runs", recipe->name);
+    if (!*folder) return no_memory();
+    r.folder = *folder;
+    CAIRN_TRY(select_stages(&r));
+    for (int i = 0; i < recipe->stage_count; i++) CAIRN_TRY(stage_fingerprint(&r, i));
+    CAIRN_TRY(cairn_file_make_folder(r.folder));
+    CAIRN_TRY(cairn_run_folder_lock(&lock, r.folder));
+    CAIRN_TRY(write_resolved_recipe(&r));
+    const double started = cairn_seconds();
+    for (int i = 0; i < recipe->stage_count; i++) {
+        if (!(r.selected >> i & 1)) continue;
+        if (cairn_interrupted()) CAIRN_TRY(cairn_interrupted_status());
+        CAIRN_TRY(visit_stage(&r, i, ++position));
+    }
+    cairn_info("%s: all %d stages done in %.1f s", r.folder, position, cairn_seconds() - started);
+done:
+    cairn_gpu_destroy(&r.gpu);
+    cairn_run_folder_unlock(lock);
+    return st;
+}

@@ -1,0 +1,233 @@
+/* Recipes: what they resolve to, what their errors say, and which stages a run does, skips and does again. */
+#include "experiments/run/recipe.h"
+#include "experiments/run/run.h"
+
+#include "base/file.h"
+#include "base/log.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+typedef struct toy {
+    int64_t steps;
+    double rate;
+    char teacher[CAIRN_SETTING_TEXT_BYTES], models[CAIRN_SETTING_TEXT_BYTES];
+} toy;
+
+static const cairn_setting draw_table[] = {CAIRN_SETTING_INT_ROW(toy, steps, 4, 1, 100, "steps"), {0}};
+static const cairn_setting learn_table[] = {
+    CAIRN_SETTING_INT_ROW(toy, steps, 4, 1, 100, "steps"),
+    CAIRN_SETTING_FLOAT_ROW(toy, rate, 0.5, 0, 1, "rate"),
+    CAIRN_SETTING_TEXT_ROW(toy, teacher, "", "a stage"),
+    {0},
+};
+static const cairn_setting judge_table[] = {CAIRN_SETTING_TEXT_ROW(toy, models, "", "stages"), {0}};
+
+static char log_text[1024];
+static const char *failing = "";
+
+static cairn_status run_toy(cairn_stage *stage, const void *settings)
+{
+    (void)settings;
+    cairn_status st = CAIRN_OK;
+    char *path = NULL;
+    strcat(strcat(log_text, stage->name), " ");
+    assert_null(stage->gpu);
+    CAIRN_TRY(cairn_stage_path(&path, stage, "checkpoint"));
+    if (cairn_file_exists(path)) strcat(log_text, "(resumed) ");
+    CAIRN_TRY(cairn_file_write(path, "x", 1));
+    if (!strcmp(failing, stage->name)) st = cairn_error_set(CAIRN_E_FAIL, "toy failure");
+done:
+    free(path);
+    return st;
+}
+
+static const cairn_stage_input learn_inputs[] = {{"teacher", "draw", false, false}, {0}};
+static const cairn_stage_input judge_inputs[] = {{"models", NULL, false, true}, {0}};
+static const cairn_stage_kind draw = {.name = "draw",
+                                      .help = "",
+                                      .settings = draw_table,
+                                      .settings_bytes = sizeof(toy),
+                                      .host_only = true,
+                                      .run = run_toy};
+static const cairn_stage_kind learn = {.name = "learn",
+                                       .help = "",
+                                       .settings = learn_table,
+                                       .settings_bytes = sizeof(toy),
+                                       .inputs = learn_inputs,
+                                       .uses_photos = true,
+                                       .host_only = true,
+                                       .run = run_toy};
+static const cairn_stage_kind judge = {.name = "judge",
+                                       .help = "",
+                                       .settings = judge_table,
+                                       .settings_bytes = sizeof(toy),
+                                       .inputs = judge_inputs,
+                                       .host_only = true,
+                                       .run = run_toy};
+static const cairn_stage_kind *const kinds[] = {&draw, &learn, &judge, NULL};
+
+static const char good[] = "name: demo\n"
+                           "seed: 7 # fixed\n"
+                           "photos: {root: /photos, skip: [umang, free]}\n"
+                           "stages:\n"
+                           "  - name: shapes\n"
+                           "    kind: draw\n"
+                           "    steps: 9\n"
+                           "  - {name: teacher, kind: learn, teacher: shapes}\n"
+                           "  - {name: scores, kind: judge, models: [shapes, teacher]}\n";
+
+static cairn_recipe *parse(const char *text, const char *const *overrides)
+{
+    cairn_recipe *recipe = NULL;
+    if (cairn_recipe_parse(&recipe, text, strlen(text), "demo.yaml", kinds, overrides) < 0)
+        fail_msg("%s", cairn_error_message());
+    return recipe;
+}
+
+static void expect_error(const char *text, const char *override, const char *expected)
+{
+    const char *overrides[] = {override, NULL};
+    cairn_recipe *recipe = NULL;
+    assert_true(cairn_recipe_parse(&recipe, text, strlen(text), "demo.yaml", kinds, overrides) < 0);
+    assert_null(recipe);
+    if (!strstr(cairn_error_message(), expected)) fail_msg("'%s' lacks '%s'", cairn_error_message(), expected);
+    assert_null(strchr(cairn_error_message(), '\n'));
+}
+
+static void test_recipe__resolves(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"teacher.rate=0.25", "photos.limit=3", "seed=4294967295", NULL};
+    cairn_recipe *recipe = parse(good, overrides);
+    assert_string_equal(recipe->name, "demo");
+    assert_true(recipe->seed == 4294967295u);
+    assert_string_equal(recipe->photos.skip, "umang,free");
+    assert_int_equal(recipe->photos.limit, 3);
+    assert_int_equal(recipe->stage_count, 3);
+    assert_int_equal(((toy *)recipe->stages[0].settings)->steps, 9);
+    assert_int_equal(((toy *)recipe->stages[1].settings)->steps, 4);
+    assert_true(((toy *)recipe->stages[1].settings)->rate == 0.25);
+    assert_string_equal(((toy *)recipe->stages[2].settings)->models, "shapes,teacher");
+    assert_true(recipe->stages[2].needs == 3);
+    char *first = NULL, *second = NULL;
+    assert_int_equal(cairn_recipe_print(&first, recipe), CAIRN_OK);
+    cairn_recipe *again = parse(first, NULL);
+    assert_int_equal(cairn_recipe_print(&second, again), CAIRN_OK);
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+    cairn_recipe_destroy(&again);
+    cairn_recipe_destroy(&recipe);
+}
+
+static void test_recipe__errors_name_file_and_line(void **state)
+{
+    (void)state;
+#define HEAD "name: a\nseed: 1\nphotos: {root: /p}\nstages:\n"
+    expect_error("name: a\nstages: [{name: s, kind: draw}]\n", NULL, "demo.yaml: the recipe has no seed");
+    expect_error("seed: 1\nstages: [{name: s, kind: draw}]\n", NULL, "no name");
+    expect_error("name: a\nseed: 1\n", NULL, "no stages");
+    expect_error("", NULL, "demo.yaml: the recipe is empty");
+    expect_error("- a\n", NULL, "demo.yaml:1: expected a recipe");
+    expect_error("name: a\n  b: [\n", NULL, "demo.yaml:2: not valid YAML");
+    expect_error("name: a\nseed: -1\n", NULL, "demo.yaml:2: seed: expected a whole number");
+    expect_error("name: a\nseeds: 1\n", NULL, "demo.yaml:2: unknown key 'seeds'; did you mean 'seed'");
+    expect_error("name: a\nname: b\n", NULL, "demo.yaml:2: this key is there twice: name");
+    expect_error("name: ../a\n", NULL, "demo.yaml:1: a name has");
+    expect_error(HEAD "  - {name: s, kind: draw,\n     stepz: 3}\n", NULL,
+                 "demo.yaml:6: unknown key 'stepz'; did you mean 'steps'");
+    expect_error(HEAD "  - {name: s, kind: draw, steps: 101}\n", NULL,
+                 "demo.yaml:5: steps: expected a whole number in 1..100");
+    expect_error(HEAD "  - {name: s, kind: draw, steps: {a: 1}}\n", NULL,
+                 "demo.yaml:5: expected a value, not a mapping");
+    expect_error(HEAD "  - {name: s, kind: drow}\n", NULL, "demo.yaml:5: unknown kind 'drow'; did you mean 'draw'");
+    expect_error(HEAD "  - {kind: draw}\n", NULL, "demo.yaml:5: the stage has no name");
+    expect_error(HEAD "  - {name: s}\n", NULL, "demo.yaml:5: the stage has no kind");
+    expect_error(HEAD "  - {name: s, kind: draw}\n  - {name: s, kind: draw}\n", NULL, "demo.yaml:6: two stages");
+    expect_error(HEAD "  - {name: t, kind: learn}\n", NULL, "demo.yaml:5: stage t: teacher is missing");
+    expect_error(HEAD "  - {name: t, kind: learn, teacher: t}\n", NULL, "'t', which is not an earlier stage");
+    expect_error(HEAD "  - {name: s, kind: draw}\n  - {name: t, kind: learn, teacher: s}\n"
+                      "  - {name: u, kind: learn, teacher: t}\n",
+                 NULL, "demo.yaml:7: stage u: teacher expects a stage of kind draw, but 't' is learn");
+    expect_error(HEAD
+                 "  - {name: s, kind: draw}\n  - {name: r, kind: draw}\n  - {name: t, kind: learn, teacher: 's,r'}\n",
+                 NULL, "takes one stage, not 2");
+    expect_error("name: a\nseed: 1\nstages:\n  - {name: s, kind: draw}\n  - {name: t, kind: learn, teacher: s}\n", NULL,
+                 "demo.yaml:5: stage t needs photographs");
+    expect_error("name: \"a\\0b\"\n", NULL, "zero byte");
+    expect_error(good, "shapes.stepz=3", "command line: unknown key 'stepz'; did you mean 'steps'");
+    expect_error(good, "shape.steps=3", "command line: the recipe has no stage 'shape'; did you mean 'shapes'");
+    expect_error(good, "steps", "command line: expected stage.key=value");
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+/* Runs `good` with one override and returns the stages that ran. */
+static const char *stages_run(const char *folder, const char *override, const char *only, cairn_status expected)
+{
+    const char *overrides[] = {override, NULL};
+    cairn_recipe *recipe = parse(good, overrides);
+    cairn_run_options options = CAIRN_RUN_OPTIONS_INIT;
+    char *out = NULL;
+    options.out = folder;
+    options.only = only;
+    log_text[0] = 0;
+    const cairn_status st = cairn_run(&out, recipe, &options);
+    if (st != expected) fail_msg("%d: %s", st, cairn_error_message());
+    free(out);
+    cairn_recipe_destroy(&recipe);
+    return log_text;
+}
+
+static void test_run__does_what_is_missing_or_stale(void **state)
+{
+    (void)state;
+    char folder[] = "cairn-test-run-XXXXXX", path[64];
+    cairn_log_set_level(CAIRN_LOG_ERROR);
+    assert_non_null(mkdtemp(folder));
+    assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_OK), "shapes teacher scores ");
+    assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_OK), "");
+    assert_string_equal(stages_run(folder, "teacher.rate=0.1", NULL, CAIRN_OK), "teacher scores ");
+    assert_string_equal(stages_run(folder, "teacher.rate=0.1", NULL, CAIRN_OK), "");
+    assert_string_equal(stages_run(folder, "photos.limit=2", NULL, CAIRN_OK), "teacher scores ");
+    assert_string_equal(stages_run(folder, "seed=8", "teacher", CAIRN_OK), "shapes teacher ");
+    /* A damaged stage.json counts as not done; what lies there is resumed. */
+    snprintf(path, sizeof path, "%s/shapes/stage.json", folder);
+    assert_int_equal(cairn_file_write(path, "{\"done", 6), CAIRN_OK);
+    assert_string_equal(stages_run(folder, "seed=8", "shapes", CAIRN_OK), "shapes (resumed) ");
+    failing = "teacher";
+    assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_E_FAIL), "shapes teacher ");
+    assert_string_equal(cairn_error_message(), "stage teacher: toy failure");
+    failing = "";
+    assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_OK), "teacher (resumed) scores ");
+    /* A folder that no run made is left alone. */
+    snprintf(path, sizeof path, "%s/shapes", folder);
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    snprintf(path, sizeof path, "%s/shapes/precious", folder);
+    char parent[64];
+    snprintf(parent, sizeof parent, "%s/shapes", folder);
+    assert_int_equal(cairn_file_make_folder(parent), CAIRN_OK);
+    assert_int_equal(cairn_file_write(path, "x", 1), CAIRN_OK);
+    assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_E_INVALID), "");
+    assert_true(cairn_file_exists(path));
+    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recipe__resolves),
+        cmocka_unit_test(test_recipe__errors_name_file_and_line),
+        cmocka_unit_test(test_run__does_what_is_missing_or_stale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
