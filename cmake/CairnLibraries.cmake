@@ -8,6 +8,6 @@ foreach(module yaml-0.1 libcjson libzip lapacke openblas cairo)
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
   target_link_libraries(cairn_libraries INTERFACE PkgConfig::${module})
 endforeach()
+# volk and stb are headers that one source file each turns into code: nothing to link.
 find_library(VLFEAT_LIBRARY NAMES vl REQUIRED)
-find_library(VOLK_LIBRARY NAMES volk REQUIRED)
-target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} ${VOLK_LIBRARY} m)
+target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} m)
