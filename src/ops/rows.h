@@ -1,0 +1,21 @@
+#ifndef CAIRN_OPS_ROWS_H
+#define CAIRN_OPS_ROWS_H
+/* Dispatches over planes of matrices [rows][columns] of vec4: the host side of shaders/include/rows.glsl. A workgroup
+ * of 64 lanes covers 2^columns_log2 columns and, in each of `steps` steps, 64 >> columns_log2 rows. */
+#include "graph/lower.h"
+
+enum { CAIRN_ROWS_LANES = 64 };
+
+typedef struct cairn_rows {
+    uint32_t rows, columns, planes;
+    uint32_t columns_log2, steps; /* specialization constants 0 and 1 */
+} cairn_rows;
+
+/* Chooses how lanes lie on the matrix: few idle lanes, then long runs of columns; steps by the number of rows. */
+cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes);
+/* ceil(columns / 2^columns_log2): workgroups in x */
+uint32_t cairn_rows_column_blocks(const cairn_rows *r);
+/* Appends `call` as many times as the limit of 65,535 workgroups asks for, and sets: constants 0 and 1, push 0..2 (first
+ * row, rows, columns) and the threads. */
+cairn_status cairn_rows_call(cairn_lowering *l, cairn_kernel_call *call, const cairn_rows *r);
+#endif
