@@ -1,0 +1,401 @@
+#include "base/log.h"
+#include "gpu/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- facts of one physical device ---- */
+
+static const char *type_name(VkPhysicalDeviceType type)
+{
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_CPU: return "cpu";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return "integrated";
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return "virtual";
+    default: return "other";
+    }
+}
+
+static int type_rank(const char *type)
+{
+    static const char *const order[] = {"discrete", "integrated", "virtual", "cpu"};
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(type, order[i])) return i;
+    return 4;
+}
+
+static bool has_device_extension(VkPhysicalDevice device, const char *name)
+{
+    uint32_t count = 0;
+    bool found = false;
+    if (vkEnumerateDeviceExtensionProperties(device, NULL, &count, NULL) < 0 || !count) return false;
+    VkExtensionProperties *all = calloc(count, sizeof *all);
+    if (all && vkEnumerateDeviceExtensionProperties(device, NULL, &count, all) >= 0)
+        for (uint32_t i = 0; i < count; i++) found |= !strcmp(all[i].extensionName, name);
+    free(all);
+    return found;
+}
+
+/* A queue family with compute, preferring one without graphics: the display's work does not wait there.
+ * Returns -1 if there is none. */
+static int find_family(VkPhysicalDevice device, uint32_t *timestamp_bits)
+{
+    VkQueueFamilyProperties families[32];
+    uint32_t count = 32;
+    int best = -1;
+    vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || !families[i].queueCount) continue;
+        bool graphics = families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT;
+        if (best < 0 || (!graphics && (families[best].queueFlags & VK_QUEUE_GRAPHICS_BIT))) best = (int)i;
+    }
+    *timestamp_bits = best < 0 ? 0 : families[best].timestampValidBits;
+    return best;
+}
+
+static bool texel_usable(VkPhysicalDevice device)
+{
+    VkFormatProperties format;
+    vkGetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &format);
+    VkFormatFeatureFlags needed =
+        VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT;
+    return (format.bufferFeatures & needed) == needed;
+}
+
+static void fill_limits(cairn_gpu_info *info, VkPhysicalDevice device, const VkPhysicalDeviceProperties *properties,
+                        uint64_t max_allocation)
+{
+    const VkPhysicalDeviceLimits *limits = &properties->limits;
+    VkPhysicalDeviceMemoryProperties memory;
+    vkGetPhysicalDeviceMemoryProperties(device, &memory);
+    for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
+        if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) &&
+            memory.memoryHeaps[i].size > info->heap_bytes)
+            info->heap_bytes = memory.memoryHeaps[i].size;
+    info->max_buffer_bytes = max_allocation < info->heap_bytes ? max_allocation : info->heap_bytes;
+    info->max_storage_range = limits->maxStorageBufferRange;
+    info->max_texel_elements = limits->maxTexelBufferElements;
+    info->max_shared_bytes = limits->maxComputeSharedMemorySize;
+    /* 256 keeps windows on cache lines and covers every limit seen so far; the device may ask for more. */
+    uint64_t alignment = 256, wishes[] = {limits->minStorageBufferOffsetAlignment,
+                                          limits->minTexelBufferOffsetAlignment, limits->nonCoherentAtomSize};
+    for (int i = 0; i < 3; i++)
+        if (wishes[i] > alignment) alignment = wishes[i];
+    info->alignment = (uint32_t)alignment;
+    info->timestamp_ns = limits->timestampPeriod;
+}
+
+static void check_usable(cairn_gpu_info *info, VkPhysicalDevice device)
+{
+    uint32_t bits;
+    const char *lacking = NULL;
+    if (info->api_version < VK_API_VERSION_1_2)
+        lacking = "Vulkan 1.2 (update the driver)";
+    else {
+        VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
+        VkPhysicalDeviceFeatures2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &features};
+        vkGetPhysicalDeviceFeatures2(device, &all);
+        if (!features.timelineSemaphore) lacking = "timeline semaphores";
+    }
+    if (!lacking && find_family(device, &bits) < 0) lacking = "a compute queue";
+    info->usable = lacking == NULL;
+    if (lacking) snprintf(info->reason, sizeof info->reason, "the driver offers no %s", lacking);
+}
+
+static void fill_info(cairn_gpu_info *info, VkPhysicalDevice device)
+{
+    *info = (cairn_gpu_info){0};
+    VkPhysicalDeviceProperties basic;
+    vkGetPhysicalDeviceProperties(device, &basic);
+    VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+    VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+                                                   .pNext = &driver};
+    VkPhysicalDeviceMaintenance3Properties allocation = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES, .pNext = &subgroup};
+    VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &allocation};
+    VkPhysicalDeviceProperties2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
+    if (basic.apiVersion >= VK_API_VERSION_1_2) vkGetPhysicalDeviceProperties2(device, &all);
+    snprintf(info->name, sizeof info->name, "%s", basic.deviceName);
+    snprintf(info->driver, sizeof info->driver, "%.100s %.150s", driver.driverName[0] ? driver.driverName : "unknown",
+             driver.driverInfo);
+    for (int i = 0, at = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) info->uuid[at++] = '-';
+        at += snprintf(info->uuid + at, sizeof info->uuid - (size_t)at, "%02x", id.deviceUUID[i]);
+    }
+    info->type = type_name(basic.deviceType);
+    info->is_cpu = basic.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    info->vendor_id = basic.vendorID;
+    info->device_id = basic.deviceID;
+    info->driver_version = basic.driverVersion;
+    info->api_version = basic.apiVersion;
+    info->subgroup_size = subgroup.subgroupSize;
+    fill_limits(info, device, &basic, allocation.maxMemoryAllocationSize ? allocation.maxMemoryAllocationSize : 1u << 30);
+    check_usable(info, device);
+    uint32_t bits = 0;
+    if (find_family(device, &bits) < 0 || !bits) info->timestamp_ns = 0;
+    bool texel = info->is_cpu && info->max_texel_elements >= GPU_MIN_TEXELS_FOR_TEXEL_CLASS && texel_usable(device);
+    info->kernel_class = texel ? CAIRN_CLASS_TEXEL : CAIRN_CLASS_SIMT;
+}
+
+/* ---- the list, best first ---- */
+
+typedef struct candidate {
+    VkPhysicalDevice device;
+    cairn_gpu_info info;
+    uint32_t order; /* as the loader lists them */
+} candidate;
+
+static int better(const void *pa, const void *pb)
+{
+    const candidate *a = pa, *b = pb;
+    int ra = type_rank(a->info.type), rb = type_rank(b->info.type);
+    if (a->info.usable != b->info.usable) return a->info.usable ? -1 : 1;
+    if (ra != rb) return ra - rb;
+    if (a->info.heap_bytes != b->info.heap_bytes) return a->info.heap_bytes > b->info.heap_bytes ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+static cairn_status list_candidates(candidate **out, int *count, VkInstance instance)
+{
+    cairn_status st;
+    VkPhysicalDevice *devices = NULL;
+    candidate *list = NULL;
+    uint32_t n = 0;
+    *out = NULL;
+    *count = 0;
+    CAIRN_VK(NULL, vkEnumeratePhysicalDevices(instance, &n, NULL));
+    if (!n) {
+        st = cairn_error_set(CAIRN_E_DEVICE, "the Vulkan loader finds no device: install mesa-vulkan-drivers (its "
+                                             "lavapipe runs on any CPU) or your GPU vendor's driver");
+        goto done;
+    }
+    devices = calloc(n, sizeof *devices);
+    list = calloc(n, sizeof *list);
+    if (!devices || !list) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the list of devices");
+        goto done;
+    }
+    CAIRN_VK(NULL, vkEnumeratePhysicalDevices(instance, &n, devices));
+    for (uint32_t i = 0; i < n; i++) {
+        list[i].device = devices[i];
+        list[i].order = i;
+        fill_info(&list[i].info, devices[i]);
+    }
+    qsort(list, n, sizeof *list, better);
+    *out = list;
+    *count = (int)n;
+    list = NULL;
+    st = CAIRN_OK;
+done:
+    free(devices);
+    free(list);
+    return st;
+}
+
+cairn_status cairn_gpu_list(cairn_gpu_info **out, int *count)
+{
+    cairn_status st;
+    gpu_instance instance;
+    candidate *list = NULL;
+    int n = 0;
+    *out = NULL;
+    *count = 0;
+    CAIRN_TRY(cairn_gpu__instance_create(&instance, 0));
+    CAIRN_TRY(list_candidates(&list, &n, instance.handle));
+    cairn_gpu_info *infos = calloc((size_t)n, sizeof *infos);
+    if (!infos) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the list of devices");
+        goto done;
+    }
+    for (int i = 0; i < n; i++) infos[i] = list[i].info;
+    *out = infos;
+    *count = n;
+    st = CAIRN_OK;
+done:
+    free(list);
+    cairn_gpu__instance_destroy(&instance);
+    return st;
+}
+
+/* ---- selection ---- */
+
+static bool contains(const char *text, const char *part)
+{
+    size_t n = strlen(part);
+    for (; *text; text++)
+        if (!strncasecmp(text, part, n)) return true;
+    return false;
+}
+
+static cairn_status choose(const candidate **out, const candidate *list, int count, const char *wanted)
+{
+    *out = NULL;
+    if (!wanted || !wanted[0]) {
+        if (!list[0].info.usable)
+            return cairn_error_set(CAIRN_E_UNSUPPORTED, "no usable Vulkan device: the best one, '%s', cannot be used: %s",
+                                   list[0].info.name, list[0].info.reason);
+        *out = &list[0];
+        return CAIRN_OK;
+    }
+    char *end;
+    long index = strtol(wanted, &end, 10);
+    if (!*end && index >= 0 && index < count) *out = &list[index];
+    for (int i = 0; i < count && !*out; i++)
+        if (!strcasecmp(list[i].info.uuid, wanted)) *out = &list[i];
+    for (int i = 0; i < count && !*out; i++)
+        if (contains(list[i].info.name, wanted)) *out = &list[i];
+    if (!*out) {
+        char names[600] = "";
+        for (int i = 0, at = 0; i < count && at < (int)sizeof names - 1; i++)
+            at += snprintf(names + at, sizeof names - (size_t)at, "%s%d '%s'", i ? ", " : "", i, list[i].info.name);
+        return cairn_error_set(CAIRN_E_NOTFOUND, "no device matches '%.80s' (an index, a UUID or a part of a name); there "
+                                                 "are: %s", wanted, names);
+    }
+    if (!(*out)->info.usable)
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "the device '%s' cannot be used: %s", (*out)->info.name,
+                               (*out)->info.reason);
+    return CAIRN_OK;
+}
+
+static cairn_status choose_class(cairn_gpu *gpu, cairn_kernel_class wanted)
+{
+    const char *variable = getenv("CAIRN_KERNELS");
+    if (wanted == CAIRN_CLASS_AUTO && variable && variable[0]) {
+        if (!strcmp(variable, "texel"))
+            wanted = CAIRN_CLASS_TEXEL;
+        else if (!strcmp(variable, "simt"))
+            wanted = CAIRN_CLASS_SIMT;
+        else
+            return cairn_error_set(CAIRN_E_INVALID, "CAIRN_KERNELS is '%.40s', expected texel or simt", variable);
+    }
+    if (wanted == CAIRN_CLASS_TEXEL && !texel_usable(gpu->physical))
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "'%s' has no texel buffers of four floats: choose the simt kernels",
+                               gpu->info.name);
+    if (wanted != CAIRN_CLASS_AUTO) gpu->info.kernel_class = wanted;
+    return CAIRN_OK;
+}
+
+/* ---- the device ---- */
+
+static cairn_status create_device(cairn_gpu *gpu)
+{
+    cairn_status st;
+    const char *extensions[2];
+    uint32_t extension_count = 0;
+    int family = find_family(gpu->physical, &gpu->timestamp_bits);
+    CAIRN_ASSERT(family >= 0); /* a usable device has one */
+    gpu->family = (uint32_t)family;
+    static const char portability[] = "VK_KHR_portability_subset"; /* must be enabled where it exists */
+    if (has_device_extension(gpu->physical, portability)) extensions[extension_count++] = portability;
+    VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                                 .timelineSemaphore = VK_TRUE};
+    VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &features,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &(VkDeviceQueueCreateInfo){.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                                        .queueFamilyIndex = gpu->family,
+                                                        .queueCount = 1,
+                                                        .pQueuePriorities = &(float){1.0f}},
+        .enabledExtensionCount = extension_count,
+        .ppEnabledExtensionNames = extensions,
+    };
+    cairn_gpu__doing(gpu, "opening the device");
+    CAIRN_VK(gpu, vkCreateDevice(gpu->physical, &info, NULL, &gpu->device));
+    vkGetDeviceQueue(gpu->device, gpu->family, 0, &gpu->queue);
+    VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                    .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+                                    .queueFamilyIndex = gpu->family};
+    CAIRN_VK(gpu, vkCreateCommandPool(gpu->device, &pool, NULL, &gpu->pool));
+    VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+                                      .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
+    VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
+    CAIRN_VK(gpu, vkCreateSemaphore(gpu->device, &semaphore, NULL, &gpu->timeline));
+    VkCommandBufferAllocateInfo transfer = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                            .commandPool = gpu->pool,
+                                            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                            .commandBufferCount = 1};
+    CAIRN_VK(gpu, vkAllocateCommandBuffers(gpu->device, &transfer, &gpu->transfer));
+    CAIRN_TRY(cairn_gpu__buffer_allocate(&gpu->crumb, gpu, 16, GPU_MEMORY_HOST, "breadcrumb"));
+    memset(gpu->crumb->mapped, 0, 16);
+    st = CAIRN_OK;
+done:
+    return st;
+}
+
+static void announce(const cairn_gpu *gpu, bool quiet)
+{
+    const cairn_gpu_info *info = &gpu->info;
+    cairn_debug("device '%s' (%s), driver %s, %s kernels, heap %.1f GiB%s", info->name, info->type, info->driver,
+                info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", (double)info->heap_bytes / (1 << 30),
+                gpu->instance.validating ? ", with validation layers" : "");
+    if (info->is_cpu && !quiet)
+        cairn_warn("'%s' is a CPU, not a GPU: everything works, many times slower. On a machine with a GPU, install its "
+                   "Vulkan driver and see `cairn devices`.", info->name);
+}
+
+cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
+{
+    cairn_status st;
+    cairn_gpu_options defaults = CAIRN_GPU_OPTIONS_INIT;
+    const cairn_gpu_options *o = options ? options : &defaults;
+    candidate *list = NULL;
+    const candidate *chosen;
+    int count;
+    *out = NULL;
+    cairn_gpu *gpu = calloc(1, sizeof *gpu);
+    if (!gpu) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the device");
+    CAIRN_TRY(cairn_gpu__instance_create(&gpu->instance, o->validation));
+    CAIRN_TRY(list_candidates(&list, &count, gpu->instance.handle));
+    CAIRN_TRY(choose(&chosen, list, count, o->device ? o->device : getenv("CAIRN_DEVICE")));
+    gpu->physical = chosen->device;
+    gpu->info = chosen->info;
+    vkGetPhysicalDeviceProperties(gpu->physical, &gpu->properties);
+    vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
+    const char *staging = getenv("CAIRN_STAGING");
+    gpu->force_staging = o->staging || (staging && !strcmp(staging, "1"));
+    CAIRN_TRY(choose_class(gpu, o->kernel_class));
+    CAIRN_TRY(create_device(gpu));
+    CAIRN_TRY(cairn_gpu__cache_create(gpu, o->cache_folder));
+    announce(gpu, o->quiet);
+    *out = gpu;
+    gpu = NULL;
+    st = CAIRN_OK;
+done:
+    free(list);
+    cairn_gpu_destroy(&gpu);
+    return st;
+}
+
+void cairn_gpu_destroy(cairn_gpu **gpu)
+{
+    cairn_gpu *g = *gpu;
+    if (!g) return;
+    *gpu = NULL;
+    if (g->device) {
+        vkDeviceWaitIdle(g->device);
+        cairn_gpu__cache_destroy(g);
+        cairn_gpu__kernels_destroy(g);
+        cairn_gpu_buffer_destroy(&g->staging);
+        cairn_gpu_buffer_destroy(&g->crumb);
+        vkDestroySemaphore(g->device, g->timeline, NULL);
+        vkDestroyCommandPool(g->device, g->pool, NULL);
+        vkDestroyDevice(g->device, NULL);
+    }
+    cairn_gpu__instance_destroy(&g->instance);
+    free(g->cache_path);
+    free(g);
+}
+
+const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu)
+{
+    return &gpu->info;
+}
+
+int cairn_gpu_validation_errors(const cairn_gpu *gpu, const char **first)
+{
+    if (first) *first = gpu->instance.errors ? gpu->instance.first : NULL;
+    return gpu->instance.errors;
+}

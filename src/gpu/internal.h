@@ -1,0 +1,101 @@
+#ifndef CAIRN_GPU_INTERNAL_H
+#define CAIRN_GPU_INTERNAL_H
+/* Shared by the files of src/gpu only. */
+#include "gpu/gpu.h"
+#include "gpu/reflect.h"
+
+#include <volk.h>
+
+enum { GPU_KERNEL_BUCKETS = 256, GPU_STAGING_BYTES = 16 << 20, GPU_MIN_TEXELS_FOR_TEXEL_CLASS = 1 << 24 };
+
+/* One Vulkan instance with the layers and extensions that were asked for and found. */
+typedef struct gpu_instance {
+    VkInstance handle;
+    VkDebugUtilsMessengerEXT messenger;
+    bool debug_utils, validating;
+    int errors;      /* validation messages so far */
+    char first[1024]; /* the first of them */
+} gpu_instance;
+
+struct cairn_gpu_buffer {
+    cairn_gpu *gpu;
+    VkBuffer handle;
+    VkDeviceMemory memory;
+    uint64_t bytes;
+    unsigned char *mapped; /* NULL: copies go through staging */
+    bool cached;           /* mapped and quick to read by the host */
+    char label[64];
+};
+
+struct cairn_gpu_kernel {
+    struct cairn_gpu_kernel *next; /* in its bucket */
+    char *name;
+    uint32_t constants[CAIRN_GPU_MAX_CONSTANTS];
+    int constant_count;
+    gpu_reflection shader;
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+};
+
+struct cairn_gpu {
+    gpu_instance instance;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue;
+    uint32_t family, timestamp_bits;
+    VkPhysicalDeviceProperties properties;
+    VkPhysicalDeviceMemoryProperties memory;
+    cairn_gpu_info info;
+    bool force_staging;
+    VkCommandPool pool;
+    VkSemaphore timeline;
+    uint64_t submitted; /* timeline value of the last submission */
+    VkCommandBuffer transfer;
+    cairn_gpu_buffer *staging;
+    cairn_gpu_buffer *crumb; /* one host-visible word: the number of the segment that started last */
+    uint32_t segments;       /* segment numbers given out */
+    cairn_gpu_commands *recorded; /* all living commands, to find a segment's label */
+    cairn_gpu_kernel *kernels[GPU_KERNEL_BUCKETS];
+    VkPipelineCache cache;
+    char *cache_path;         /* NULL: no file */
+    uint32_t cache_loaded_crc; /* of the blob that the file held; 0: none */
+    char doing[192];          /* for messages */
+};
+
+/* result.c */
+/* Sets what the next failing call's message names. */
+void cairn_gpu__doing(cairn_gpu *gpu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* CAIRN_OK, or the error recorded with the call's text; gpu may be NULL. */
+cairn_status cairn_gpu__result(cairn_gpu *gpu, VkResult result, const char *call);
+#define CAIRN_VK(gpu, call)                                                                                            \
+    do {                                                                                                               \
+        if ((st = cairn_gpu__result(gpu, (call), #call)) < 0) goto done;                                               \
+    } while (0)
+
+/* instance.c; `validation` 0, 1 (must be there), -1 (variable CAIRN_VALIDATION). The struct must stay where it is. */
+cairn_status cairn_gpu__instance_create(gpu_instance *instance, int validation);
+void cairn_gpu__instance_destroy(gpu_instance *instance);
+
+/* buffer.c */
+typedef enum gpu_memory_kind { GPU_MEMORY_TENSORS, GPU_MEMORY_HOST } gpu_memory_kind;
+cairn_status cairn_gpu__buffer_allocate(cairn_gpu_buffer **out, cairn_gpu *gpu, uint64_t bytes, gpu_memory_kind kind,
+                                        const char *label);
+void cairn_gpu__name(cairn_gpu *gpu, VkObjectType type, uint64_t handle, const char *name);
+
+/* commands.c */
+/* Label of the first dispatch of the segment with this number, NULL if unknown. */
+const char *cairn_gpu__segment_label(const cairn_gpu *gpu, uint32_t number);
+/* Everything before is visible to all compute, transfer after. */
+void cairn_gpu__full_barrier(VkCommandBuffer cmd);
+/* ... and to the host. */
+void cairn_gpu__host_barrier(VkCommandBuffer cmd);
+cairn_status cairn_gpu__submit(cairn_gpu *gpu, const VkCommandBuffer *buffers, int count);
+
+/* kernel.c */
+void cairn_gpu__kernels_destroy(cairn_gpu *gpu);
+
+/* pipeline_cache.c: create always leaves a usable cache handle unless Vulkan itself fails. */
+cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder);
+void cairn_gpu__cache_destroy(cairn_gpu *gpu); /* saves if changed */
+#endif

@@ -1,0 +1,191 @@
+#include "base/log.h"
+#include "gpu/internal.h"
+#include "gpu/shaders.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The variant for the device's class, else the one for the other class, else NULL. */
+static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name)
+{
+    const cairn_shader *other = NULL;
+    for (const cairn_shader *s = cairn_shader_table; s->name; s++) {
+        if (strcmp(s->name, name)) continue;
+        if (s->kernel_class == gpu->info.kernel_class) return s;
+        other = s;
+    }
+    return other;
+}
+
+bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name)
+{
+    return find_shader(gpu, name) != NULL;
+}
+
+static uint32_t hash_key(const char *name, const uint32_t *constants, int count)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 16777619u;
+    for (int i = 0; i < count; i++) h = (h ^ constants[i]) * 16777619u, h ^= h >> 15;
+    return h % GPU_KERNEL_BUCKETS;
+}
+
+static cairn_gpu_kernel *look_up(cairn_gpu *gpu, uint32_t bucket, const char *name, const uint32_t *constants, int count)
+{
+    for (cairn_gpu_kernel *k = gpu->kernels[bucket]; k; k = k->next)
+        if (k->constant_count == count && !strcmp(k->name, name) &&
+            (!count || !memcmp(k->constants, constants, (size_t)count * sizeof *constants)))
+            return k;
+    return NULL;
+}
+
+static cairn_status check_limits(const cairn_gpu *gpu, const cairn_gpu_kernel *k)
+{
+    const VkPhysicalDeviceLimits *limits = &gpu->properties.limits;
+    const uint32_t *local = k->shader.local;
+    uint32_t counts[4] = {0};
+    for (int i = 0; i < k->shader.binding_count; i++) counts[k->shader.bindings[i]]++;
+    uint64_t invocations = (uint64_t)local[0] * local[1] * local[2];
+    for (int i = 0; i < 3; i++)
+        if (local[i] > limits->maxComputeWorkGroupSize[i]) invocations = UINT64_MAX;
+    if (invocations > limits->maxComputeWorkGroupInvocations)
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' uses groups of %u x %u x %u threads, '%s' allows %u in all "
+                                                    "and %u x %u x %u",
+                               k->name, local[0], local[1], local[2], gpu->info.name,
+                               limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0],
+                               limits->maxComputeWorkGroupSize[1], limits->maxComputeWorkGroupSize[2]);
+    if (k->shader.push_bytes > limits->maxPushConstantsSize || k->shader.push_bytes > CAIRN_GPU_MAX_PUSH * 4)
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' has a push block of %u bytes, allowed are %u", k->name,
+                               k->shader.push_bytes, limits->maxPushConstantsSize);
+    uint32_t allowed[4] = {UINT32_MAX, limits->maxPerStageDescriptorStorageBuffers,
+                           limits->maxPerStageDescriptorSampledImages, limits->maxPerStageDescriptorStorageImages};
+    static const char *const names[4] = {"", "storage buffers", "uniform texel buffers", "storage texel buffers"};
+    for (int i = 1; i < 4; i++)
+        if (counts[i] > allowed[i])
+            return cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' binds %u %s, '%s' allows %u", k->name, counts[i],
+                                   names[i], gpu->info.name, allowed[i]);
+    return CAIRN_OK;
+}
+
+static cairn_status create_layouts(cairn_gpu *gpu, cairn_gpu_kernel *k)
+{
+    static const VkDescriptorType types[] = {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
+                                             VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER};
+    cairn_status st;
+    VkDescriptorSetLayoutBinding bindings[GPU_REFLECT_BINDINGS];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < (uint32_t)k->shader.binding_count; i++)
+        if (k->shader.bindings[i] != GPU_BINDING_NONE)
+            bindings[count++] = (VkDescriptorSetLayoutBinding){.binding = i,
+                                                               .descriptorType = types[k->shader.bindings[i]],
+                                                               .descriptorCount = 1,
+                                                               .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+    VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                           .bindingCount = count,
+                                           .pBindings = bindings};
+    CAIRN_VK(gpu, vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &k->set_layout));
+    VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = k->shader.push_bytes};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = 1,
+                                         .pSetLayouts = &k->set_layout,
+                                         .pushConstantRangeCount = k->shader.push_bytes ? 1 : 0,
+                                         .pPushConstantRanges = &push};
+    CAIRN_VK(gpu, vkCreatePipelineLayout(gpu->device, &layout, NULL, &k->layout));
+    st = CAIRN_OK;
+done:
+    return st;
+}
+
+static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const cairn_shader *shader)
+{
+    cairn_status st;
+    VkShaderModule code = VK_NULL_HANDLE;
+    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS];
+    for (uint32_t i = 0; i < (uint32_t)k->constant_count; i++)
+        entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
+    VkSpecializationInfo specialization = {.mapEntryCount = (uint32_t)k->constant_count,
+                                           .pMapEntries = entries,
+                                           .dataSize = (size_t)k->constant_count * 4,
+                                           .pData = k->constants};
+    VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                       .codeSize = shader->count * 4,
+                                       .pCode = shader->words};
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    CAIRN_VK(gpu, vkCreateShaderModule(gpu->device, &module, NULL, &code));
+    VkComputePipelineCreateInfo pipeline = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = code,
+                  .pName = "main",
+                  .pSpecializationInfo = k->constant_count ? &specialization : NULL},
+        .layout = k->layout,
+    };
+    CAIRN_VK(gpu, vkCreateComputePipelines(gpu->device, gpu->cache, 1, &pipeline, NULL, &k->pipeline));
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    cairn_gpu__name(gpu, VK_OBJECT_TYPE_PIPELINE, (uint64_t)k->pipeline, k->name);
+    cairn_debug("kernel '%s' (%s, %d constants) made in %.1f ms", k->name,
+                shader->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", k->constant_count,
+                (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6);
+    st = CAIRN_OK;
+done:
+    if (code) vkDestroyShaderModule(gpu->device, code, NULL);
+    return st;
+}
+
+static void destroy_kernel(cairn_gpu *gpu, cairn_gpu_kernel *k)
+{
+    if (!k) return;
+    if (k->pipeline) vkDestroyPipeline(gpu->device, k->pipeline, NULL);
+    if (k->layout) vkDestroyPipelineLayout(gpu->device, k->layout, NULL);
+    if (k->set_layout) vkDestroyDescriptorSetLayout(gpu->device, k->set_layout, NULL);
+    free(k->name);
+    free(k);
+}
+
+cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,
+                                  int constant_count)
+{
+    cairn_status st;
+    *out = NULL;
+    if (constant_count < 0 || constant_count > CAIRN_GPU_MAX_CONSTANTS)
+        return cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' with %d constants, at most %d", name,
+                               constant_count, CAIRN_GPU_MAX_CONSTANTS);
+    uint32_t bucket = hash_key(name, constants, constant_count);
+    if ((*out = look_up(gpu, bucket, name, constants, constant_count))) return CAIRN_OK;
+    const cairn_shader *shader = find_shader(gpu, name);
+    if (!shader) return cairn_error_set(CAIRN_E_NOTFOUND, "this build has no kernel '%s'", name);
+    cairn_gpu_kernel *k = calloc(1, sizeof *k);
+    if (k) k->name = strdup(name);
+    if (!k || !k->name) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the kernel '%s'", name);
+        goto done;
+    }
+    for (int i = 0; i < constant_count; i++) k->constants[i] = constants[i];
+    k->constant_count = constant_count;
+    cairn_gpu__doing(gpu, "making the kernel '%s'", name);
+    CAIRN_TRY(cairn_gpu__reflect(&k->shader, name, shader->words, shader->count, constants, constant_count));
+    CAIRN_TRY(check_limits(gpu, k));
+    CAIRN_TRY(create_layouts(gpu, k));
+    CAIRN_TRY(create_pipeline(gpu, k, shader));
+    k->next = gpu->kernels[bucket];
+    gpu->kernels[bucket] = k;
+    *out = k;
+    k = NULL;
+    st = CAIRN_OK;
+done:
+    destroy_kernel(gpu, k);
+    return st;
+}
+
+void cairn_gpu__kernels_destroy(cairn_gpu *gpu)
+{
+    for (int i = 0; i < GPU_KERNEL_BUCKETS; i++)
+        while (gpu->kernels[i]) {
+            cairn_gpu_kernel *k = gpu->kernels[i];
+            gpu->kernels[i] = k->next;
+            destroy_kernel(gpu, k);
+        }
+}
