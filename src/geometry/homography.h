@@ -7,6 +7,7 @@
 #include "data/image.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct cairn_homography {
     double m[9];
@@ -20,6 +21,16 @@ cairn_homography cairn_homography_multiply(const cairn_homography *a, const cair
 bool cairn_homography_apply(const cairn_homography *h, double x, double y, double *out_x, double *out_y);
 /* The homography with h33 = 1 that maps from[i] to to[i], four points in (x, y). */
 cairn_status cairn_homography_from_corners(cairn_homography *out, const double from[8], const double to[8]);
+
+/* Least squares on count >= 4 pairs of points, (x, y) each: normalised direct linear transform (Hartley), weights (may
+ * be NULL) [count] >= 0. For exactly 4 unweighted pairs use cairn_homography_from_corners.
+ * error  CAIRN_E_NUMERIC if the points do not determine a homography */
+cairn_status cairn_homography_fit(cairn_homography *out, const double *from, const double *to, const double *weights,
+                                  int count);
+/* Improves h by Levenberg-Marquardt on the forward error |h(from) - to| with a Huber loss of `huber` pixels; only pairs
+ * with use[i] != 0 count (use NULL: all). Never makes the cost larger. */
+void cairn_homography_polish(cairn_homography *h, const double *from, const double *to, const uint8_t *use, int count,
+                             double huber, int iterations);
 
 /* teacher.md 3.1; amplitudes in unit coordinates, angle in radians. */
 typedef struct cairn_homography_options {
