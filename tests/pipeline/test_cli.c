@@ -1,0 +1,138 @@
+/* The program from outside: help, exit codes, and one clear line for each mistake. */
+#include "support/program.h"
+
+#include "base/file.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static cairn_program_run run;
+static char folder[64];
+
+#define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
+
+static void call(const char *const *words)
+{
+    cairn_program_call(&run, words, NULL, 0);
+}
+
+/* Exactly one error line, which holds `expected`; nothing on standard output. */
+static void expect_failure(const char *const *words, const char *const *environment, int code, const char *expected)
+{
+    cairn_program_call(&run, words, environment, 0);
+    if (run.code != code) fail_msg("%s %s: exit code %d, not %d: %s", words[0], words[1], run.code, code, run.err);
+    if (cairn_program_error_lines(&run) != 1) fail_msg("not one error line: %s", run.err);
+    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+    assert_string_equal(run.out, "");
+}
+
+static char *in_folder(const char *name)
+{
+    static char paths[8][128];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static char *write_text(const char *name, const char *text)
+{
+    char *path = in_folder(name);
+    assert_int_equal(cairn_file_write(path, text, strlen(text)), CAIRN_OK);
+    return path;
+}
+
+static void test_cli__help(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"devices", "run", "train", NULL};
+    call(WORDS("--help"));
+    assert_int_equal(run.code, 0);
+    for (int i = 0; commands[i]; i++) assert_non_null(strstr(run.out, commands[i]));
+    for (int i = 0; commands[i]; i++) {
+        call(WORDS(commands[i], "--help"));
+        assert_int_equal(run.code, 0);
+        assert_non_null(strstr(run.out, "Example:\n  cairn "));
+        assert_string_equal(run.err, "");
+    }
+    call(WORDS("--version"));
+    assert_int_equal(run.code, 0);
+    assert_int_equal(strncmp(run.out, "cairn ", 6), 0);
+}
+
+static void test_cli__wrong_command_lines(void **state)
+{
+    (void)state;
+    expect_failure(WORDS("device"), NULL, 2, "unknown command 'device'; did you mean 'devices'?");
+    expect_failure(WORDS("xyzzyx"), NULL, 2, "see cairn --help");
+    expect_failure(WORDS("devices", "--jsn"), NULL, 2, "unknown option '--jsn'; did you mean '--json'?");
+    expect_failure(WORDS("devices", "--json=maybe"), NULL, 2, "expected true or false");
+    expect_failure(WORDS("devices", "-j"), NULL, 2, "two hyphens");
+    expect_failure(WORDS("devices", "extra"), NULL, 2, "too many arguments");
+    expect_failure(WORDS("run"), NULL, 2, "no recipe given");
+    expect_failure(WORDS("run", "demo", "--out"), NULL, 2, "'--out' needs a value");
+    expect_failure(WORDS("train", "demo"), NULL, 2, "usage: cairn train RECIPE STAGE");
+}
+
+static void test_cli__wrong_recipes(void **state)
+{
+    (void)state;
+    expect_failure(WORDS("run", "no-such-recipe"), NULL, 1, "no-such-recipe: no such recipe");
+    const char *path = write_text("wrong.yaml", "name: wrong\nseed: 1\nstage: []\n");
+    expect_failure(WORDS("run", path), NULL, 1, "wrong.yaml:3: unknown key 'stage'; did you mean 'stages'?");
+    path = write_text("broken.yaml", "name: [\n");
+    expect_failure(WORDS("run", path), NULL, 1, "broken.yaml:2: not valid YAML");
+    expect_failure(WORDS("run", folder), NULL, 1, folder);
+    assert_false(cairn_file_is_folder("runs/wrong"));
+}
+
+static void test_cli__no_vulkan_driver(void **state)
+{
+    (void)state;
+    const char *const none[] = {"VK_ICD_FILENAMES=/nonexistent.json", "VK_DRIVER_FILES=/nonexistent.json", NULL};
+    expect_failure(WORDS("devices"), none, 1, "driver");
+}
+
+static void test_cli__devices(void **state)
+{
+    (void)state;
+    call(WORDS("devices", "--json"));
+    assert_int_equal(run.code, 0);
+    assert_int_equal(run.out[0], '[');
+    assert_non_null(strstr(run.out, "\"uuid\""));
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "cairn-test-cli-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cli__help),          cmocka_unit_test(test_cli__wrong_command_lines),
+        cmocka_unit_test(test_cli__wrong_recipes), cmocka_unit_test(test_cli__no_vulkan_driver),
+        cmocka_unit_test(test_cli__devices),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

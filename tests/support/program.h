@@ -1,0 +1,21 @@
+#ifndef CAIRN_TESTS_SUPPORT_PROGRAM_H
+#define CAIRN_TESTS_SUPPORT_PROGRAM_H
+/* Runs the program under test (variable CAIRN_TEST_PROGRAM) as a child process. */
+#include <stdbool.h>
+
+enum { CAIRN_PROGRAM_MOST_WORDS = 32 };
+
+typedef struct cairn_program_run {
+    int code; /* exit code; 128 + number after a signal */
+    char out[65536], err[65536];
+} cairn_program_run;
+
+/* arguments: NULL-ended, without the program's name. environment: NULL-ended "NAME=value" added to ours, or NULL.
+ * file_limit: most bytes of a file that the child may write (RLIMIT_FSIZE, SIGXFSZ ignored: a full disk), 0 for none */
+void cairn_program_call(cairn_program_run *run, const char *const *arguments, const char *const *environment,
+                        long file_limit);
+/* Starts it without waiting, output to `log`; returns the process. */
+int cairn_program_start(const char *const *arguments, const char *log);
+/* Number of lines that begin with "error: ". */
+int cairn_program_error_lines(const cairn_program_run *run);
+#endif
