@@ -1,0 +1,83 @@
+#version 450
+// conv2d.texel.comp: 2D convolution with optional bias, for CPU drivers. Also the gradient of the input at stride 1, on
+// weights that conv2d_weight_flip has turned round.
+// computes  y[n,oy,ox,co] = bias[co] + sum over (ky,kx,ci) of x[n,oy*s+ky-p,ox*s+kx-p,ci] * weight[ky*k+kx,ci,co]
+// bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO] read | 2 bias [1,1,1,CO] read (anything if !has_bias)
+//           | 3 y [N,OH,OW,CO] write
+// push      sizes as named; groups = vec4s over channels; row_blocks = ceil(oh / ROWS); pixels = n*oh*ow
+// spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..2, 3 CHANNELS input channels used of each group
+//           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4
+// dispatch  threads (ow, n * row_blocks, ceil(out_groups / GROUPS)); with KERNEL 1 and STRIDE 1 the host cuts all pixels
+//           into ROWS long rows
+// A lane owns one column of ROWS pixels times GROUPS*4 channels, all in registers; the weights' address is the same for
+// all lanes, which this class of driver turns into one load and a broadcast.   host src/ops/conv.c
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+
+layout(local_size_x = 8) in;
+layout(constant_id = 0) const int KERNEL = 3;
+layout(constant_id = 1) const int STRIDE = 1;
+layout(constant_id = 2) const int GROUPS = 2;
+layout(constant_id = 3) const int CHANNELS = 4;
+layout(constant_id = 4) const bool RAGGED = false;
+const int ROWS = 8;
+const int READ = (ROWS - 1) * STRIDE + KERNEL;
+INPUT(0, x);
+INPUT(1, weight);
+INPUT(2, bias);
+OUTPUT(3, y);
+layout(push_constant) uniform Push { int h, w, oh, ow, ci, in_groups, out_groups, pad, row_blocks, pixels, has_bias; };
+
+void main()
+{
+    int ox = int(gl_GlobalInvocationID.x);
+    int n = int(gl_WorkGroupID.y) / row_blocks;
+    int oy = (int(gl_WorkGroupID.y) - n * row_blocks) * ROWS;
+    int group = int(gl_WorkGroupID.z) * GROUPS;
+    int second = min(group + GROUPS - 1, out_groups - 1);
+
+    vec4 sum[GROUPS][ROWS];
+    [[unroll]] for (int q = 0; q < GROUPS; ++q) {
+        vec4 first = has_bias != 0 ? LOAD(bias, q == 0 ? group : second) : vec4(0.0);
+        [[unroll]] for (int r = 0; r < ROWS; ++r) sum[q][r] = first;
+    }
+
+    for (int kx = 0; kx < KERNEL; ++kx) {
+        int ix = ox * STRIDE + kx - pad;
+        bool inside_x = ix >= 0 && ix < w;
+        int address[READ];
+        bool inside[READ];
+        [[unroll]] for (int r = 0; r < READ; ++r) {
+            int iy = oy * STRIDE + r - pad;
+            int pixel = (n * h + iy) * w + ix;
+            inside[r] = inside_x && iy >= 0 && iy < h && (KERNEL > 1 || STRIDE > 1 || pixel < pixels);
+            address[r] = inside[r] ? pixel * in_groups : 0;
+        }
+        for (int g = 0; g < in_groups; ++g) {
+            vec4 v[READ];
+            [[unroll]] for (int r = 0; r < READ; ++r) {
+                vec4 value = LOAD(x, address[r] + g);
+                v[r] = inside[r] ? value : vec4(0.0);
+            }
+            [[unroll]] for (int ky = 0; ky < KERNEL; ++ky) {
+                [[unroll]] for (int c = 0; c < CHANNELS; ++c) {
+                    int channel = RAGGED ? min(g * 4 + c, ci - 1) : g * 4 + c;
+                    int row = ((ky * KERNEL + kx) * ci + channel) * out_groups;
+                    [[unroll]] for (int q = 0; q < GROUPS; ++q) {
+                        vec4 k = LOAD(weight, row + (q == 0 ? group : second));
+                        [[unroll]] for (int r = 0; r < ROWS; ++r) sum[q][r] += v[r * STRIDE + ky][c] * k;
+                    }
+                }
+            }
+        }
+    }
+
+    [[unroll]] for (int r = 0; r < ROWS; ++r) {
+        int pixel = (n * oh + oy + r) * ow + ox;
+        if (ox < ow && oy + r < oh && pixel < pixels) {
+            [[unroll]] for (int q = 0; q < GROUPS; ++q) {
+                if (group + q < out_groups) STORE(y, pixel * out_groups + group + q, sum[q][r]);
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+#include "ops/conv.h"
+
+#include "ops/conv_internal.h"
+#include "reference/conv.h"
+
+#define SHAPE_TEXT "[%d,%d,%d,%d]"
+#define SHAPE_ARGS(s) (s).n, (s).h, (s).w, (s).c
+
+static double conv_operations(const cairn_node *node, const cairn_graph *g);
+static void conv_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
+                          cairn_tid *dinputs);
+
+static const cairn_op conv2d = {.name = "conv2d",
+                                .gradient = conv_gradient,
+                                .lower = cairn_conv__lower_forward,
+                                .reference = cairn_ref_conv2d,
+                                .operations = conv_operations};
+static const cairn_op conv2d_grad_input = {.name = "conv2d_grad_input",
+                                           .lower = cairn_conv__lower_grad_input,
+                                           .reference = cairn_ref_conv2d_grad_input,
+                                           .operations = conv_operations};
+static const cairn_op conv2d_grad_weight = {.name = "conv2d_grad_weight",
+                                            .lower = cairn_conv__lower_grad_weight,
+                                            .reference = cairn_ref_conv2d_grad_weight,
+                                            .operations = conv_operations};
+static const cairn_op conv2d_grad_bias = {
+    .name = "conv2d_grad_bias", .lower = cairn_conv__lower_grad_bias, .reference = cairn_ref_conv2d_grad_bias};
+
+bool cairn_conv__window_from(cairn_graph *g, const char *op, const cairn_conv_options *options,
+                             cairn_conv__window *window)
+{
+    int kernel = options->kernel, stride = options->stride ? options->stride : 1;
+    int pad = options->pad == CAIRN_PAD_SAME ? (kernel - 1) / 2 : options->pad == CAIRN_PAD_NONE ? 0 : options->pad;
+    *window = (cairn_conv__window){kernel, stride, pad};
+    if (kernel != 1 && kernel != 3 && kernel != 5)
+        return cairn_graph_mistake(g, op, "kernel %d; it must be 1, 3 or 5", kernel), false;
+    if (stride != 1 && stride != 2) return cairn_graph_mistake(g, op, "stride %d; it must be 1 or 2", stride), false;
+    if (pad < 0 || pad >= kernel)
+        return cairn_graph_mistake(g, op, "padding %d; it must be 0..%d", pad, kernel - 1), false;
+    return true;
+}
+
+static cairn_shape output_shape(cairn_shape x, int channels, const cairn_conv__window *w)
+{
+    return (cairn_shape){x.n, cairn_conv__extent(x.h, w), cairn_conv__extent(x.w, w), channels};
+}
+
+cairn_tid cairn_op_conv2d(cairn_graph *g, cairn_tid x, cairn_tid weight, cairn_tid bias,
+                          const cairn_conv_options *options)
+{
+    cairn_conv__window window;
+    if (x == CAIRN_NONE || weight == CAIRN_NONE) return CAIRN_NONE;
+    if (!cairn_conv__window_from(g, conv2d.name, options, &window)) return CAIRN_NONE;
+    cairn_shape sx = cairn_graph_shape(g, x), sw = cairn_graph_shape(g, weight), sb = cairn_graph_shape(g, bias);
+    if (sw.n != window.kernel * window.kernel || sw.h != 1 || sw.w != sx.c)
+        return cairn_graph_mistake(g, conv2d.name, "input " SHAPE_TEXT " and weight " SHAPE_TEXT
+                                   "; the weight must be [%d,1,%d,any]", SHAPE_ARGS(sx), SHAPE_ARGS(sw),
+                                   window.kernel * window.kernel, sx.c);
+    if (bias != CAIRN_NONE && !cairn_shape_equal(sb, (cairn_shape){1, 1, 1, sw.c}))
+        return cairn_graph_mistake(g, conv2d.name, "bias " SHAPE_TEXT "; it must be [1,1,1,%d]", SHAPE_ARGS(sb), sw.c);
+    cairn_shape sy = output_shape(sx, sw.c, &window);
+    if (sy.h < 1 || sy.w < 1)
+        return cairn_graph_mistake(g, conv2d.name, "input " SHAPE_TEXT " is smaller than the kernel %d",
+                                   SHAPE_ARGS(sx), window.kernel);
+    cairn_tid inputs[] = {x, weight, bias};
+    return cairn_graph_append(g, &conv2d, inputs, 3, 2, &sy, 1, NULL, &window, sizeof window);
+}
+
+cairn_tid cairn_op_conv2d_grad_input(cairn_graph *g, cairn_tid dy, cairn_tid weight, cairn_shape x_shape,
+                                     const cairn_conv_options *options)
+{
+    cairn_conv__window window;
+    if (dy == CAIRN_NONE || weight == CAIRN_NONE) return CAIRN_NONE;
+    if (!cairn_conv__window_from(g, conv2d_grad_input.name, options, &window)) return CAIRN_NONE;
+    cairn_shape sy = cairn_graph_shape(g, dy), sw = cairn_graph_shape(g, weight);
+    if (!cairn_shape_equal(sy, output_shape(x_shape, sw.c, &window)) || sw.n != window.kernel * window.kernel ||
+        sw.h != 1 || sw.w != x_shape.c)
+        return cairn_graph_mistake(g, conv2d_grad_input.name, "dy " SHAPE_TEXT ", weight " SHAPE_TEXT
+                                   " and input " SHAPE_TEXT " do not fit", SHAPE_ARGS(sy), SHAPE_ARGS(sw),
+                                   SHAPE_ARGS(x_shape));
+    cairn_tid inputs[] = {dy, weight};
+    return cairn_graph_append(g, &conv2d_grad_input, inputs, 2, 2, &x_shape, 1, NULL, &window, sizeof window);
+}
+
+cairn_tid cairn_op_conv2d_grad_weight(cairn_graph *g, cairn_tid x, cairn_tid dy, const cairn_conv_options *options)
+{
+    cairn_conv__window window;
+    if (x == CAIRN_NONE || dy == CAIRN_NONE) return CAIRN_NONE;
+    if (!cairn_conv__window_from(g, conv2d_grad_weight.name, options, &window)) return CAIRN_NONE;
+    cairn_shape sx = cairn_graph_shape(g, x), sy = cairn_graph_shape(g, dy);
+    if (!cairn_shape_equal(sy, output_shape(sx, sy.c, &window)))
+        return cairn_graph_mistake(g, conv2d_grad_weight.name, "input " SHAPE_TEXT " and dy " SHAPE_TEXT
+                                   " do not fit", SHAPE_ARGS(sx), SHAPE_ARGS(sy));
+    cairn_shape sw = cairn_conv2d_weight_shape(window.kernel, sx.c, sy.c);
+    cairn_tid inputs[] = {x, dy};
+    return cairn_graph_append(g, &conv2d_grad_weight, inputs, 2, 2, &sw, 1, NULL, &window, sizeof window);
+}
+
+cairn_tid cairn_op_conv2d_grad_bias(cairn_graph *g, cairn_tid dy)
+{
+    cairn_shape out = {1, 1, 1, cairn_graph_shape(g, dy).c};
+    return cairn_graph_append(g, &conv2d_grad_bias, &dy, 1, 1, &out, 1, NULL, NULL, 0);
+}
+
+static void conv_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
+                          cairn_tid *dinputs)
+{
+    const cairn_conv__window *w = cairn_node_attributes(node);
+    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE};
+    cairn_tid x = node->inputs[0], weight = node->inputs[1], dy = doutputs[0];
+    bool want_bias = needs[2] && node->inputs[2] != CAIRN_NONE;
+    if (dy == CAIRN_NONE) return;
+    if (needs[0]) dinputs[0] = cairn_op_conv2d_grad_input(g, dy, weight, cairn_graph_shape(g, x), &options);
+    if (needs[1]) dinputs[1] = cairn_op_conv2d_grad_weight(g, x, dy, &options);
+    if (want_bias) dinputs[2] = cairn_op_conv2d_grad_bias(g, dy);
+}
+
+/* Two for each tap, input channel, output channel and output pixel; the three passes differ only in which tensor they
+ * make. */
+static double conv_operations(const cairn_node *node, const cairn_graph *g)
+{
+    const cairn_conv__window *w = cairn_node_attributes(node);
+    cairn_shape small, big; /* the output side and the input side */
+    if (node->op == &conv2d) {
+        big = cairn_graph_shape(g, node->inputs[0]), small = cairn_graph_shape(g, node->outputs[0]);
+    } else if (node->op == &conv2d_grad_input) {
+        big = cairn_graph_shape(g, node->outputs[0]), small = cairn_graph_shape(g, node->inputs[0]);
+    } else {
+        big = cairn_graph_shape(g, node->inputs[0]), small = cairn_graph_shape(g, node->inputs[1]);
+    }
+    return 2.0 * (double)cairn_shape_count(small) * big.c * w->kernel * w->kernel;
+}

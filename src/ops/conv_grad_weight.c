@@ -1,0 +1,145 @@
+/* Kernels of the convolution's weight and bias gradients: long sums over pixels, cut into chunks whose partial sums are
+ * added in order by a second pass. The cuts depend on shapes only, so results do not depend on the machine. */
+#include "ops/conv_internal.h"
+
+#define CHUNK_BYTES (1 << 20)   /* of x and dy together: what one core's cache holds */
+#define PART_BYTES (64ll << 20) /* most scratch for partial sums */
+enum { LANES = 8, NARROW_ROWS = 4 /* ROWS of conv2d_grad_weight_narrow */, MATRIX_WIDTH = 64, ENOUGH_GROUPS = 32 };
+
+typedef struct grad_weight_call {
+    cairn_slot x, dy, dw;
+    cairn_shape sx, sy;
+    cairn_conv__window window;
+    int in_groups, out_groups, pixels;
+    int64_t vectors; /* of dw */
+} grad_weight_call;
+
+static int clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+/* Units (rows, blocks of rows, ...) of one chunk: as many as the cache holds, yet enough chunks to busy all cores and
+ * not too many for the scratch. */
+static int chunk_units(int units, int64_t unit_bytes, int tiles, int64_t part_bytes)
+{
+    int chunk = clamp((int)(CHUNK_BYTES / unit_bytes), 1, units);
+    int enough = cairn_conv__ceil_div(ENOUGH_GROUPS, tiles);
+    chunk = clamp(chunk, 1, cairn_conv__ceil_div(units, enough < units ? enough : units));
+    int most = clamp((int)(PART_BYTES / part_bytes), 1, 256);
+    if (cairn_conv__ceil_div(units, chunk) > most) chunk = cairn_conv__ceil_div(units, most);
+    return chunk;
+}
+
+/* Dispatches one kernel over `chunks` chunks, `copies` partial tensors each, and the second pass where needed. */
+static cairn_status reduce_with(cairn_lowering *l, const grad_weight_call *g, cairn_kernel_call *call, int parts)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_slot part = parts > 1 ? cairn_lower_scratch(l, g->vectors * parts) : g->dw;
+    call->slots[0] = g->x, call->slots[1] = g->dy, call->slots[2] = part;
+    call->slot_count = 3, call->written = 4;
+    CAIRN_TRY(cairn_lower_call(l, call));
+    if (parts > 1) CAIRN_TRY(cairn_conv__sum_parts(l, part, g->dw, g->vectors, parts));
+done:
+    return st;
+}
+
+static cairn_status texel_wide(cairn_lowering *l, const grad_weight_call *g)
+{
+    const cairn_conv__window *w = &g->window;
+    bool matrix = w->kernel == 1 && w->stride == 1;
+    int groups = g->out_groups > LANES ? 2 : 1;
+    int tile = matrix ? 4 : groups == 1 && w->kernel == 3 ? 2 : 1;
+    int h = g->sx.h, width = g->sx.w, oh = g->sy.h, ow = g->sy.w, rows = g->sy.n * oh;
+    if (matrix) h = oh = rows = cairn_conv__ceil_div(g->pixels, MATRIX_WIDTH), width = ow = MATRIX_WIDTH;
+    int tiles_x = cairn_conv__ceil_div(g->out_groups, LANES * groups);
+    int tiles_y = w->kernel * cairn_conv__ceil_div(g->in_groups, tile);
+    int64_t row_bytes = ((int64_t)ow * g->out_groups + (int64_t)width * w->stride * g->in_groups) * 16;
+    int chunk = chunk_units(rows, row_bytes, tiles_x * tiles_y, g->vectors * 16);
+    int chunks = cairn_conv__ceil_div(rows, chunk);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_grad_weight_wide",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups, (uint32_t)tile},
+        .constant_count = 4,
+        .push = {(uint32_t)h, (uint32_t)width, (uint32_t)oh, (uint32_t)ow, (uint32_t)g->sx.c, (uint32_t)g->in_groups,
+                 (uint32_t)g->out_groups, (uint32_t)w->pad, (uint32_t)rows, (uint32_t)chunk, (uint32_t)g->pixels},
+        .push_count = 11,
+        .threads = {(uint32_t)(tiles_x * LANES), (uint32_t)tiles_y, (uint32_t)chunks}};
+    return reduce_with(l, g, &call, chunks);
+}
+
+static cairn_status texel_narrow(cairn_lowering *l, const grad_weight_call *g)
+{
+    const cairn_conv__window *w = &g->window;
+    int groups = clamp(g->out_groups, 1, 4), channels = clamp(g->sx.c, 1, 4);
+    int row_blocks = cairn_conv__ceil_div(g->sy.h, NARROW_ROWS), blocks = g->sy.n * row_blocks;
+    int tiles_x = cairn_conv__ceil_div(g->out_groups, groups), tiles_y = w->kernel * g->in_groups;
+    int64_t block_bytes =
+        ((int64_t)g->sy.w * g->out_groups + (int64_t)g->sx.w * w->stride * g->in_groups) * 16 * NARROW_ROWS;
+    int chunk = chunk_units(blocks, block_bytes, tiles_x * tiles_y, g->vectors * 16 * LANES);
+    int chunks = cairn_conv__ceil_div(blocks, chunk);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_grad_weight_narrow",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups, (uint32_t)channels},
+        .constant_count = 4,
+        .push = {(uint32_t)g->sx.h, (uint32_t)g->sx.w, (uint32_t)g->sy.h, (uint32_t)g->sy.w, (uint32_t)g->sx.c,
+                 (uint32_t)g->in_groups, (uint32_t)g->out_groups, (uint32_t)w->pad, (uint32_t)row_blocks,
+                 (uint32_t)blocks, (uint32_t)chunk},
+        .push_count = 11,
+        .threads = {(uint32_t)(tiles_x * LANES), (uint32_t)tiles_y, (uint32_t)chunks}};
+    return reduce_with(l, g, &call, chunks * LANES);
+}
+
+static cairn_status simt(cairn_lowering *l, const grad_weight_call *g)
+{
+    enum { SLICE = 16, TILE = 16, WANTED_GROUPS = 1024 };
+    const cairn_conv__window *w = &g->window;
+    int tiles_x = cairn_conv__ceil_div((int64_t)w->kernel * w->kernel * g->in_groups, TILE);
+    int tiles_y = cairn_conv__ceil_div(g->out_groups, TILE);
+    int slices = cairn_conv__ceil_div(g->pixels, SLICE);
+    int most = clamp((int)(PART_BYTES / (g->vectors * 16)), 1, 256);
+    int wanted = clamp(cairn_conv__ceil_div(WANTED_GROUPS, tiles_x * tiles_y), 1, clamp(slices / 4, 1, most));
+    int chunk = cairn_conv__ceil_div(slices, wanted);
+    int chunks = cairn_conv__ceil_div(slices, chunk);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_grad_weight",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
+        .constant_count = 2,
+        .push = {(uint32_t)g->sx.h, (uint32_t)g->sx.w, (uint32_t)g->sy.h, (uint32_t)g->sy.w, (uint32_t)g->sx.c,
+                 (uint32_t)g->in_groups, (uint32_t)g->out_groups, (uint32_t)w->pad, (uint32_t)g->pixels,
+                 (uint32_t)(chunk * SLICE)},
+        .push_count = 10,
+        .threads = {(uint32_t)(tiles_x * 64), (uint32_t)tiles_y, (uint32_t)chunks}};
+    return reduce_with(l, g, &call, chunks);
+}
+
+cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_shape sx = cairn_lower_shape(l, node->inputs[0]), sy = cairn_lower_shape(l, node->inputs[1]);
+    grad_weight_call g = {.x = node->inputs[0], .dy = node->inputs[1], .dw = node->outputs[0], .sx = sx, .sy = sy,
+                          .window = *(const cairn_conv__window *)cairn_node_attributes(node),
+                          .in_groups = cairn_shape_groups(sx), .out_groups = cairn_shape_groups(sy),
+                          .pixels = sy.n * sy.h * sy.w,
+                          .vectors = cairn_shape_vectors(cairn_lower_shape(l, node->outputs[0]))};
+    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) return simt(l, &g);
+    return g.out_groups > 4 ? texel_wide(l, &g) : texel_narrow(l, &g);
+}
+
+cairn_status cairn_conv__lower_grad_bias(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
+    int groups = cairn_shape_groups(s), pixels = s.n * s.h * s.w;
+    int chunk = clamp(cairn_conv__ceil_div(pixels, 256), 16, pixels > 16 ? pixels : 16);
+    int chunks = cairn_conv__ceil_div(pixels, chunk);
+    cairn_slot part = chunks > 1 ? cairn_lower_scratch(l, (int64_t)chunks * groups) : node->outputs[0];
+    cairn_kernel_call call = {.kernel = "conv/conv2d_grad_bias", .slots = {node->inputs[0], part}, .slot_count = 2,
+                              .written = 2,
+                              .push = {(uint32_t)groups, (uint32_t)pixels, (uint32_t)chunk, (uint32_t)chunks},
+                              .push_count = 4};
+    cairn_lower_linear(&call, (int64_t)chunks * groups);
+    CAIRN_TRY(cairn_lower_call(l, &call));
+    if (chunks > 1) CAIRN_TRY(cairn_conv__sum_parts(l, part, node->outputs[0], groups, chunks));
+done:
+    return st;
+}

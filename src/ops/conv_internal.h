@@ -1,0 +1,32 @@
+#ifndef CAIRN_OPS_CONV_INTERNAL_H
+#define CAIRN_OPS_CONV_INTERNAL_H
+/* Shared by the conv and depthwise op files; private to them. */
+#include "graph/lower.h"
+#include "ops/conv.h"
+
+/* Attributes of every conv and depthwise node. */
+typedef struct cairn_conv__window {
+    int32_t kernel, stride, pad; /* as resolved: pad >= 0 */
+} cairn_conv__window;
+
+/* Resolves and checks options. False after recording a mistake of `op`. */
+bool cairn_conv__window_from(cairn_graph *g, const char *op, const cairn_conv_options *options,
+                             cairn_conv__window *window);
+/* Output size along one axis; <= 0 if the kernel does not fit. */
+static inline int cairn_conv__extent(int size, const cairn_conv__window *w)
+{
+    int span = size + 2 * w->pad - w->kernel;
+    return span < 0 ? 0 : span / w->stride + 1;
+}
+static inline int cairn_conv__ceil_div(int64_t a, int64_t b)
+{
+    return (int)((a + b - 1) / b);
+}
+/* y[i] = sum over p of part[p][i], in order. */
+cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts);
+
+cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node);
+cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *node);
+cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *node);
+cairn_status cairn_conv__lower_grad_bias(cairn_lowering *l, const cairn_node *node);
+#endif

@@ -1,0 +1,121 @@
+/* Kernels of the convolution's forward pass and input gradient. */
+#include "ops/conv_internal.h"
+
+enum { TEXEL_ROWS = 8 /* ROWS of conv2d.texel.comp */, TEXEL_LANES = 8 };
+
+cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts)
+{
+    cairn_kernel_call call = {.kernel = "conv/sum_parts", .slots = {part, y}, .slot_count = 2, .written = 2,
+                              .push = {(uint32_t)vectors, (uint32_t)parts}, .push_count = 2};
+    cairn_lower_linear(&call, vectors);
+    return cairn_lower_call(l, &call);
+}
+
+/* One forward kernel: what it reads and writes, and their shapes. */
+typedef struct forward_call {
+    cairn_slot x, weight, bias, y;
+    cairn_shape sx, sy;
+    cairn_conv__window window;
+} forward_call;
+
+static cairn_status forward_texel(cairn_lowering *l, const forward_call *f)
+{
+    const cairn_conv__window *w = &f->window;
+    int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
+    int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
+    int n = f->sy.n, h = f->sx.h, width = f->sx.w, oh = f->sy.h, ow = f->sy.w;
+    if (w->kernel == 1 && w->stride == 1) { /* a matrix product: any cut of the pixels into rows will do */
+        n = 1, h = oh = TEXEL_ROWS;
+        width = ow = cairn_conv__ceil_div(pixels, TEXEL_ROWS);
+    }
+    int row_blocks = cairn_conv__ceil_div(oh, TEXEL_ROWS), groups = out_groups > 1 ? 2 : 1;
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups,
+                      (uint32_t)(f->sx.c < 4 ? f->sx.c : 4), f->sx.c > 4 && f->sx.c % 4 != 0},
+        .constant_count = 5,
+        .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
+        .slot_count = 4,
+        .written = 8,
+        .push = {(uint32_t)h, (uint32_t)width, (uint32_t)oh, (uint32_t)ow, (uint32_t)f->sx.c, (uint32_t)in_groups,
+                 (uint32_t)out_groups, (uint32_t)w->pad, (uint32_t)row_blocks, (uint32_t)pixels,
+                 f->bias != CAIRN_NONE},
+        .push_count = 11,
+        .threads = {(uint32_t)ow, (uint32_t)(n * row_blocks), (uint32_t)cairn_conv__ceil_div(out_groups, groups)}};
+    return cairn_lower_call(l, &call);
+}
+
+static cairn_status forward_simt(cairn_lowering *l, const forward_call *f)
+{
+    const cairn_conv__window *w = &f->window;
+    int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
+    int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
+        .constant_count = 2,
+        .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
+        .slot_count = 4,
+        .written = 8,
+        .push = {(uint32_t)f->sx.h, (uint32_t)f->sx.w, (uint32_t)f->sy.h, (uint32_t)f->sy.w, (uint32_t)f->sx.c,
+                 (uint32_t)in_groups, (uint32_t)out_groups, (uint32_t)w->pad, (uint32_t)pixels, f->bias != CAIRN_NONE},
+        .push_count = 10,
+        .threads = {(uint32_t)pixels, (uint32_t)cairn_conv__ceil_div(out_groups, 16), 1}};
+    return cairn_lower_call(l, &call);
+}
+
+static cairn_status forward(cairn_lowering *l, const forward_call *f)
+{
+    return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? forward_texel(l, f) : forward_simt(l, f);
+}
+
+cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node)
+{
+    forward_call f = {.x = node->inputs[0], .weight = node->inputs[1], .bias = node->inputs[2], .y = node->outputs[0],
+                      .sx = cairn_lower_shape(l, node->inputs[0]), .sy = cairn_lower_shape(l, node->outputs[0]),
+                      .window = *(const cairn_conv__window *)cairn_node_attributes(node)};
+    return forward(l, &f);
+}
+
+static cairn_status grad_input_strided(cairn_lowering *l, const cairn_node *node, cairn_slot flipped)
+{
+    const cairn_conv__window *w = cairn_node_attributes(node);
+    cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
+    int in_groups = cairn_shape_groups(sx);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_grad_input_strided",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
+        .constant_count = 2,
+        .slots = {node->inputs[0], flipped, node->outputs[0]},
+        .slot_count = 3,
+        .written = 4,
+        .push = {(uint32_t)sx.h, (uint32_t)sx.w, (uint32_t)sy.h, (uint32_t)sy.w, (uint32_t)sy.c, (uint32_t)in_groups,
+                 (uint32_t)cairn_shape_groups(sy), (uint32_t)w->pad},
+        .push_count = 8,
+        .threads = {(uint32_t)sx.w, (uint32_t)(sx.n * sx.h), (uint32_t)in_groups}};
+    return cairn_lower_call(l, &call);
+}
+
+/* At stride 1 the gradient of the input is a convolution of dy with the weight turned round. */
+cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_conv__window *w = cairn_node_attributes(node);
+    cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
+    int taps = w->kernel * w->kernel, in_groups = cairn_shape_groups(sx);
+    int64_t vectors = (int64_t)taps * sy.c * in_groups;
+    cairn_slot flipped = cairn_lower_scratch(l, vectors);
+    cairn_kernel_call flip = {.kernel = "conv/conv2d_weight_flip", .slots = {node->inputs[1], flipped}, .slot_count = 2,
+                              .written = 2,
+                              .push = {(uint32_t)taps, (uint32_t)sx.c, (uint32_t)sy.c, (uint32_t)in_groups,
+                                       (uint32_t)cairn_shape_groups(sy)},
+                              .push_count = 5};
+    cairn_lower_linear(&flip, vectors);
+    CAIRN_TRY(cairn_lower_call(l, &flip));
+    if (w->stride != 1) return grad_input_strided(l, node, flipped);
+    forward_call f = {.x = node->inputs[0], .weight = flipped, .bias = CAIRN_NONE, .y = node->outputs[0], .sx = sy,
+                      .sy = sx, .window = {w->kernel, 1, w->kernel - 1 - w->pad}};
+    CAIRN_TRY(forward(l, &f));
+done:
+    return st;
+}
