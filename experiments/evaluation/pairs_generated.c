@@ -1,0 +1,151 @@
+#include "base/rng.h"
+#include "experiments/evaluation/pairs.h"
+
+#include <string.h>
+
+enum { STAGE = 0x45564151, PURPOSE_HOMOGRAPHY = 1, PURPOSE_LIGHT, PURPOSE_NOISE_A, PURPOSE_NOISE_B };
+
+typedef struct generated {
+    cairn_pair_options options;
+    cairn_pair_loader load;
+    void *context;
+    char **files; /* owned copies, or NULL when `load` is the caller's */
+    int images;
+} generated;
+
+void cairn_pair_free(cairn_pair *pair)
+{
+    cairn_image_free(&pair->a);
+    cairn_image_free(&pair->b);
+    *pair = (cairn_pair){0};
+}
+
+void cairn_pair_source_free(cairn_pair_source *source)
+{
+    if (source->destroy) source->destroy(source->state);
+    *source = (cairn_pair_source){0};
+}
+
+const char *cairn_pair_kind_name(cairn_pair_kind kind)
+{
+    static const char *const names[] = {"generated", "illumination", "viewpoint", "blur"};
+    return kind < CAIRN_PAIR_KINDS ? names[kind] : "unknown";
+}
+
+static void change_light(cairn_image *image, double contrast, double brightness, double deviation, cairn_rng *noise)
+{
+    size_t count = (size_t)image->h * (size_t)image->w * (size_t)image->c;
+    for (size_t i = 0; i < count; i++) {
+        double v = (image->pixels[i] - 0.5) * contrast + 0.5 + brightness;
+        if (deviation > 0) v += deviation * cairn_rng_normal(noise);
+        image->pixels[i] = (float)(v < 0 ? 0 : v > 1 ? 1 : v);
+    }
+}
+
+cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, uint32_t image_index, uint32_t pair_index,
+                                   const cairn_pair_options *o)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_homography b_to_a;
+    *out = (cairn_pair){.kind = CAIRN_PAIR_GENERATED};
+    cairn_rng shape = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_HOMOGRAPHY);
+    cairn_rng light = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_LIGHT);
+    cairn_rng noise_a = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_NOISE_A);
+    cairn_rng noise_b = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_NOISE_B);
+    double contrast = cairn_rng_between(&light, 1 - o->contrast, 1 + o->contrast);
+    double brightness = cairn_rng_between(&light, -o->brightness, o->brightness);
+    double deviation_a = cairn_rng_between(&light, 0, o->noise), deviation_b = cairn_rng_between(&light, 0, o->noise);
+    CAIRN_TRY(cairn_image_resize_crop(&out->a, gray, o->h, o->w, NULL, NULL, NULL));
+    CAIRN_TRY(cairn_homography_sample(&b_to_a, &shape, o->h, o->w, &o->homography));
+    CAIRN_TRY(cairn_homography_invert(&out->a_to_b, &b_to_a));
+    CAIRN_TRY(cairn_homography_warp(&out->b, NULL, &out->a, &b_to_a, o->h, o->w));
+    change_light(&out->a, 1, 0, deviation_a, &noise_a);
+    change_light(&out->b, contrast, brightness, deviation_b, &noise_b);
+done:
+    if (st < 0) cairn_pair_free(out);
+    return st;
+}
+
+static cairn_status get(void *state, int i, cairn_pair *out)
+{
+    const generated *self = state;
+    cairn_status st = CAIRN_OK;
+    cairn_image gray = {0};
+    char name[64] = "";
+    int image = i / self->options.pairs_per_image, k = i % self->options.pairs_per_image;
+    CAIRN_TRY(self->load(self->context, image, &gray, name));
+    CAIRN_TRY(cairn_pair_from_image(out, &gray, (uint32_t)image, (uint32_t)k, &self->options));
+    snprintf(out->name, sizeof out->name, "%.63s/%d", name, k + 1);
+done:
+    cairn_image_free(&gray);
+    return st;
+}
+
+static void destroy(void *state)
+{
+    generated *self = state;
+    for (int i = 0; self->files && i < self->images; i++) free(self->files[i]);
+    free(self->files);
+    free(self);
+}
+
+static cairn_status check(const cairn_pair_options *o, int images)
+{
+    enum { LEAST_SIDE = 32, MOST_SIDE = 16384, MOST_PAIRS = 1 << 24 };
+    if (o->h < LEAST_SIDE || o->w < LEAST_SIDE || o->h > MOST_SIDE || o->w > MOST_SIDE)
+        return cairn_error_set(CAIRN_E_INVALID, "evaluation images of %dx%d: expected sides of %d to %d pixels", o->w,
+                               o->h, LEAST_SIDE, MOST_SIDE);
+    if (o->pairs_per_image < 1 || images < 0 || images > MOST_PAIRS / o->pairs_per_image)
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "%d pairs for each of %d images: expected 1 or more, and at most %d in all",
+                               o->pairs_per_image, images, MOST_PAIRS);
+    if (!(o->contrast >= 0 && o->contrast <= 1 && o->brightness >= 0 && o->brightness <= 1 && o->noise >= 0 &&
+          o->noise <= 1))
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "changes of evaluation pairs: contrast %g, brightness %g, noise %g, expected "
+                               "0 to 1",
+                               o->contrast, o->brightness, o->noise);
+    return CAIRN_OK;
+}
+
+cairn_status cairn_pairs_generate(cairn_pair_source *out, const char *name, int images, cairn_pair_loader load,
+                                  void *context, const cairn_pair_options *options)
+{
+    cairn_status st = CAIRN_OK;
+    *out = (cairn_pair_source){0};
+    CAIRN_TRY(check(options, images));
+    generated *self = calloc(1, sizeof *self);
+    if (!self) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a source of pairs");
+    *self = (generated){*options, load, context, NULL, images};
+    *out =
+        (cairn_pair_source){.count = images * options->pairs_per_image, .state = self, .get = get, .destroy = destroy};
+    snprintf(out->name, sizeof out->name, "%s", name);
+done:
+    return st;
+}
+
+static cairn_status load_file(void *context, int i, cairn_image *gray, char name[64])
+{
+    const generated *self = context;
+    char *stem = cairn_file_stem(self->files[i]);
+    snprintf(name, 64, "%s", stem ? stem : "");
+    free(stem);
+    return cairn_image_load(gray, self->files[i], 1);
+}
+
+cairn_status cairn_pairs_from_files(cairn_pair_source *out, const char *name, const cairn_file_list *files,
+                                    const cairn_pair_options *options)
+{
+    cairn_status st = CAIRN_OK;
+    int count = files->count > INT32_MAX / 2 ? INT32_MAX / 2 : (int)files->count;
+    CAIRN_TRY(cairn_pairs_generate(out, name, count, load_file, NULL, options));
+    generated *self = out->state;
+    self->context = self;
+    self->files = calloc((size_t)count + 1, sizeof *self->files);
+    for (int i = 0; self->files && i < count; i++)
+        if (!(self->files[i] = strdup(files->paths[i]))) st = CAIRN_E_NOMEM;
+    if (!self->files || st < 0) st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of %d images", count);
+done:
+    if (st < 0) cairn_pair_source_free(out);
+    return st;
+}
