@@ -388,6 +388,7 @@ int op_case_main(const char *group, const op_case_spec *cases, int count, const 
     for (int i = 0; i < more_count; i++) tests[count + i] = more[i];
     int failed = _cmocka_run_group_tests(group, tests, (size_t)(count + more_count), NULL, NULL);
     free(tests);
+    test_gpu_destroy_all();
     return failed != 0;
 }
 

@@ -29,9 +29,13 @@ const char *test_gpu_class_name(cairn_kernel_class kernel_class)
     return kernel_class == CAIRN_CLASS_TEXEL ? "texel" : kernel_class == CAIRN_CLASS_SIMT ? "simt" : "auto";
 }
 
-static void destroy_all(void)
+void test_gpu_destroy_all(void)
 {
-    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++) cairn_gpu_destroy(&gpus[i]);
+    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++) {
+        cairn_gpu_destroy(&gpus[i]);
+        tried[i] = false;
+        seen_errors[i] = 0;
+    }
 }
 
 cairn_gpu *test_gpu(cairn_kernel_class kernel_class)
@@ -40,9 +44,6 @@ cairn_gpu *test_gpu(cairn_kernel_class kernel_class)
     if (asked && *asked && kernel_class != CAIRN_CLASS_AUTO && strcmp(asked, test_gpu_class_name(kernel_class)))
         return NULL;
     if (tried[kernel_class]) return gpus[kernel_class];
-    bool first = true;
-    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++) first &= !tried[i];
-    if (first) atexit(destroy_all);
     tried[kernel_class] = true;
     cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
     options.kernel_class = kernel_class;

@@ -1,7 +1,7 @@
 #ifndef CAIRN_TESTS_SUPPORT_TEST_GPU_H
 #define CAIRN_TESTS_SUPPORT_TEST_GPU_H
-/* The devices of a test program: one for each kernel class, created on first use, shared by all tests of the process,
- * destroyed at its exit. Validation layers follow the variable CAIRN_VALIDATION; no pipeline cache. */
+/* The devices of a test program: one for each kernel class, created on first use and shared by all tests of the process.
+ * Validation layers follow the variable CAIRN_VALIDATION; no pipeline cache. */
 #include "gpu/gpu.h"
 
 #include <stdbool.h>
@@ -14,6 +14,8 @@ bool test_gpu_available(void);
 /* A device with this class, or NULL if the device cannot have it (texel on a device with small texel buffers) or the
  * variable CAIRN_KERNELS asks for the other one. Any other failure ends the test program with an error. */
 cairn_gpu *test_gpu(cairn_kernel_class kernel_class);
+/* For the end of main (not atexit: a driver's own exit handlers may have run by then). */
+void test_gpu_destroy_all(void);
 const char *test_gpu_class_name(cairn_kernel_class kernel_class);
 /* Fails the running cmocka test if the validation layers said anything since the last call. */
 void test_gpu_assert_valid(cairn_gpu *gpu);
