@@ -182,7 +182,7 @@ void cairn_gpu_buffer_destroy(cairn_gpu_buffer **buffer)
     if (!b) return;
     *buffer = NULL;
     VkDevice device = b->gpu->device;
-    cairn_gpu_wait(b->gpu); /* a lost device has nothing to wait for: destroying is right either way */
+    cairn_gpu__drain(b->gpu);
     if (b->handle) vkDestroyBuffer(device, b->handle, NULL);
     if (b->memory) vkFreeMemory(device, b->memory, NULL);
     free(b);

@@ -101,6 +101,16 @@ done:
     return st;
 }
 
+void cairn_gpu__drain(cairn_gpu *gpu)
+{
+    if (gpu->lost || !gpu->submitted) return;
+    VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                .semaphoreCount = 1,
+                                .pSemaphores = &gpu->timeline,
+                                .pValues = &gpu->submitted};
+    vkWaitSemaphores(gpu->device, &info, UINT64_MAX); /* after a failure there is nothing left to wait for */
+}
+
 cairn_status cairn_gpu_wait(cairn_gpu *gpu)
 {
     return wait_for(gpu, gpu->submitted);
@@ -410,7 +420,7 @@ void cairn_gpu_commands_destroy(cairn_gpu_commands **commands)
     if (!c) return;
     *commands = NULL;
     VkDevice device = c->gpu->device;
-    wait_for(c->gpu, c->last_submission); /* a lost device has nothing to wait for */
+    cairn_gpu__drain(c->gpu);
     for (int i = 0; i < c->segment_count; i++)
         vkFreeCommandBuffers(device, c->gpu->pool, 1, &c->segments[i].cmd);
     for (int i = 0; i < c->pool_count; i++) vkDestroyDescriptorPool(device, c->pools[i], NULL);

@@ -59,7 +59,8 @@ struct cairn_gpu {
     cairn_gpu_kernel *kernels[GPU_KERNEL_BUCKETS];
     VkPipelineCache cache;
     char *cache_path;         /* NULL: no file */
-    uint32_t cache_loaded_crc; /* of the blob that the file held; 0: none */
+    uint32_t cache_loaded_crc; /* of the file that the cache was started from; 0: none */
+    bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
     char doing[192];          /* for messages */
 };
 
@@ -90,6 +91,8 @@ const char *cairn_gpu__segment_label(const cairn_gpu *gpu, uint32_t number);
 void cairn_gpu__full_barrier(VkCommandBuffer cmd);
 /* ... and to the host. */
 void cairn_gpu__host_barrier(VkCommandBuffer cmd);
+/* Waits without recording an error: for clean-up, which must keep the message that led to it. */
+void cairn_gpu__drain(cairn_gpu *gpu);
 cairn_status cairn_gpu__submit(cairn_gpu *gpu, const VkCommandBuffer *buffers, int count);
 
 /* kernel.c */

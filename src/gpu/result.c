@@ -44,6 +44,7 @@ void cairn_gpu__doing(cairn_gpu *gpu, const char *fmt, ...)
 static cairn_status device_lost(cairn_gpu *gpu, const char *call, int call_length)
 {
     const char *label = NULL;
+    if (gpu) gpu->lost = true;
     if (gpu && gpu->crumb && gpu->crumb->mapped) {
         uint32_t number;
         memcpy(&number, gpu->crumb->mapped, sizeof number);

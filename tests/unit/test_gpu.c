@@ -1,4 +1,5 @@
 /* Device, memory, kernels and commands, in both kernel classes, copied directly and through staging. */
+#include "base/log.h"
 #include "gpu/gpu.h"
 
 #include <setjmp.h>
@@ -151,26 +152,31 @@ typedef struct adder {
 } adder;
 
 /* p += ... : x = i, scale 1, bias 0.5, repeat 3: each run adds i + 1.5 to p. */
+static void fill_adder(adder *a)
+{
+    const uint64_t bytes = (uint64_t)COUNT * 16, room = align_up(a->gpu, bytes);
+    ok(cairn_gpu_buffer_create(&a->buffer, a->gpu, room * 3, "arena"));
+    a->x = (cairn_gpu_view){a->buffer, 0, bytes};
+    a->p = (cairn_gpu_view){a->buffer, room, bytes};
+    a->y = (cairn_gpu_view){a->buffer, room * 2, bytes};
+    a->host = malloc(bytes);
+    assert_non_null(a->host);
+    for (int i = 0; i < COUNT * 4; i++) a->host[i] = (float)i;
+    ok(cairn_gpu_write(a->x, a->host));
+    uint32_t repeat = 3;
+    a->dispatch = (cairn_gpu_dispatch){.views = {a->x, a->p, a->y},
+                                       .view_count = 3,
+                                       .push = {COUNT, bits(1.0f), bits(0.5f)},
+                                       .push_count = 3,
+                                       .threads = {65536, (COUNT + 65535) / 65536, 1},
+                                       .label = "add"};
+    ok(cairn_gpu_kernel_get(&a->dispatch.kernel, a->gpu, "test/add", &repeat, 1));
+}
+
 static adder make_adder(const setup *s)
 {
     adder a = {.gpu = open_gpu(s)};
-    const uint64_t bytes = (uint64_t)COUNT * 16, room = align_up(a.gpu, bytes);
-    ok(cairn_gpu_buffer_create(&a.buffer, a.gpu, room * 3, "arena"));
-    a.x = (cairn_gpu_view){a.buffer, 0, bytes};
-    a.p = (cairn_gpu_view){a.buffer, room, bytes};
-    a.y = (cairn_gpu_view){a.buffer, room * 2, bytes};
-    a.host = malloc(bytes);
-    assert_non_null(a.host);
-    for (int i = 0; i < COUNT * 4; i++) a.host[i] = (float)i;
-    ok(cairn_gpu_write(a.x, a.host));
-    uint32_t repeat = 3;
-    a.dispatch = (cairn_gpu_dispatch){.views = {a.x, a.p, a.y},
-                                      .view_count = 3,
-                                      .push = {COUNT, bits(1.0f), bits(0.5f)},
-                                      .push_count = 3,
-                                      .threads = {65536, (COUNT + 65535) / 65536, 1},
-                                      .label = "add"};
-    ok(cairn_gpu_kernel_get(&a.dispatch.kernel, a.gpu, "test/add", &repeat, 1));
+    fill_adder(&a);
     return a;
 }
 
@@ -353,25 +359,31 @@ static void test_gpu__a_window_over_the_limit_is_refused_with_sizes(void **state
     close_gpu(gpu);
 }
 
+/* The checks of all other tests are worth something only if the layer speaks when it should. */
 static void test_gpu__validation_sees_a_missing_barrier(void **state)
 {
-    setup s = {CAIRN_CLASS_AUTO, false};
-    (void)state;
-    const char *variable = getenv("CAIRN_VALIDATION");
-    if (!variable || strcmp(variable, "1")) skip();
-    adder a = make_adder(&s);
+    adder a = {0};
     cairn_gpu_commands *commands = NULL;
     const char *first = NULL;
+    cairn_gpu_options options = {.validation = 1, .quiet = true, .cache_folder = ""};
+    (void)state;
+    if (cairn_gpu_create(&a.gpu, &options) == CAIRN_E_UNSUPPORTED) skip(); /* the layer is not installed */
+    assert_non_null(a.gpu);
+    cairn_log_set_level((cairn_log_level)(CAIRN_LOG_ERROR + 1)); /* the message is expected */
+    fill_adder(&a);
     ok(cairn_gpu_commands_create(&commands, a.gpu, false));
     ok(cairn_gpu_commands_dispatch(commands, &a.dispatch));
-    ok(cairn_gpu_commands_dispatch(commands, &a.dispatch)); /* a hazard: both write y */
+    a.dispatch.views[0] = a.dispatch.views[2]; /* reads what the first wrote */
+    ok(cairn_gpu_commands_dispatch(commands, &a.dispatch));
     ok(cairn_gpu_commands_end(commands));
     int errors = cairn_gpu_validation_errors(a.gpu, &first);
+    assert_true(errors > 0);
+    assert_non_null(strstr(first, "READ_AFTER_WRITE"));
+    cairn_log_set_level(CAIRN_LOG_INFO);
     cairn_gpu_commands_destroy(&commands);
     free(a.host);
     cairn_gpu_buffer_destroy(&a.buffer);
     cairn_gpu_destroy(&a.gpu);
-    if (!errors) skip(); /* the layer is not installed: a warning has said so */
 }
 
 static void test_gpu__a_wrong_kernel_class_variable_is_an_error(void **state)
