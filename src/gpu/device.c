@@ -165,12 +165,14 @@ static cairn_status list_candidates(candidate **out, int *count, VkInstance inst
     uint32_t n = 0;
     *out = NULL;
     *count = 0;
-    CAIRN_VK(NULL, vkEnumeratePhysicalDevices(instance, &n, NULL));
-    if (!n) {
-        st = cairn_error_set(CAIRN_E_DEVICE, "the Vulkan loader finds no device: install mesa-vulkan-drivers (its "
-                                             "lavapipe runs on any CPU) or your GPU vendor's driver");
+    VkResult result = vkEnumeratePhysicalDevices(instance, &n, NULL);
+    if (result == VK_ERROR_INITIALIZATION_FAILED || !n) { /* drivers are installed, and none finds its hardware */
+        st = cairn_error_set(CAIRN_E_DEVICE, "no Vulkan driver finds a device: install mesa-vulkan-drivers (its "
+                                             "lavapipe runs on any CPU) or your GPU vendor's driver, and see that "
+                                             "VK_ICD_FILENAMES and VK_DRIVER_FILES do not exclude it");
         goto done;
     }
+    CAIRN_TRY(cairn_gpu__result(NULL, result, "vkEnumeratePhysicalDevices"));
     devices = calloc(n, sizeof *devices);
     list = calloc(n, sizeof *list);
     if (!devices || !list) {

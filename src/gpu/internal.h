@@ -59,7 +59,7 @@ struct cairn_gpu {
     cairn_gpu_kernel *kernels[GPU_KERNEL_BUCKETS];
     VkPipelineCache cache;
     char *cache_path;         /* NULL: no file */
-    uint32_t cache_loaded_crc; /* of the file that the cache was started from; 0: none */
+    uint32_t cache_loaded_crc; /* checksum just after the file was loaded; 0: none was */
     bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
     char doing[192];          /* for messages */
 };

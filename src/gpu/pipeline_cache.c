@@ -86,6 +86,31 @@ static VkResult create(cairn_gpu *gpu, const void *data, size_t size)
     return vkCreatePipelineCache(gpu->device, &info, NULL, &gpu->cache);
 }
 
+/* What the file would hold now; NULL if the driver gives nothing. */
+static uint8_t *file_contents(const cairn_gpu *gpu, size_t *size)
+{
+    size_t n = 0;
+    *size = 0;
+    if (vkGetPipelineCacheData(gpu->device, gpu->cache, &n, NULL) != VK_SUCCESS || !n || n > MOST_BYTES) return NULL;
+    uint8_t *bytes = malloc(sizeof(file_header) + n);
+    /* VK_INCOMPLETE would be a cut blob */
+    if (!bytes || vkGetPipelineCacheData(gpu->device, gpu->cache, &n, bytes + sizeof(file_header)) != VK_SUCCESS) {
+        free(bytes);
+        return NULL;
+    }
+    file_header h = expected_header(gpu, bytes + sizeof h, n);
+    memcpy(bytes, &h, sizeof h);
+    *size = sizeof h + n;
+    return bytes;
+}
+
+static uint32_t crc_of_file(const uint8_t *bytes)
+{
+    file_header h;
+    memcpy(&h, bytes, sizeof h);
+    return h.crc;
+}
+
 /* Starts from the file if it is exactly what this device and build would have written. */
 static void load(cairn_gpu *gpu)
 {
@@ -112,7 +137,10 @@ static void load(cairn_gpu *gpu)
         gpu->cache = VK_NULL_HANDLE;
         goto done;
     }
-    gpu->cache_loaded_crc = found.crc;
+    /* Not the file's own checksum: SwiftShader's blob grows by being loaded. */
+    uint8_t *now = file_contents(gpu, &size);
+    if (now) gpu->cache_loaded_crc = crc_of_file(now);
+    free(now);
 done:
     free(bytes);
 }
@@ -129,22 +157,15 @@ done:
 
 static void save(const cairn_gpu *gpu)
 {
-    size_t size = 0;
-    uint8_t *bytes = NULL;
-    if (vkGetPipelineCacheData(gpu->device, gpu->cache, &size, NULL) != VK_SUCCESS || !size || size > MOST_BYTES) return;
-    bytes = malloc(sizeof(file_header) + size);
-    /* VK_INCOMPLETE would be a cut blob */
-    if (!bytes || vkGetPipelineCacheData(gpu->device, gpu->cache, &size, bytes + sizeof(file_header)) != VK_SUCCESS)
-        goto done;
-    file_header h = expected_header(gpu, bytes + sizeof h, size);
-    if (h.crc == gpu->cache_loaded_crc) goto done;
-    memcpy(bytes, &h, sizeof h);
+    size_t size;
+    uint8_t *bytes = file_contents(gpu, &size);
+    if (!bytes || crc_of_file(bytes) == gpu->cache_loaded_crc) goto done;
     char *slash = strrchr(gpu->cache_path, '/');
     CAIRN_ASSERT(slash);
     *slash = 0;
     cairn_status st = cairn_file_make_folder(gpu->cache_path);
     *slash = '/';
-    if (st == CAIRN_OK) st = cairn_file_write(gpu->cache_path, bytes, sizeof h + size);
+    if (st == CAIRN_OK) st = cairn_file_write(gpu->cache_path, bytes, size);
     if (st < 0) cairn_debug("pipeline cache: not kept: %s", cairn_error_message());
 done:
     free(bytes);
