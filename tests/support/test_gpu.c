@@ -57,6 +57,8 @@ cairn_gpu *test_gpu(cairn_kernel_class kernel_class)
                 cairn_error_message());
         exit(1);
     }
+    /* After the driver is loaded: handlers run in reverse order, and its own must not run before ours. */
+    atexit(destroy_all);
     return gpus[kernel_class];
 }
 
