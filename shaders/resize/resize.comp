@@ -1,0 +1,33 @@
+#version 450
+// resize.comp: interpolation along one axis (twice for an image).
+// bindings  0 x [planes][in_length][columns] read | 1 y [planes][rows][columns] write
+// spec      0 COLUMNS_LOG2, 1 STEPS, 2 MODE
+// push      first, rows (the output's length), columns, in_length
+// dispatch  rows.glsl; z: planes          host: src/ops/resize.c          reference: src/reference/resize.c
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "rows.glsl"
+#include "resize.glsl"
+
+INPUT(0, x);
+OUTPUT(1, y);
+layout(push_constant) uniform Push { uint first, rows, columns, in_length; };
+
+void main()
+{
+    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    if (column >= columns) return;
+    uint base = plane * in_length * columns + column;
+    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
+        uint r = row + k * ROWS_PER_STEP;
+        if (r < rows) {
+            Tap tap = tap_of(r, in_length, rows);
+            vec4 sum = vec4(0.0);
+            [[unroll]] for (uint i = 0u; i < TAPS; i++) {
+                int at = clamp(tap.base + FIRST_TAP + int(i), 0, int(in_length) - 1);
+                sum += tap.weight[i] * LOAD(x, base + uint(at) * columns);
+            }
+            STORE(y, (plane * rows + r) * columns + column, sum);
+        }
+    }
+}
