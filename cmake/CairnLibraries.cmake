@@ -3,11 +3,35 @@ find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 add_library(cairn_libraries INTERFACE)
-target_link_libraries(cairn_libraries INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
-foreach(module yaml-0.1 libcjson libzip lapacke openblas cairo)
+set(shared_modules libcjson libzip cairo)
+
+# The portable build links statically what Debian has as static libraries; the rest is carried along as files
+# (cmake/CairnInstall.cmake).
+if(CAIRN_PORTABLE)
+  foreach(module yaml-0.1 lapacke openblas)
+    pkg_check_modules(${module} REQUIRED ${module})
+    target_include_directories(cairn_libraries SYSTEM INTERFACE ${${module}_INCLUDE_DIRS})
+    list(APPEND static_folders ${${module}_LIBRARY_DIRS})
+  endforeach()
+  foreach(library yaml lapacke openblas)
+    find_library(STATIC_${library} NAMES lib${library}.a HINTS ${static_folders} PATH_SUFFIXES openblas-pthread REQUIRED)
+    target_link_libraries(cairn_libraries INTERFACE ${STATIC_${library}})
+  endforeach()
+  # OpenBLAS is partly Fortran; its run-time library is beside the compiler's.
+  foreach(library gfortran quadmath)
+    execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=lib${library}.a OUTPUT_VARIABLE file
+                    OUTPUT_STRIP_TRAILING_WHITESPACE)
+    target_link_libraries(cairn_libraries INTERFACE ${file})
+  endforeach()
+  target_link_options(cairn_libraries INTERFACE -static-libgcc)
+else()
+  list(PREPEND shared_modules yaml-0.1 lapacke openblas)
+endif()
+
+foreach(module ${shared_modules})
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
   target_link_libraries(cairn_libraries INTERFACE PkgConfig::${module})
 endforeach()
 # volk and stb are headers that one source file each turns into code: nothing to link.
 find_library(VLFEAT_LIBRARY NAMES vl REQUIRED)
-target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} m)
+target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
