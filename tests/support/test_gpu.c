@@ -58,7 +58,7 @@ cairn_gpu *test_gpu(cairn_kernel_class kernel_class)
         exit(1);
     }
     /* After the driver is loaded: handlers run in reverse order, and its own must not run before ours. */
-    atexit(destroy_all);
+    atexit(test_gpu_destroy_all);
     return gpus[kernel_class];
 }
 
