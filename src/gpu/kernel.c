@@ -55,6 +55,9 @@ static cairn_status check_limits(const cairn_gpu *gpu, const cairn_gpu_kernel *k
                                k->name, local[0], local[1], local[2], gpu->info.name,
                                limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0],
                                limits->maxComputeWorkGroupSize[1], limits->maxComputeWorkGroupSize[2]);
+    if (k->shader.shared_bytes > limits->maxComputeSharedMemorySize)
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' shares %u bytes in a group, '%s' allows %u", k->name,
+                               k->shader.shared_bytes, gpu->info.name, limits->maxComputeSharedMemorySize);
     if (k->shader.push_bytes > limits->maxPushConstantsSize || k->shader.push_bytes > CAIRN_GPU_MAX_PUSH * 4)
         return cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' has a push block of %u bytes, allowed are %u", k->name,
                                k->shader.push_bytes, limits->maxPushConstantsSize);

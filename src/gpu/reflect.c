@@ -21,9 +21,15 @@ enum {
     OP_CONSTANT_COMPOSITE = 44,
     OP_SPEC_CONSTANT = 50,
     OP_SPEC_CONSTANT_COMPOSITE = 51,
+    OP_SPEC_CONSTANT_OP = 52,
     OP_VARIABLE = 59,
     OP_DECORATE = 71,
     OP_MEMBER_DECORATE = 72,
+    OP_I_ADD = 128,
+    OP_I_SUB = 130,
+    OP_I_MUL = 132,
+    OP_U_DIV = 134,
+    OP_S_DIV = 135,
     OP_EXECUTION_MODE_ID = 331
 };
 enum { MODE_LOCAL_SIZE = 17, MODE_LOCAL_SIZE_ID = 38 };
@@ -36,7 +42,7 @@ enum {
     DECORATION_OFFSET = 35
 };
 enum { BUILT_IN_WORKGROUP_SIZE = 25, DIM_BUFFER = 5 };
-enum { CLASS_UNIFORM_CONSTANT = 0, CLASS_UNIFORM = 2, CLASS_PUSH_CONSTANT = 9, CLASS_STORAGE_BUFFER = 12 };
+enum { CLASS_UNIFORM_CONSTANT = 0, CLASS_WORKGROUP = 4, CLASS_PUSH_CONSTANT = 9, CLASS_STORAGE_BUFFER = 12 };
 
 typedef struct id_facts {
     const uint32_t *at; /* the instruction that defines the id; NULL: not one of the above */
@@ -96,6 +102,7 @@ static int result_position(uint32_t op, uint32_t words)
     case OP_VARIABLE: return words >= 4 ? 2 : 0;
     case OP_CONSTANT_COMPOSITE:
     case OP_SPEC_CONSTANT_COMPOSITE: return words >= 3 ? 2 : 0;
+    case OP_SPEC_CONSTANT_OP: return words >= 6 ? 2 : 0;
     default: return 0;
     }
 }
@@ -125,15 +132,26 @@ static cairn_status collect(module *m, const uint32_t *words, size_t count, cons
     return CAIRN_OK;
 }
 
-static uint32_t constant_value(const module *m, uint32_t id)
+/* Value of a scalar constant; 0 if it cannot be told. */
+static uint32_t constant_value(const module *m, uint32_t id, int depth)
 {
     const id_facts *f = facts(m, id);
     if (f->op == OP_SPEC_CONSTANT && f->has_spec_id && f->spec_id < (uint32_t)m->constant_count)
         return m->constants[f->spec_id];
-    return f->op == OP_CONSTANT || f->op == OP_SPEC_CONSTANT ? f->at[3] : 0;
+    if (f->op == OP_CONSTANT || f->op == OP_SPEC_CONSTANT) return f->at[3];
+    if (f->op != OP_SPEC_CONSTANT_OP || depth > MOST_DEPTH) return 0;
+    uint32_t a = constant_value(m, f->at[4], depth + 1), b = constant_value(m, f->at[5], depth + 1);
+    switch (f->at[3]) {
+    case OP_I_ADD: return a + b;
+    case OP_I_SUB: return a - b;
+    case OP_I_MUL: return a * b;
+    case OP_U_DIV:
+    case OP_S_DIV: return b ? a / b : 0; /* sizes are positive */
+    default: return 0;
+    }
 }
 
-/* Bytes of a type in a block with explicit layout; 0 if it cannot be told. */
+/* Bytes of a type, by its explicit layout where it has one, else packed; 0 if it cannot be told. */
 static uint32_t type_bytes(const module *m, uint32_t id, int depth)
 {
     const id_facts *f = facts(m, id);
@@ -143,7 +161,8 @@ static uint32_t type_bytes(const module *m, uint32_t id, int depth)
     case OP_TYPE_FLOAT: return f->at[2] / 8;
     case OP_TYPE_VECTOR:
     case OP_TYPE_MATRIX: return type_bytes(m, f->at[2], depth + 1) * f->at[3];
-    case OP_TYPE_ARRAY: return f->array_stride * constant_value(m, f->at[3]);
+    case OP_TYPE_ARRAY:
+        return (f->array_stride ? f->array_stride : type_bytes(m, f->at[2], depth + 1)) * constant_value(m, f->at[3], 0);
     case OP_TYPE_STRUCT: return f->words < 3 ? 0 : f->last_offset + type_bytes(m, f->at[f->words - 1], depth + 1);
     default: return 0;
     }
@@ -168,6 +187,7 @@ static cairn_status read_variable(gpu_reflection *out, const module *m, const id
         out->push_bytes = type_bytes(m, type, 0);
         return out->push_bytes ? CAIRN_OK : bad(m, "a push block of unknown size");
     }
+    if (storage_class == CLASS_WORKGROUP) out->shared_bytes += type_bytes(m, type, 0);
     if (!f->has_binding) return CAIRN_OK;
     gpu_binding kind = binding_kind(m, storage_class, type);
     if (kind == GPU_BINDING_NONE) return bad(m, "a binding that is neither a storage buffer nor a texel buffer");
@@ -182,13 +202,13 @@ static cairn_status read_facts(gpu_reflection *out, const module *m, const uint3
 {
     cairn_status st;
     bool ids = local && (local[0] & 0xffff) == OP_EXECUTION_MODE_ID;
-    for (int i = 0; local && i < 3; i++) out->local[i] = ids ? constant_value(m, local[3 + i]) : local[3 + i];
+    for (int i = 0; local && i < 3; i++) out->local[i] = ids ? constant_value(m, local[3 + i], 0) : local[3 + i];
     for (uint32_t id = 0; id < m->bound; id++) {
         const id_facts *f = &m->ids[id];
         if (f->op == OP_VARIABLE) CAIRN_TRY(read_variable(out, m, f));
         bool composite = f->op == OP_CONSTANT_COMPOSITE || f->op == OP_SPEC_CONSTANT_COMPOSITE;
         if (f->workgroup_size && composite && f->words >= 6) /* overrides the execution mode */
-            for (int i = 0; i < 3; i++) out->local[i] = constant_value(m, f->at[3 + i]);
+            for (int i = 0; i < 3; i++) out->local[i] = constant_value(m, f->at[3 + i], 0);
     }
     st = out->local[0] && out->local[1] && out->local[2] ? CAIRN_OK : bad(m, "no workgroup size: not a compute shader");
 done:

@@ -13,6 +13,7 @@ typedef struct gpu_reflection {
     gpu_binding bindings[GPU_REFLECT_BINDINGS]; /* of set 0; the optimiser may have removed unused ones */
     int binding_count;                          /* highest used + 1 */
     uint32_t push_bytes;                        /* 0: no block left */
+    uint32_t shared_bytes; /* at least: memory shared by a group whose size could be told */
     uint32_t local[3];
 } gpu_reflection;
 
