@@ -147,11 +147,11 @@ static void offsets(double *mean_x, double *mean_y, double *near, int *count, ca
 static void test_labels_sit_on_corners(void **state)
 {
     (void)state;
+    /* Not lines and stars: their blunt, rounded ends are no meeting point of edges. */
     static const cairn_shape kinds[] = {CAIRN_SHAPE_POLYGON, CAIRN_SHAPE_CHECKERBOARD, CAIRN_SHAPE_CUBE,
-                                        CAIRN_SHAPE_STAR, CAIRN_SHAPE_POLYGONS};
-    /* The blunt, rounded ends of a star's branches meet nowhere exactly, so that only their mean says something. */
-    static const double share[] = {0.9, 0.75, 0.55, 0, 0.6};
-    for (int k = 0; k < 5; k++) {
+                                        CAIRN_SHAPE_POLYGONS};
+    static const double share[] = {0.9, 0.75, 0.55, 0.7};
+    for (int k = 0; k < 4; k++) {
         for (int literal = 0; literal < 2; literal++) {
             double x, y, near;
             int count;
