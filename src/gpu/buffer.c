@@ -71,7 +71,8 @@ static cairn_status allocate_memory(cairn_gpu_buffer *b, cairn_gpu *gpu, gpu_mem
                                      .memoryTypeIndex = (uint32_t)types[i]};
         result = vkAllocateMemory(gpu->device, &info, NULL, &b->memory);
         if (result == VK_SUCCESS) used = types[i];
-        if (result != VK_SUCCESS && result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_OUT_OF_HOST_MEMORY) break;
+        if (result != VK_SUCCESS && result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_OUT_OF_HOST_MEMORY)
+            break;
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY) {
         st = too_large(gpu, b->bytes, b->label);
@@ -197,8 +198,9 @@ static cairn_status check_view(cairn_gpu_view view, const char *verb)
 {
     if (!view.buffer) return cairn_error_set(CAIRN_E_INVALID, "internal error: %s a view without a buffer", verb);
     if (view.offset > view.buffer->bytes || view.bytes > view.buffer->bytes - view.offset)
-        return cairn_error_set(CAIRN_E_INVALID, "internal error: %s bytes %llu..%llu of the buffer '%s', which has %llu",
-                               verb, (unsigned long long)view.offset, (unsigned long long)(view.offset + view.bytes),
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "internal error: %s bytes %llu..%llu of the buffer '%s', which has %llu", verb,
+                               (unsigned long long)view.offset, (unsigned long long)(view.offset + view.bytes),
                                view.buffer->label, (unsigned long long)view.buffer->bytes);
     return CAIRN_OK;
 }
@@ -217,7 +219,8 @@ static cairn_status copy_staged(cairn_gpu_view view, const unsigned char *in, un
     CAIRN_TRY(need_staging(gpu));
     for (uint64_t at = 0; at < view.bytes; at += GPU_STAGING_BYTES) {
         uint64_t n = view.bytes - at < GPU_STAGING_BYTES ? view.bytes - at : GPU_STAGING_BYTES;
-        VkBufferCopy region = {.srcOffset = in ? 0 : view.offset + at, .dstOffset = in ? view.offset + at : 0, .size = n};
+        VkBufferCopy region = {
+            .srcOffset = in ? 0 : view.offset + at, .dstOffset = in ? view.offset + at : 0, .size = n};
         if (in) memcpy(gpu->staging->mapped, in + at, n);
         CAIRN_TRY(begin_transfer(gpu));
         if (in)

@@ -176,21 +176,22 @@ static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_bin
 {
     if (!w.buffer || !w.bytes || w.offset % gpu->info.alignment || w.bytes % 16 || w.offset > w.buffer->bytes ||
         w.bytes > w.buffer->bytes - w.offset)
-        return cairn_error_set(CAIRN_E_INVALID,
-                               "internal error: kernel '%s' (%s): a window at %llu of %llu bytes in '%s' of %llu bytes; it "
-                               "must lie inside, at a multiple of %u, in whole 16 bytes",
-                               kernel, label, (unsigned long long)w.offset, (unsigned long long)w.bytes,
-                               w.buffer ? w.buffer->label : "no buffer",
-                               (unsigned long long)(w.buffer ? w.buffer->bytes : 0), gpu->info.alignment);
+        return cairn_error_set(
+            CAIRN_E_INVALID,
+            "internal error: kernel '%s' (%s): a window at %llu of %llu bytes in '%s' of %llu bytes; it "
+            "must lie inside, at a multiple of %u, in whole 16 bytes",
+            kernel, label, (unsigned long long)w.offset, (unsigned long long)w.bytes,
+            w.buffer ? w.buffer->label : "no buffer", (unsigned long long)(w.buffer ? w.buffer->bytes : 0),
+            gpu->info.alignment);
     uint64_t limit =
         kind == GPU_BINDING_STORAGE ? gpu->info.max_storage_range : (uint64_t)gpu->info.max_texel_elements * 16;
     if (w.bytes > limit)
-        return cairn_error_set(CAIRN_E_UNSUPPORTED,
-                               "kernel '%s' (%s) needs a tensor of %.1f MiB in one %s, '%s' allows %.1f MiB: use a smaller "
-                               "batch or image",
-                               kernel, label, (double)w.bytes / (1 << 20),
-                               kind == GPU_BINDING_STORAGE ? "storage buffer" : "texel buffer", gpu->info.name,
-                               (double)limit / (1 << 20));
+        return cairn_error_set(
+            CAIRN_E_UNSUPPORTED,
+            "kernel '%s' (%s) needs a tensor of %.1f MiB in one %s, '%s' allows %.1f MiB: use a smaller "
+            "batch or image",
+            kernel, label, (double)w.bytes / (1 << 20), kind == GPU_BINDING_STORAGE ? "storage buffer" : "texel buffer",
+            gpu->info.name, (double)limit / (1 << 20));
     return CAIRN_OK;
 }
 
@@ -252,7 +253,8 @@ done:
     return st;
 }
 
-static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const cairn_gpu_dispatch *d, const char *label)
+static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const cairn_gpu_dispatch *d,
+                              const char *label)
 {
     cairn_status st = CAIRN_OK;
     const cairn_gpu_kernel *k = d->kernel;
@@ -265,10 +267,8 @@ static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const 
         if (kind == GPU_BINDING_NONE) continue;
         CAIRN_TRY(check_window(c->gpu, d->views[i], kind, k->name, label));
         VkWriteDescriptorSet *w = &writes[count++];
-        *w = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                    .dstSet = set,
-                                    .dstBinding = i,
-                                    .descriptorCount = 1};
+        *w = (VkWriteDescriptorSet){
+            .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, .dstSet = set, .dstBinding = i, .descriptorCount = 1};
         if (kind == GPU_BINDING_STORAGE) {
             ranges[i] = (VkDescriptorBufferInfo){d->views[i].buffer->handle, d->views[i].offset, d->views[i].bytes};
             w->descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
@@ -292,20 +292,23 @@ static cairn_status check_dispatch(uint32_t groups[3], const cairn_gpu *gpu, con
 {
     const gpu_reflection *s = &d->kernel->shader;
     if (d->view_count < s->binding_count || d->view_count > CAIRN_GPU_MAX_BINDINGS)
-        return cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' (%s) gets %d views, its shader has %d bindings",
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "internal error: kernel '%s' (%s) gets %d views, its shader has %d bindings",
                                d->kernel->name, label, d->view_count, s->binding_count);
     if (s->push_bytes && s->push_bytes != (uint32_t)d->push_count * 4)
-        return cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' (%s) gets %d push words, its block has %u bytes",
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "internal error: kernel '%s' (%s) gets %d push words, its block has %u bytes",
                                d->kernel->name, label, d->push_count, s->push_bytes);
     for (int i = 0; i < 3; i++) {
         groups[i] = d->threads[i] / s->local[i] + (d->threads[i] % s->local[i] != 0);
         uint32_t most = gpu->properties.limits.maxComputeWorkGroupCount[i];
         if (!groups[i] || groups[i] > most)
-            return cairn_error_set(CAIRN_E_INVALID,
-                                   "internal error: kernel '%s' (%s) over %u x %u x %u threads in groups of %u x %u x %u: "
-                                   "'%s' takes 1..%u groups in each direction",
-                                   d->kernel->name, label, d->threads[0], d->threads[1], d->threads[2], s->local[0],
-                                   s->local[1], s->local[2], gpu->info.name, most);
+            return cairn_error_set(
+                CAIRN_E_INVALID,
+                "internal error: kernel '%s' (%s) over %u x %u x %u threads in groups of %u x %u x %u: "
+                "'%s' takes 1..%u groups in each direction",
+                d->kernel->name, label, d->threads[0], d->threads[1], d->threads[2], s->local[0], s->local[1],
+                s->local[2], gpu->info.name, most);
     }
     return CAIRN_OK;
 }
@@ -421,8 +424,7 @@ void cairn_gpu_commands_destroy(cairn_gpu_commands **commands)
     *commands = NULL;
     VkDevice device = c->gpu->device;
     cairn_gpu__drain(c->gpu);
-    for (int i = 0; i < c->segment_count; i++)
-        vkFreeCommandBuffers(device, c->gpu->pool, 1, &c->segments[i].cmd);
+    for (int i = 0; i < c->segment_count; i++) vkFreeCommandBuffers(device, c->gpu->pool, 1, &c->segments[i].cmd);
     for (int i = 0; i < c->pool_count; i++) vkDestroyDescriptorPool(device, c->pools[i], NULL);
     for (int i = 0; i < c->query_count; i++) vkDestroyQueryPool(device, c->queries[i], NULL);
     for (int i = 0; i < VIEW_BUCKETS; i++)
@@ -447,7 +449,8 @@ cairn_status cairn_gpu_submit(cairn_gpu_commands *commands)
 {
     cairn_status st;
     cairn_gpu *gpu = commands->gpu;
-    if (!commands->ended) return cairn_error_set(CAIRN_E_INVALID, "internal error: commands are submitted before their end");
+    if (!commands->ended)
+        return cairn_error_set(CAIRN_E_INVALID, "internal error: commands are submitted before their end");
     for (int i = 0; i < commands->segment_count; i++) {
         cairn_gpu__doing(gpu, "running the segment that starts with '%s'", commands->segments[i].label);
         CAIRN_TRY(cairn_gpu__submit(gpu, &commands->segments[i].cmd, 1));
@@ -463,12 +466,13 @@ cairn_status cairn_gpu_commands_times(cairn_gpu_commands *commands, double *ns, 
     cairn_status st;
     cairn_gpu *gpu = commands->gpu;
     if (!commands->profile || gpu->info.timestamp_ns <= 0)
-        return cairn_error_set(CAIRN_E_UNSUPPORTED, commands->profile ? "'%s' has no timestamps"
-                                                                      : "'%s': these commands were recorded without profile",
+        return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                               commands->profile ? "'%s' has no timestamps"
+                                                 : "'%s': these commands were recorded without profile",
                                gpu->info.name);
     if (count != commands->dispatches || !commands->last_submission)
-        return cairn_error_set(CAIRN_E_INVALID, "internal error: times of %d dispatches asked for, %d recorded%s", count,
-                               commands->dispatches, commands->last_submission ? "" : ", none submitted");
+        return cairn_error_set(CAIRN_E_INVALID, "internal error: times of %d dispatches asked for, %d recorded%s",
+                               count, commands->dispatches, commands->last_submission ? "" : ", none submitted");
     uint64_t mask = gpu->timestamp_bits >= 64 ? UINT64_MAX : ((uint64_t)1 << gpu->timestamp_bits) - 1;
     cairn_gpu__doing(gpu, "reading timestamps");
     CAIRN_TRY(wait_for(gpu, commands->last_submission));

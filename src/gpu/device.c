@@ -10,11 +10,16 @@
 static const char *type_name(VkPhysicalDeviceType type)
 {
     switch (type) {
-    case VK_PHYSICAL_DEVICE_TYPE_CPU: return "cpu";
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return "integrated";
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return "virtual";
-    default: return "other";
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return "cpu";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return "integrated";
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return "discrete";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return "virtual";
+    default:
+        return "other";
     }
 }
 
@@ -131,7 +136,8 @@ static void fill_info(cairn_gpu_info *info, VkPhysicalDevice device)
     info->driver_version = basic.driverVersion;
     info->api_version = basic.apiVersion;
     info->subgroup_size = subgroup.subgroupSize;
-    fill_limits(info, device, &basic, allocation.maxMemoryAllocationSize ? allocation.maxMemoryAllocationSize : 1u << 30);
+    fill_limits(info, device, &basic,
+                allocation.maxMemoryAllocationSize ? allocation.maxMemoryAllocationSize : 1u << 30);
     check_usable(info, device);
     uint32_t bits = 0;
     if (find_family(device, &bits) < 0 || !bits) info->timestamp_ns = 0;
@@ -236,8 +242,9 @@ static cairn_status choose(const candidate **out, const candidate *list, int cou
     *out = NULL;
     if (!wanted || !wanted[0]) {
         if (!list[0].info.usable)
-            return cairn_error_set(CAIRN_E_UNSUPPORTED, "no usable Vulkan device: the best one, '%s', cannot be used: %s",
-                                   list[0].info.name, list[0].info.reason);
+            return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                                   "no usable Vulkan device: the best one, '%s', cannot be used: %s", list[0].info.name,
+                                   list[0].info.reason);
         *out = &list[0];
         return CAIRN_OK;
     }
@@ -252,8 +259,10 @@ static cairn_status choose(const candidate **out, const candidate *list, int cou
         char names[600] = "";
         for (int i = 0, at = 0; i < count && at < (int)sizeof names - 1; i++)
             at += snprintf(names + at, sizeof names - (size_t)at, "%s%d '%s'", i ? ", " : "", i, list[i].info.name);
-        return cairn_error_set(CAIRN_E_NOTFOUND, "no device matches '%.80s' (an index, a UUID or a part of a name); there "
-                                                 "are: %s", wanted, names);
+        return cairn_error_set(CAIRN_E_NOTFOUND,
+                               "no device matches '%.80s' (an index, a UUID or a part of a name); there "
+                               "are: %s",
+                               wanted, names);
     }
     if (!(*out)->info.usable)
         return cairn_error_set(CAIRN_E_UNSUPPORTED, "the device '%s' cannot be used: %s", (*out)->info.name,
@@ -334,8 +343,10 @@ static void announce(const cairn_gpu *gpu, bool quiet)
                 info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", (double)info->heap_bytes / (1 << 30),
                 gpu->instance.validating ? ", with validation layers" : "");
     if (info->is_cpu && !quiet)
-        cairn_warn("'%s' is a CPU, not a GPU: everything works, many times slower. On a machine with a GPU, install its "
-                   "Vulkan driver and see `cairn devices`.", info->name);
+        cairn_warn(
+            "'%s' is a CPU, not a GPU: everything works, many times slower. On a machine with a GPU, install its "
+            "Vulkan driver and see `cairn devices`.",
+            info->name);
 }
 
 cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)

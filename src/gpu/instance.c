@@ -65,31 +65,44 @@ static cairn_status decide_validation(bool *use, int validation)
         return CAIRN_OK;
     }
     if (validation > 0)
-        return cairn_error_set(CAIRN_E_UNSUPPORTED, "validation was asked for, but the layer %s is not installed: "
-                                                    "install vulkan-validationlayers",
+        return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                               "validation was asked for, but the layer %s is not installed: "
+                               "install vulkan-validationlayers",
                                validation_layer);
     cairn_warn("CAIRN_VALIDATION is set, but the layer %s is not installed: running without", validation_layer);
     return CAIRN_OK;
 }
 
+typedef struct wishes {
+    const char *extensions[3];
+    uint32_t count;
+    bool features, portability; /* validation can be told what to check; drivers with gaps can be listed */
+} wishes;
+
+static wishes find_extensions(gpu_instance *instance)
+{
+    wishes w = {0};
+    /* Names of objects and labels are for debuggers and validation only. */
+    const char *utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME, *features = VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME;
+    const char *portability = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+    instance->debug_utils =
+        instance->validating && (has_extension(NULL, utils) || has_extension(validation_layer, utils));
+    if (instance->debug_utils) w.extensions[w.count++] = utils;
+    w.features = instance->validating && has_extension(validation_layer, features);
+    if (w.features) w.extensions[w.count++] = features;
+    w.portability = has_extension(NULL, portability);
+    if (w.portability) w.extensions[w.count++] = portability;
+    return w;
+}
+
 cairn_status cairn_gpu__instance_create(gpu_instance *instance, int validation)
 {
     cairn_status st;
-    const char *extensions[4];
-    uint32_t extension_count = 0;
     const char *layers[] = {validation_layer};
-    bool portability = false;
     *instance = (gpu_instance){0};
     CAIRN_TRY(load());
     CAIRN_TRY(decide_validation(&instance->validating, validation));
-    /* Names of objects and labels are for debuggers and validation only; some layer or tool must offer the extension. */
-    instance->debug_utils = instance->validating && (has_extension(NULL, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) ||
-                                                     has_extension(validation_layer, VK_EXT_DEBUG_UTILS_EXTENSION_NAME));
-    if (instance->debug_utils) extensions[extension_count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-    bool features = instance->validating && has_extension(validation_layer, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME);
-    if (features) extensions[extension_count++] = VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME;
-    portability = has_extension(NULL, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME);
-    if (portability) extensions[extension_count++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+    wishes w = find_extensions(instance);
     VkDebugUtilsMessengerCreateInfoEXT messenger = {
         .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
         .messageSeverity =
@@ -107,16 +120,16 @@ cairn_status cairn_gpu__instance_create(gpu_instance *instance, int validation)
     };
     VkInstanceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-        .pNext = features ? &checks : checks.pNext,
-        .flags = portability ? VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR : 0,
+        .pNext = w.features ? &checks : checks.pNext,
+        .flags = w.portability ? VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR : 0,
         .pApplicationInfo = &(VkApplicationInfo){.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                                  .pApplicationName = "cairn",
                                                  .pEngineName = "cairn",
                                                  .apiVersion = VK_API_VERSION_1_2},
         .enabledLayerCount = instance->validating ? 1 : 0,
         .ppEnabledLayerNames = layers,
-        .enabledExtensionCount = extension_count,
-        .ppEnabledExtensionNames = extensions,
+        .enabledExtensionCount = w.count,
+        .ppEnabledExtensionNames = w.extensions,
     };
     VkResult result = vkCreateInstance(&info, NULL, &instance->handle);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER) {

@@ -13,7 +13,7 @@ typedef struct gpu_instance {
     VkInstance handle;
     VkDebugUtilsMessengerEXT messenger;
     bool debug_utils, validating;
-    int errors;      /* validation messages so far */
+    int errors;       /* validation messages so far */
     char first[1024]; /* the first of them */
 } gpu_instance;
 
@@ -53,15 +53,15 @@ struct cairn_gpu {
     uint64_t submitted; /* timeline value of the last submission */
     VkCommandBuffer transfer;
     cairn_gpu_buffer *staging;
-    cairn_gpu_buffer *crumb; /* one host-visible word: the number of the segment that started last */
-    uint32_t segments;       /* segment numbers given out */
+    cairn_gpu_buffer *crumb;      /* one host-visible word: the number of the segment that started last */
+    uint32_t segments;            /* segment numbers given out */
     cairn_gpu_commands *recorded; /* all living commands, to find a segment's label */
     cairn_gpu_kernel *kernels[GPU_KERNEL_BUCKETS];
     VkPipelineCache cache;
-    char *cache_path;         /* NULL: no file */
+    char *cache_path;          /* NULL: no file */
     uint32_t cache_loaded_crc; /* checksum just after the file was loaded; 0: none was */
     bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
-    char doing[192];          /* for messages */
+    char doing[192];           /* for messages */
 };
 
 /* result.c */

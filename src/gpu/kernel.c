@@ -31,7 +31,8 @@ static uint32_t hash_key(const char *name, const uint32_t *constants, int count)
     return h % GPU_KERNEL_BUCKETS;
 }
 
-static cairn_gpu_kernel *look_up(cairn_gpu *gpu, uint32_t bucket, const char *name, const uint32_t *constants, int count)
+static cairn_gpu_kernel *look_up(cairn_gpu *gpu, uint32_t bucket, const char *name, const uint32_t *constants,
+                                 int count)
 {
     for (cairn_gpu_kernel *k = gpu->kernels[bucket]; k; k = k->next)
         if (k->constant_count == count && !strcmp(k->name, name) &&
@@ -50,8 +51,9 @@ static cairn_status check_limits(const cairn_gpu *gpu, const cairn_gpu_kernel *k
     for (int i = 0; i < 3; i++)
         if (local[i] > limits->maxComputeWorkGroupSize[i]) invocations = UINT64_MAX;
     if (invocations > limits->maxComputeWorkGroupInvocations)
-        return cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' uses groups of %u x %u x %u threads, '%s' allows %u in all "
-                                                    "and %u x %u x %u",
+        return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                               "kernel '%s' uses groups of %u x %u x %u threads, '%s' allows %u in all "
+                               "and %u x %u x %u",
                                k->name, local[0], local[1], local[2], gpu->info.name,
                                limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0],
                                limits->maxComputeWorkGroupSize[1], limits->maxComputeWorkGroupSize[2]);
@@ -73,7 +75,8 @@ static cairn_status check_limits(const cairn_gpu *gpu, const cairn_gpu_kernel *k
 
 static cairn_status create_layouts(cairn_gpu *gpu, cairn_gpu_kernel *k)
 {
-    static const VkDescriptorType types[] = {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
+    static const VkDescriptorType types[] = {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                             VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
                                              VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER};
     cairn_status st;
     VkDescriptorSetLayoutBinding bindings[GPU_REFLECT_BINDINGS];
@@ -84,9 +87,8 @@ static cairn_status create_layouts(cairn_gpu *gpu, cairn_gpu_kernel *k)
                                                                .descriptorType = types[k->shader.bindings[i]],
                                                                .descriptorCount = 1,
                                                                .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
-    VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-                                           .bindingCount = count,
-                                           .pBindings = bindings};
+    VkDescriptorSetLayoutCreateInfo set = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = count, .pBindings = bindings};
     CAIRN_VK(gpu, vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &k->set_layout));
     VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = k->shader.push_bytes};
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
@@ -111,9 +113,8 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
                                            .pMapEntries = entries,
                                            .dataSize = (size_t)k->constant_count * 4,
                                            .pData = k->constants};
-    VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                       .codeSize = shader->count * 4,
-                                       .pCode = shader->words};
+    VkShaderModuleCreateInfo module = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = shader->count * 4, .pCode = shader->words};
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
     CAIRN_VK(gpu, vkCreateShaderModule(gpu->device, &module, NULL, &code));

@@ -75,12 +75,23 @@ static void note_decoration(module *m, const uint32_t *at, uint32_t words)
     if (words < 4 || at[1] >= m->bound) return;
     id_facts *f = &m->ids[at[1]];
     switch (at[2]) {
-    case DECORATION_SPEC_ID: f->spec_id = at[3], f->has_spec_id = true; break;
-    case DECORATION_ARRAY_STRIDE: f->array_stride = at[3]; break;
-    case DECORATION_BINDING: f->binding = at[3], f->has_binding = true; break;
-    case DECORATION_SET: f->set = at[3]; break;
-    case DECORATION_BUILT_IN: f->workgroup_size = at[3] == BUILT_IN_WORKGROUP_SIZE; break;
-    default: break;
+    case DECORATION_SPEC_ID:
+        f->spec_id = at[3], f->has_spec_id = true;
+        break;
+    case DECORATION_ARRAY_STRIDE:
+        f->array_stride = at[3];
+        break;
+    case DECORATION_BINDING:
+        f->binding = at[3], f->has_binding = true;
+        break;
+    case DECORATION_SET:
+        f->set = at[3];
+        break;
+    case DECORATION_BUILT_IN:
+        f->workgroup_size = at[3] == BUILT_IN_WORKGROUP_SIZE;
+        break;
+    default:
+        break;
     }
 }
 
@@ -90,20 +101,28 @@ static int result_position(uint32_t op, uint32_t words)
     switch (op) {
     case OP_TYPE_INT:
     case OP_TYPE_FLOAT:
-    case OP_TYPE_SAMPLED_IMAGE: return words >= 3 ? 1 : 0;
+    case OP_TYPE_SAMPLED_IMAGE:
+        return words >= 3 ? 1 : 0;
     case OP_TYPE_VECTOR:
     case OP_TYPE_MATRIX:
     case OP_TYPE_ARRAY:
-    case OP_TYPE_POINTER: return words >= 4 ? 1 : 0;
-    case OP_TYPE_IMAGE: return words >= 9 ? 1 : 0;
-    case OP_TYPE_STRUCT: return words >= 2 ? 1 : 0;
+    case OP_TYPE_POINTER:
+        return words >= 4 ? 1 : 0;
+    case OP_TYPE_IMAGE:
+        return words >= 9 ? 1 : 0;
+    case OP_TYPE_STRUCT:
+        return words >= 2 ? 1 : 0;
     case OP_CONSTANT:
     case OP_SPEC_CONSTANT:
-    case OP_VARIABLE: return words >= 4 ? 2 : 0;
+    case OP_VARIABLE:
+        return words >= 4 ? 2 : 0;
     case OP_CONSTANT_COMPOSITE:
-    case OP_SPEC_CONSTANT_COMPOSITE: return words >= 3 ? 2 : 0;
-    case OP_SPEC_CONSTANT_OP: return words >= 6 ? 2 : 0;
-    default: return 0;
+    case OP_SPEC_CONSTANT_COMPOSITE:
+        return words >= 3 ? 2 : 0;
+    case OP_SPEC_CONSTANT_OP:
+        return words >= 6 ? 2 : 0;
+    default:
+        return 0;
     }
 }
 
@@ -142,12 +161,17 @@ static uint32_t constant_value(const module *m, uint32_t id, int depth)
     if (f->op != OP_SPEC_CONSTANT_OP || depth > MOST_DEPTH) return 0;
     uint32_t a = constant_value(m, f->at[4], depth + 1), b = constant_value(m, f->at[5], depth + 1);
     switch (f->at[3]) {
-    case OP_I_ADD: return a + b;
-    case OP_I_SUB: return a - b;
-    case OP_I_MUL: return a * b;
+    case OP_I_ADD:
+        return a + b;
+    case OP_I_SUB:
+        return a - b;
+    case OP_I_MUL:
+        return a * b;
     case OP_U_DIV:
-    case OP_S_DIV: return b ? a / b : 0; /* sizes are positive */
-    default: return 0;
+    case OP_S_DIV:
+        return b ? a / b : 0; /* sizes are positive */
+    default:
+        return 0;
     }
 }
 
@@ -158,13 +182,18 @@ static uint32_t type_bytes(const module *m, uint32_t id, int depth)
     if (depth > MOST_DEPTH) return 0;
     switch (f->op) {
     case OP_TYPE_INT:
-    case OP_TYPE_FLOAT: return f->at[2] / 8;
+    case OP_TYPE_FLOAT:
+        return f->at[2] / 8;
     case OP_TYPE_VECTOR:
-    case OP_TYPE_MATRIX: return type_bytes(m, f->at[2], depth + 1) * f->at[3];
+    case OP_TYPE_MATRIX:
+        return type_bytes(m, f->at[2], depth + 1) * f->at[3];
     case OP_TYPE_ARRAY:
-        return (f->array_stride ? f->array_stride : type_bytes(m, f->at[2], depth + 1)) * constant_value(m, f->at[3], 0);
-    case OP_TYPE_STRUCT: return f->words < 3 ? 0 : f->last_offset + type_bytes(m, f->at[f->words - 1], depth + 1);
-    default: return 0;
+        return (f->array_stride ? f->array_stride : type_bytes(m, f->at[2], depth + 1)) *
+               constant_value(m, f->at[3], 0);
+    case OP_TYPE_STRUCT:
+        return f->words < 3 ? 0 : f->last_offset + type_bytes(m, f->at[f->words - 1], depth + 1);
+    default:
+        return 0;
     }
 }
 

@@ -7,13 +7,18 @@
 #include <stdint.h>
 
 enum { GPU_REFLECT_BINDINGS = 12 };
-typedef enum gpu_binding { GPU_BINDING_NONE, GPU_BINDING_STORAGE, GPU_BINDING_TEXEL, GPU_BINDING_TEXEL_STORE } gpu_binding;
+typedef enum gpu_binding {
+    GPU_BINDING_NONE,
+    GPU_BINDING_STORAGE,
+    GPU_BINDING_TEXEL,
+    GPU_BINDING_TEXEL_STORE
+} gpu_binding;
 
 typedef struct gpu_reflection {
     gpu_binding bindings[GPU_REFLECT_BINDINGS]; /* of set 0; the optimiser may have removed unused ones */
     int binding_count;                          /* highest used + 1 */
     uint32_t push_bytes;                        /* 0: no block left */
-    uint32_t shared_bytes; /* at least: memory shared by a group whose size could be told */
+    uint32_t shared_bytes;                      /* at least: memory shared by a group whose size could be told */
     uint32_t local[3];
 } gpu_reflection;
 

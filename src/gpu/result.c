@@ -7,7 +7,8 @@ static const char *result_name(VkResult result)
 {
     switch (result) {
 #define NAME(r)                                                                                                        \
-    case r: return #r
+    case r:                                                                                                            \
+        return #r
         NAME(VK_SUCCESS);
         NAME(VK_NOT_READY);
         NAME(VK_TIMEOUT);
@@ -29,7 +30,8 @@ static const char *result_name(VkResult result)
         NAME(VK_ERROR_FRAGMENTATION);
         NAME(VK_ERROR_UNKNOWN);
 #undef NAME
-    default: return NULL;
+    default:
+        return NULL;
     }
 }
 

@@ -338,8 +338,8 @@ static void test_gpu__a_window_over_the_limit_is_refused_with_sizes(void **state
 {
     cairn_gpu *gpu = open_gpu(*state);
     const cairn_gpu_info *info = cairn_gpu_get_info(gpu);
-    uint64_t limit = info->kernel_class == CAIRN_CLASS_SIMT ? info->max_storage_range
-                                                            : (uint64_t)info->max_texel_elements * 16;
+    uint64_t limit =
+        info->kernel_class == CAIRN_CLASS_SIMT ? info->max_storage_range : (uint64_t)info->max_texel_elements * 16;
     uint64_t bytes = limit / 16 * 16 + 16;
     if (bytes > ((uint64_t)256 << 20) || bytes > info->max_buffer_bytes) { /* would need all memory to be seen */
         close_gpu(gpu);
