@@ -14,21 +14,25 @@ OUTPUT(1, s);
 layout(push_constant) uniform Push { uint cells, columns, groups; float cell, distance; };
 #include "homography.glsl"
 
-vec2 centre(uint index)
+// (column, row) of a cell. The division in float, exact for these sizes: integer ones are slow on CPU drivers.
+vec2 place(uint index)
 {
-    uint row = index / columns;
-    return (vec2(index - row * columns, row) + 0.5) * cell;
+    float row = floor((float(index) + 0.5) / float(columns));
+    return vec2(float(index) - row * float(columns), row);
 }
 
 void main()
 {
     uint group = gl_GlobalInvocationID.x, i = gl_GlobalInvocationID.y, n = gl_GlobalInvocationID.z;
     if (group >= groups) return;
-    vec2 from = centre(i), p = project(n, from.x, from.y, 0.5 * (centre(0u) + centre(cells - 1u)));
+    vec2 from = (place(i) + 0.5) * cell, middle = 0.5 * (place(cells - 1u) + 1.0) * cell;
+    vec2 p = project(n, from.x, from.y, middle), at = place(group * 4u);
     vec4 v;
-    [[unroll]] for (uint k = 0u; k < 4u; k++) {
-        vec2 d = centre(group * 4u + k) - p;
+    [[unroll]] for (int k = 0; k < 4; k++) {
+        vec2 d = (at + 0.5) * cell - p;
         v[k] = dot(d, d) <= distance * distance ? 1.0 : 0.0;
+        at.x += 1.0;
+        if (at.x >= float(columns)) at = vec2(0.0, at.y + 1.0);
     }
     STORE(s, (n * cells + i) * groups + group, zero_padding(v, group, cells));
 }

@@ -1,4 +1,5 @@
 /* Warps, masks, suppression and correspondence on the device against their references, and some known answers. */
+#include "geometry/homography.h"
 #include "ops/geometry.h"
 #include "reference/evaluate.h"
 #include "support/op_case.h"
@@ -183,6 +184,45 @@ static void correspondence_at_the_identity(void **state)
     cairn_graph_destroy(&g);
 }
 
+/* The host's warp, mask and erosion (geometry/homography.h) and the ops follow the same conventions. */
+static void agrees_with_the_host(void **state)
+{
+    (void)state;
+    enum { H = 24, W = 33 };
+    cairn_graph *g = NULL;
+    cairn_reference *r = NULL;
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid x = cairn_graph_input(g, "x", (cairn_shape){1, H, W, 1});
+    cairn_tid m = cairn_graph_input(g, "m", (cairn_shape){1, 1, 1, 9});
+    cairn_tid y = cairn_op_warp(g, x, m, H, W), exists = cairn_op_warp_valid(g, m, H, W, H, W);
+    cairn_tid mask = cairn_op_erode(g, exists, 3);
+    assert_ok(cairn_reference_create(&r, g));
+    for (uint32_t trial = 0; trial < 8; trial++) {
+        cairn_rng rng = cairn_rng_stream(7, 0, trial, 0, 0);
+        cairn_homography_options options = CAIRN_HOMOGRAPHY_OPTIONS_INIT;
+        cairn_homography homography;
+        cairn_image image, warped;
+        float valid[H * W];
+        assert_ok(cairn_homography_sample(&homography, &rng, H, W, &options));
+        assert_ok(cairn_image_create(&image, H, W, 1));
+        for (int i = 0; i < H * W; i++)
+            cairn_reference_values(r, x)[i] = image.pixels[i] = (float)cairn_rng_uniform(&rng);
+        memcpy(cairn_reference_values(r, m), homography.m, sizeof homography.m);
+        assert_ok(cairn_homography_warp(&warped, valid, &image, &homography, H, W));
+        assert_ok(cairn_reference_run(r));
+        for (int i = 0; i < H * W; i++) {
+            assert_true(fabs(warped.pixels[i] - cairn_reference_values(r, y)[i]) < 1e-6);
+            assert_true(valid[i] == cairn_reference_values(r, exists)[i]);
+        }
+        cairn_mask_erode(valid, H, W, 3);
+        for (int i = 0; i < H * W; i++) assert_true(valid[i] == cairn_reference_values(r, mask)[i]);
+        cairn_image_free(&image);
+        cairn_image_free(&warped);
+    }
+    cairn_reference_destroy(&r);
+    cairn_graph_destroy(&g);
+}
+
 static void refuses_wrong_shapes(void **state)
 {
     (void)state;
@@ -208,6 +248,7 @@ int main(void)
         cmocka_unit_test(erosion_of_radius_3_is_a_5x5_square_without_corners),
         cmocka_unit_test(suppression_rescues_what_a_suppressed_peak_hid),
         cmocka_unit_test(correspondence_at_the_identity),
+        cmocka_unit_test(agrees_with_the_host),
         cmocka_unit_test(refuses_wrong_shapes),
     };
     return op_case_main("geometry", cases, sizeof cases / sizeof *cases, more, sizeof more / sizeof *more);
