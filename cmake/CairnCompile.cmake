@@ -1,7 +1,7 @@
 # Warnings, sanitizers, and one static library for each room.
 function(cairn_compile_options target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
-  target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+  target_compile_definitions(${target} PRIVATE _GNU_SOURCE CAIRN_VERSION="${PROJECT_VERSION}")
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                                            -Wvla -fno-math-errno)
   if(CAIRN_SANITIZE)

@@ -1,0 +1,77 @@
+#include "experiments/detectors/learned.h"
+
+#include "base/file.h"
+
+#include <string.h>
+
+typedef struct learned {
+    cairn_network *network;
+    cairn_detect_options options;
+    char name[128];
+} learned;
+
+static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
+{
+    cairn_status st = CAIRN_OK;
+    learned *l = state;
+    int h = gray->h, w = gray->w, dimension = cairn_network_dimension(l->network), hc = cairn_network_cells(h),
+        wc = cairn_network_cells(w);
+    float *map = NULL, *heatmap = malloc(sizeof *heatmap * (size_t)h * (size_t)w);
+    if (dimension) map = malloc(sizeof *map * (size_t)hc * (size_t)wc * (size_t)dimension);
+    if (!heatmap || (dimension && !map)) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a heatmap of %dx%d", w, h);
+        goto done;
+    }
+    CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, h, w, heatmap, map));
+    CAIRN_TRY(cairn_keypoints_from_heatmap(out, heatmap, h, w, (float)l->options.threshold, l->options.radius,
+                                           l->options.border, top_k));
+    if (l->options.refine) cairn_keypoints_refine(out, heatmap, h, w);
+    if (dimension) CAIRN_TRY(cairn_keypoints_sample(out, map, hc, wc, dimension, 8));
+done:
+    if (st < 0) cairn_keypoints_free(out);
+    free(map);
+    free(heatmap);
+    return st;
+}
+
+static void destroy(void *state)
+{
+    learned *l = state;
+    cairn_network_destroy(&l->network);
+    free(l);
+}
+
+cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, const char *name,
+                                 const cairn_detect_options *options)
+{
+    *out = (cairn_detector){0};
+    learned *l = calloc(1, sizeof *l);
+    if (!l) {
+        cairn_network_destroy(&network);
+        return cairn_error_set(CAIRN_E_NOMEM, "no memory for a detector");
+    }
+    l->network = network;
+    l->options = options ? *options : CAIRN_DETECT_OPTIONS_INIT;
+    snprintf(l->name, sizeof l->name, "%s", name);
+    *out = (cairn_detector){l->name, cairn_network_dimension(network), l, detect, destroy};
+    return CAIRN_OK;
+}
+
+cairn_status cairn_detector_load(cairn_detector *out, cairn_gpu *gpu, const char *model_path,
+                                 const cairn_detect_options *options)
+{
+    cairn_network *network = NULL;
+    *out = (cairn_detector){0};
+    cairn_status st = cairn_network_load(&network, gpu, model_path);
+    if (st < 0) return st;
+    char *stem = cairn_file_stem(model_path);
+    st = cairn_detector_wrap(out, network, stem ? stem : "model", options);
+    free(stem);
+    return st;
+}
+
+cairn_network *cairn_detector_network(const cairn_detector *detector)
+{
+    CAIRN_ASSERT(detector->detect == detect);
+    return ((learned *)detector->state)->network;
+}

@@ -1,0 +1,363 @@
+#include "train/trainer.h"
+
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "graph/program.h"
+#include "ops/optimiser.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+/* PyTorch's defaults. */
+static const double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
+
+typedef struct feeder {
+    cairn_training *t;
+    float *buffers[2][CAIRN_TRAIN_MAX_INPUTS];
+    pthread_t thread;
+    bool running;
+    int64_t step;
+    int slot;
+    cairn_status status;
+    char message[1024];
+    double waited;
+} feeder;
+
+static void *feed(void *argument)
+{
+    feeder *f = argument;
+    f->status = f->t->batch(f->t->payload, f->step, f->buffers[f->slot]);
+    if (f->status < 0) snprintf(f->message, sizeof f->message, "%s", cairn_error_message());
+    return NULL;
+}
+
+static cairn_status feeder_start(feeder *f, int64_t step, int slot)
+{
+    f->step = step;
+    f->slot = slot;
+    if (pthread_create(&f->thread, NULL, feed, f)) return cairn_error_set(CAIRN_E_FAIL, "cannot start a thread for batches");
+    f->running = true;
+    return CAIRN_OK;
+}
+
+static cairn_status feeder_wait(feeder *f)
+{
+    if (!f->running) return CAIRN_OK;
+    double start = cairn_seconds();
+    pthread_join(f->thread, NULL);
+    f->running = false;
+    f->waited += cairn_seconds() - start;
+    return f->status < 0 ? cairn_error_set(f->status, "%s", f->message) : CAIRN_OK;
+}
+
+static cairn_status feeder_init(feeder *f, cairn_training *t)
+{
+    *f = (feeder){.t = t};
+    for (int s = 0; s < 2; s++)
+        for (int i = 0; i < t->input_count; i++) {
+            f->buffers[s][i] = calloc((size_t)cairn_shape_count(cairn_graph_shape(t->g, t->inputs[i])), sizeof(float));
+            if (!f->buffers[s][i]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a batch");
+        }
+    return CAIRN_OK;
+}
+
+static void feeder_uninit(feeder *f)
+{
+    if (f->running) pthread_join(f->thread, NULL);
+    for (int s = 0; s < 2; s++)
+        for (int i = 0; i < CAIRN_TRAIN_MAX_INPUTS; i++) free(f->buffers[s][i]);
+}
+
+static cairn_status write_inputs(cairn_training *t, cairn_program *program, float *const *values)
+{
+    cairn_status st = CAIRN_OK;
+    for (int i = 0; i < t->input_count && st >= 0; i++) st = cairn_program_write(program, t->inputs[i], values[i]);
+    return st;
+}
+
+double cairn_train_rate(const cairn_train_settings *s, int64_t step)
+{
+    double rate = s->lr;
+    if (s->schedule == CAIRN_SCHEDULE_COSINE && s->steps > 1) {
+        double floor_rate = s->lr * s->lr_floor;
+        rate = floor_rate + (s->lr - floor_rate) * 0.5 * (1 + cos(M_PI * (double)step / (double)s->steps));
+    }
+    return step < s->warmup ? rate * (double)(step + 1) / (double)s->warmup : rate;
+}
+
+void cairn_train_scalars(const cairn_train_settings *s, int64_t step, float out[8])
+{
+    double t = (double)(step + 1), rate = cairn_train_rate(s, step);
+    const double values[8] = {rate, beta1, beta2, adam_eps, 1 - pow(beta1, t), 1 - pow(beta2, t),
+                              1 - rate * s->weight_decay, 1};
+    for (int i = 0; i < 8; i++) out[i] = (float)values[i];
+}
+
+cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cairn_tid loss, cairn_tid *scalars)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_tid *wrt = malloc(2 * sizeof *wrt * (size_t)(m->count + 1));
+    if (!wrt) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d gradients", m->count);
+    cairn_tid *grads = wrt + m->count + 1;
+    for (int i = 0; i < m->count; i++) wrt[i] = m->parameters[i].trainable ? m->parameters[i].tensor : CAIRN_NONE;
+    CAIRN_TRY(cairn_graph_differentiate(g, loss, wrt, m->count, grads));
+    *scalars = cairn_graph_input(g, "adam_scalars", (cairn_shape){1, 1, 1, 8});
+    for (int i = 0; i < m->count; i++) {
+        if (grads[i] == CAIRN_NONE) continue;
+        char name[128];
+        cairn_shape s = cairn_graph_shape(g, wrt[i]);
+        snprintf(name, sizeof name, "adam_m/%s", m->parameters[i].name);
+        cairn_tid first = cairn_graph_stored(g, name, s);
+        snprintf(name, sizeof name, "adam_v/%s", m->parameters[i].name);
+        cairn_tid second = cairn_graph_stored(g, name, s);
+        cairn_op_adam(g, wrt[i], grads[i], first, second, *scalars, m->parameters[i].decay);
+    }
+    CAIRN_TRY(cairn_graph_status(g));
+done:
+    free(wrt);
+    return st;
+}
+
+static cairn_status save(cairn_training *t, const char *path, int64_t step)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%lld", (long long)step);
+    const cairn_metadata metadata[] = {{"step", number}, {"model", t->description ? t->description : ""}};
+    return cairn_checkpoint_save(path, t->store, t->model, true, metadata, 2);
+}
+
+static cairn_status resume(cairn_training *t, const char *path, int64_t *step)
+{
+    cairn_status st = CAIRN_OK;
+    char *text = NULL, *end = NULL;
+    *step = 0;
+    if (!cairn_file_exists(path)) return CAIRN_OK;
+    CAIRN_TRY(cairn_checkpoint_load(path, t->store, t->model, true));
+    CAIRN_TRY(cairn_checkpoint_metadata(&text, path, "step"));
+    long long value = strtoll(text, &end, 10);
+    if (*end || value < 0 || value > t->settings->steps) {
+        st = cairn_error_set(CAIRN_E_FORMAT, "%s: step '%s' is not in 0..%lld; remove the file to start again", path,
+                             text, (long long)t->settings->steps);
+        goto done;
+    }
+    *step = value;
+    cairn_info("%s: resuming at step %lld", t->label, value);
+done:
+    free(text);
+    return st;
+}
+
+/* Keeps the lines of steps below `step`, so that a resumed log has no doubled part. */
+static cairn_status trim_log(const char *path, int64_t step)
+{
+    cairn_status st = CAIRN_OK;
+    uint8_t *text = NULL;
+    size_t size = 0, kept = 0;
+    if (!cairn_file_exists(path)) return CAIRN_OK;
+    CAIRN_TRY(cairn_file_read(&text, &size, path, 1u << 28));
+    while (step > 0 && kept < size) {
+        const char *line = (const char *)text + kept, *end = memchr(line, '\n', size - kept);
+        long long number;
+        if (!end || sscanf(line, "{\"step\":%lld", &number) != 1 || number > step) break;
+        kept = (size_t)(end + 1 - (const char *)text);
+    }
+    CAIRN_TRY(cairn_file_write(path, text, kept));
+done:
+    free(text);
+    return st;
+}
+
+static cairn_status read_scalar(cairn_program *program, cairn_tid value, double *out)
+{
+    float f;
+    cairn_status st = cairn_program_read(program, value, &f);
+    *out = f;
+    return st;
+}
+
+static cairn_status log_step(cairn_training *t, cairn_program *program, FILE *log, int64_t step, double loss, double ms)
+{
+    cairn_status st = CAIRN_OK;
+    fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f", (long long)step + 1, loss,
+            cairn_train_rate(t->settings, step), ms);
+    for (int i = 0; i < t->logged_count; i++) {
+        double value;
+        CAIRN_TRY(read_scalar(program, t->logged[i].value, &value));
+        if (isfinite(value))
+            fprintf(log, ",\"%s\":%.9g", t->logged[i].name, value);
+        else
+            fprintf(log, ",\"%s\":null", t->logged[i].name);
+    }
+    fputs("}\n", log);
+    if (fflush(log) || ferror(log))
+        st = cairn_error_set(CAIRN_E_IO, "%s/metrics.jsonl: cannot write; is the disk full?", t->folder);
+done:
+    return st;
+}
+
+typedef struct loop {
+    cairn_program *program;
+    cairn_tid scalars;
+    char *checkpoint, *log_path;
+    FILE *log;
+    feeder feeder;
+    cairn_progress bar;
+} loop;
+
+static cairn_status one_step(cairn_training *t, loop *l, int64_t step, double *smooth)
+{
+    cairn_status st = CAIRN_OK;
+    float scalars[8];
+    double loss, start = cairn_seconds();
+    CAIRN_TRY(feeder_wait(&l->feeder));
+    CAIRN_TRY(write_inputs(t, l->program, l->feeder.buffers[l->feeder.slot]));
+    cairn_train_scalars(t->settings, step, scalars);
+    CAIRN_TRY(cairn_program_write(l->program, l->scalars, scalars));
+    CAIRN_TRY(cairn_program_submit(l->program));
+    if (step + 1 < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, step + 1, !l->feeder.slot));
+    CAIRN_TRY(cairn_gpu_wait(t->gpu));
+    CAIRN_TRY(read_scalar(l->program, t->loss, &loss));
+    if (!isfinite(loss)) {
+        st = cairn_error_set(CAIRN_E_NUMERIC, "%s: the loss at step %lld is not finite; try a smaller lr than %g", t->label,
+                             (long long)step + 1, t->settings->lr);
+        goto done;
+    }
+    *smooth = *smooth < 0 ? loss : 0.95 * *smooth + 0.05 * loss;
+    if ((step + 1) % t->settings->log_every == 0 || step == 0 || step + 1 == t->settings->steps)
+        CAIRN_TRY(log_step(t, l->program, l->log, step, loss, (cairn_seconds() - start) * 1e3));
+    char note[64];
+    snprintf(note, sizeof note, "loss %.4f", *smooth);
+    cairn_progress_update(&l->bar, step + 1, note);
+done:
+    return st;
+}
+
+static cairn_status steps(cairn_training *t, loop *l, int64_t first)
+{
+    cairn_status st = CAIRN_OK;
+    double smooth = -1, start = cairn_seconds();
+    if (first < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, first, 0));
+    cairn_progress_start(&l->bar, t->label, t->settings->steps, first);
+    for (int64_t step = first; step < t->settings->steps; step++) {
+        CAIRN_TRY(one_step(t, l, step, &smooth));
+        bool last = step + 1 == t->settings->steps, stop = cairn_interrupted();
+        if (last || stop || (step + 1) % t->settings->checkpoint_every == 0) CAIRN_TRY(save(t, l->checkpoint, step + 1));
+        if (stop && !last) {
+            cairn_progress_finish(&l->bar);
+            st = cairn_interrupted_status();
+            goto done;
+        }
+    }
+    cairn_progress_finish(&l->bar);
+    if (first < t->settings->steps)
+        cairn_debug("%s: waited for data %.1f %% of the time", t->label,
+                    100 * l->feeder.waited / (cairn_seconds() - start));
+done:
+    return st;
+}
+
+cairn_status cairn_train(cairn_training *t)
+{
+    cairn_status st = CAIRN_OK;
+    loop l = {0};
+    int64_t first;
+    CAIRN_TRY(feeder_init(&l.feeder, t));
+    CAIRN_TRY(cairn_train_add_optimiser(t->g, t->model, t->loss, &l.scalars));
+    cairn_graph_output(t->g, t->loss, "loss");
+    for (int i = 0; i < t->logged_count; i++) cairn_graph_output(t->g, t->logged[i].value, t->logged[i].name);
+    CAIRN_TRY(cairn_program_create(&l.program, t->gpu, t->g, t->store, NULL));
+    if (t->explain) CAIRN_TRY(cairn_program_explain(l.program, t->explain));
+    l.checkpoint = cairn_file_join(t->folder, "checkpoint.safetensors");
+    l.log_path = cairn_file_join(t->folder, "metrics.jsonl");
+    if (!l.checkpoint || !l.log_path) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a path");
+        goto done;
+    }
+    CAIRN_TRY(resume(t, l.checkpoint, &first));
+    CAIRN_TRY(trim_log(l.log_path, first));
+    l.log = fopen(l.log_path, "a");
+    if (!l.log) {
+        st = cairn_error_set(CAIRN_E_IO, "%s: cannot be written", l.log_path);
+        goto done;
+    }
+    CAIRN_TRY(steps(t, &l, first));
+done:
+    feeder_uninit(&l.feeder);
+    if (l.log && fclose(l.log) && st >= 0) st = cairn_error_set(CAIRN_E_IO, "%s: cannot write; is the disk full?", l.log_path);
+    cairn_program_destroy(&l.program);
+    free(l.checkpoint);
+    free(l.log_path);
+    return st;
+}
+
+/* Adds batch moments read from the device to the running sums of one layer. */
+static cairn_status add_moments(cairn_training *t, cairn_program *program, const cairn_batch_moments *b, double *sums,
+                                float *scratch)
+{
+    cairn_status st = CAIRN_OK;
+    int c = cairn_graph_shape(t->g, b->mean).c;
+    double unbiased = b->samples > 1 ? b->samples / (b->samples - 1) : 1;
+    CAIRN_TRY(cairn_program_read(program, b->mean, scratch));
+    for (int i = 0; i < c; i++) sums[i] += scratch[i];
+    CAIRN_TRY(cairn_program_read(program, b->variance, scratch));
+    for (int i = 0; i < c; i++) sums[c + i] += unbiased * scratch[i];
+done:
+    return st;
+}
+
+static cairn_status store_average(cairn_training *t, const cairn_batch_moments *b, const double *sums, int batches,
+                                  float *scratch)
+{
+    cairn_status st = CAIRN_OK;
+    static const char *const names[2] = {"running_mean", "running_var"};
+    int c = cairn_graph_shape(t->g, b->mean).c;
+    for (int k = 0; k < 2; k++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s.%s", b->name, names[k]);
+        for (int i = 0; i < c; i++) scratch[i] = (float)(sums[k * c + i] / batches);
+        CAIRN_TRY(cairn_store_write(t->store, cairn_store_find(t->store, name), scratch));
+    }
+done:
+    return st;
+}
+
+cairn_status cairn_train_calibrate(cairn_training *t, int64_t first_step, int batches)
+{
+    enum { MOST = 4096 };
+    cairn_status st = CAIRN_OK;
+    cairn_program *program = NULL;
+    feeder f = {0};
+    cairn_model *m = t->model;
+    double *sums = calloc((size_t)m->moment_count * 2 * MOST + 1, sizeof *sums);
+    float *scratch = malloc(MOST * sizeof *scratch);
+    if (!sums || !scratch) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory to calibrate");
+        goto done;
+    }
+    for (int i = 0; i < m->moment_count; i++) {
+        CAIRN_ASSERT(cairn_graph_shape(t->g, m->moments[i].mean).c <= MOST);
+        cairn_graph_output(t->g, m->moments[i].mean, "batch mean");
+        cairn_graph_output(t->g, m->moments[i].variance, "batch variance");
+    }
+    CAIRN_TRY(feeder_init(&f, t));
+    CAIRN_TRY(cairn_program_create(&program, t->gpu, t->g, t->store, NULL));
+    for (int b = 0; b < batches; b++) {
+        CAIRN_TRY(t->batch(t->payload, first_step + b, f.buffers[0]));
+        CAIRN_TRY(write_inputs(t, program, f.buffers[0]));
+        CAIRN_TRY(cairn_program_run(program));
+        for (int i = 0; i < m->moment_count; i++)
+            CAIRN_TRY(add_moments(t, program, &m->moments[i], sums + (size_t)i * 2 * MOST, scratch));
+    }
+    for (int i = 0; i < m->moment_count; i++)
+        CAIRN_TRY(store_average(t, &m->moments[i], sums + (size_t)i * 2 * MOST, batches, scratch));
+done:
+    cairn_program_destroy(&program);
+    feeder_uninit(&f);
+    free(sums);
+    free(scratch);
+    return st;
+}

@@ -1,0 +1,262 @@
+#include "student/network.h"
+
+#include "graph/program.h"
+#include "ops/pointwise.h"
+#include "student/mobilenet.h"
+#include "train/checkpoint.h"
+
+#include <string.h>
+
+enum { KEPT = 4 };
+
+typedef struct compiled {
+    int n, h, w; /* padded */
+    uint64_t used;
+    cairn_graph *g;
+    cairn_model model;
+    cairn_tid image;
+    cairn_network_graph outputs;
+    cairn_program *program;
+} compiled;
+
+struct cairn_network {
+    cairn_gpu *gpu;
+    cairn_store *store;
+    cairn_network_spec spec;
+    compiled programs[KEPT];
+    uint64_t clock;
+};
+
+void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s)
+{
+    if (s->kind == CAIRN_NETWORK_SUPERPOINT)
+        snprintf(text, size, "superpoint width=%g descriptor=%d order=%s", s->superpoint.width, s->superpoint.descriptor,
+                 s->superpoint.relu_first ? "relu-bn" : "bn-relu");
+    else
+        snprintf(text, size, "sp-fpn width=%g channels=%d taps=%d,%d,%d,%d", s->sp_fpn.width, s->sp_fpn.channels,
+                 s->sp_fpn.taps[0], s->sp_fpn.taps[1], s->sp_fpn.taps[2], s->sp_fpn.taps[3]);
+}
+
+static bool spec_in_range(const cairn_network_spec *s)
+{
+    if (s->kind == CAIRN_NETWORK_SUPERPOINT)
+        return s->superpoint.width >= 0.0625 && s->superpoint.width <= 2 && s->superpoint.descriptor >= 0 &&
+               s->superpoint.descriptor <= 1024;
+    bool fine = s->sp_fpn.width >= 0.25 && s->sp_fpn.width <= 2 && s->sp_fpn.channels >= 8 && s->sp_fpn.channels <= 512;
+    for (int i = 0; i < 4; i++)
+        fine &= s->sp_fpn.taps[i] >= 1 && s->sp_fpn.taps[i] < CAIRN_MOBILENET_SMALL_FEATURES &&
+                (i == 0 || s->sp_fpn.taps[i] > s->sp_fpn.taps[i - 1]);
+    return fine;
+}
+
+cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, const char *where)
+{
+    char order[16] = "";
+    cairn_network_spec s = {0};
+    int *t = s.sp_fpn.taps;
+    bool known = false;
+    if (sscanf(text, "superpoint width=%lf descriptor=%d order=%15s", &s.superpoint.width, &s.superpoint.descriptor,
+               order) == 3 && (!strcmp(order, "bn-relu") || !strcmp(order, "relu-bn"))) {
+        s.kind = CAIRN_NETWORK_SUPERPOINT;
+        s.superpoint.relu_first = !strcmp(order, "relu-bn");
+        known = true;
+    } else if (sscanf(text, "sp-fpn width=%lf channels=%d taps=%d,%d,%d,%d", &s.sp_fpn.width, &s.sp_fpn.channels, &t[0],
+                      &t[1], &t[2], &t[3]) == 6) {
+        s.kind = CAIRN_NETWORK_SP_FPN;
+        known = true;
+    }
+    if (!known || !spec_in_range(&s))
+        return cairn_error_set(CAIRN_E_FORMAT,
+                               "%s: the model is '%.80s'; expected 'superpoint width=.. descriptor=.. order=..' or "
+                               "'sp-fpn width=.. channels=.. taps=..'",
+                               where, text);
+    *spec = s;
+    return CAIRN_OK;
+}
+
+cairn_network_graph cairn_network_build(cairn_model *m, const cairn_network_spec *spec, cairn_tid image)
+{
+    cairn_network_graph out = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE};
+    if (spec->kind == CAIRN_NETWORK_SUPERPOINT) {
+        cairn_superpoint_outputs o = cairn_superpoint(m, image, &spec->superpoint);
+        out = (cairn_network_graph){o.logits, cairn_superpoint_heatmap(m->g, o.logits), o.descriptor};
+    } else {
+        out.logits = cairn_sp_fpn(m, image, &spec->sp_fpn);
+        out.heatmap = cairn_op_sigmoid(m->g, out.logits);
+    }
+    return out;
+}
+
+static void forget(compiled *c)
+{
+    cairn_program_destroy(&c->program);
+    cairn_model_uninit(&c->model);
+    cairn_graph_destroy(&c->g);
+    *c = (compiled){0};
+}
+
+static cairn_status compile(cairn_network *net, compiled *c, int n, int h, int w)
+{
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_graph_create(&c->g));
+    cairn_model_init(&c->model, c->g, false);
+    c->image = cairn_graph_input(c->g, "image", (cairn_shape){n, h, w, 1});
+    c->outputs = cairn_network_build(&c->model, &net->spec, c->image);
+    cairn_graph_output(c->g, c->outputs.heatmap, "heatmap");
+    cairn_graph_output(c->g, c->outputs.descriptor, "descriptor");
+    CAIRN_TRY(cairn_program_create(&c->program, net->gpu, c->g, net->store, NULL));
+    c->n = n;
+    c->h = h;
+    c->w = w;
+done:
+    if (st < 0) forget(c);
+    return st;
+}
+
+/* Builds a small graph for its list of parameters and fills the store by `path`, or by `seed` if path is NULL. */
+static cairn_status fill(cairn_network *net, const char *path, uint32_t seed)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_graph *g = NULL;
+    cairn_model m = {0};
+    CAIRN_TRY(cairn_graph_create(&g));
+    cairn_model_init(&m, g, false);
+    cairn_network_build(&m, &net->spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1}));
+    CAIRN_TRY(cairn_graph_status(g));
+    CAIRN_TRY(cairn_store_add_graph(net->store, g));
+    if (path)
+        CAIRN_TRY(cairn_checkpoint_load(path, net->store, &m, false));
+    else
+        CAIRN_TRY(cairn_model_initialise(&m, net->store, seed));
+done:
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&g);
+    return st;
+}
+
+static cairn_status create(cairn_network **out, cairn_gpu *gpu, const cairn_network_spec *spec, const char *path,
+                           uint32_t seed)
+{
+    cairn_status st = CAIRN_OK;
+    *out = NULL;
+    cairn_network *net = calloc(1, sizeof *net);
+    if (!net) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a network");
+    net->gpu = gpu;
+    net->spec = *spec;
+    CAIRN_TRY(cairn_store_create(&net->store, gpu));
+    CAIRN_TRY(fill(net, path, seed));
+    *out = net;
+    net = NULL;
+done:
+    cairn_network_destroy(&net);
+    return st;
+}
+
+cairn_status cairn_network_load(cairn_network **out, cairn_gpu *gpu, const char *path)
+{
+    cairn_status st = CAIRN_OK;
+    char *text = NULL;
+    cairn_network_spec spec;
+    *out = NULL;
+    CAIRN_TRY(cairn_checkpoint_metadata(&text, path, "model"));
+    CAIRN_TRY(cairn_network_parse(&spec, text, path));
+    CAIRN_TRY(create(out, gpu, &spec, path, 0));
+done:
+    free(text);
+    return st;
+}
+
+cairn_status cairn_network_create_untrained(cairn_network **out, cairn_gpu *gpu, const cairn_network_spec *spec,
+                                            uint32_t seed)
+{
+    return create(out, gpu, spec, NULL, seed);
+}
+
+void cairn_network_destroy(cairn_network **network)
+{
+    if (!*network) return;
+    for (int i = 0; i < KEPT; i++) forget(&(*network)->programs[i]);
+    cairn_store_destroy(&(*network)->store);
+    free(*network);
+    *network = NULL;
+}
+
+const cairn_network_spec *cairn_network_get_spec(const cairn_network *network)
+{
+    return &network->spec;
+}
+
+cairn_store *cairn_network_store(cairn_network *network)
+{
+    return network->store;
+}
+
+int cairn_network_dimension(const cairn_network *network)
+{
+    return network->spec.kind == CAIRN_NETWORK_SUPERPOINT ? network->spec.superpoint.descriptor : 0;
+}
+
+static cairn_status find_program(cairn_network *net, int n, int h, int w, compiled **out)
+{
+    compiled *oldest = &net->programs[0];
+    *out = NULL;
+    for (int i = 0; i < KEPT; i++) {
+        compiled *c = &net->programs[i];
+        if (c->program && c->n == n && c->h == h && c->w == w) *out = c;
+        if (c->used < oldest->used) oldest = c;
+    }
+    cairn_status st = CAIRN_OK;
+    if (!*out) {
+        forget(oldest);
+        st = compile(net, oldest, n, h, w);
+        if (st >= 0) *out = oldest;
+    }
+    if (*out) (*out)->used = ++net->clock;
+    return st;
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Copies [n,h,w] into [n,ph,pw], repeating the last row and column. */
+static void pad_images(float *out, const float *images, int n, int h, int w, int ph, int pw)
+{
+    for (int i = 0; i < n; i++)
+        for (int y = 0; y < ph; y++) {
+            const float *row = images + ((size_t)i * (size_t)h + (size_t)smaller(y, h - 1)) * (size_t)w;
+            float *to = out + ((size_t)i * (size_t)ph + (size_t)y) * (size_t)pw;
+            for (int x = 0; x < pw; x++) to[x] = row[smaller(x, w - 1)];
+        }
+}
+
+cairn_status cairn_network_run(cairn_network *net, const float *images, int n, int h, int w, float *heatmap,
+                               float *descriptors)
+{
+    cairn_status st = CAIRN_OK;
+    int ph = (h + 7) / 8 * 8, pw = (w + 7) / 8 * 8;
+    float *padded = NULL;
+    compiled *c;
+    if (n < 1 || h < 32 || w < 32)
+        return cairn_error_set(CAIRN_E_SHAPE, "an image of %dx%d pixels is too small; at least 32x32 are needed", w, h);
+    CAIRN_TRY(find_program(net, n, ph, pw, &c));
+    padded = malloc(sizeof *padded * (size_t)n * (size_t)ph * (size_t)pw);
+    if (!padded) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d images of %dx%d", n, pw, ph);
+        goto done;
+    }
+    pad_images(padded, images, n, h, w, ph, pw);
+    CAIRN_TRY(cairn_program_write(c->program, c->image, padded));
+    CAIRN_TRY(cairn_program_run(c->program));
+    CAIRN_TRY(cairn_program_read(c->program, c->outputs.heatmap, padded));
+    for (int i = 0; i < n; i++)
+        for (int y = 0; y < h; y++)
+            memcpy(heatmap + ((size_t)i * (size_t)h + (size_t)y) * (size_t)w,
+                   padded + ((size_t)i * (size_t)ph + (size_t)y) * (size_t)pw, sizeof *heatmap * (size_t)w);
+    if (descriptors && c->outputs.descriptor != CAIRN_NONE)
+        CAIRN_TRY(cairn_program_read(c->program, c->outputs.descriptor, descriptors));
+done:
+    free(padded);
+    return st;
+}

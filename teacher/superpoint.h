@@ -1,0 +1,24 @@
+#ifndef CAIRN_TEACHER_SUPERPOINT_H
+#define CAIRN_TEACHER_SUPERPOINT_H
+/* SuperPoint: VGG encoder, 65-way detector head, descriptor head (DeTone et al., CVPRW 2018, sec. 3), with BatchNorm
+ * after every convolution and a width multiplier, so that small teachers train on a CPU. */
+#include "train/model.h"
+
+typedef struct cairn_superpoint_options {
+    double width;     /* multiplies every channel count (64, 64, 128, 128, heads 256), rounded to 4, at least 4; 0.0625..2 */
+    int descriptor;   /* channels of the descriptor; 0: none (MagicPoint) */
+    bool relu_first;  /* conv, ReLU, BatchNorm as the public checkpoints; default conv, BatchNorm, ReLU */
+} cairn_superpoint_options;
+
+typedef struct cairn_superpoint_outputs {
+    cairn_tid logits;     /* [N,H/8,W/8,65], channel 64 is "no point" */
+    cairn_tid descriptor; /* [N,H/8,W/8,D] unit norm, or CAIRN_NONE */
+} cairn_superpoint_outputs;
+
+/* image [N,H,W,1] in [0,1], H and W multiples of 8. Parameters: conv1a.weight, conv1a.bias, bn1a.* ... convDb, bnDb. */
+cairn_superpoint_outputs cairn_superpoint(cairn_model *m, cairn_tid image, const cairn_superpoint_options *options);
+/* Probability map [N,H,W,1] of the logits: softmax without its last channel, cell to pixels (row-major in a cell). */
+cairn_tid cairn_superpoint_heatmap(cairn_graph *g, cairn_tid logits);
+/* A channel count under the width multiplier. */
+int cairn_superpoint_channels(int channels, double width);
+#endif

@@ -1,0 +1,290 @@
+/* The whole teacher and student against PyTorch in double precision: outputs, gradients, ten optimiser steps. */
+#include "support/test.h"
+#include "support/test_gpu.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "formats/npz.h"
+#include "graph/program.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "student/network.h"
+#include "teacher/losses.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STEPS = 10, MOST_PARAMETERS = 512 };
+
+typedef struct rig {
+    cairn_gpu *gpu;
+    cairn_graph *g;
+    cairn_model model;
+    cairn_store *store;
+    cairn_program *program;
+    cairn_tid inputs[4], scalars, loss, logits, descriptor, gradients[MOST_PARAMETERS];
+    const char *names[4];
+    int input_count;
+    char folder[256];
+} rig;
+
+static cairn_tid input(rig *r, const char *name, cairn_shape s)
+{
+    r->names[r->input_count] = name;
+    return r->inputs[r->input_count++] = cairn_graph_input(r->g, name, s);
+}
+
+static cairn_tid build_loss(rig *r, const cairn_network_spec *spec, cairn_shape size)
+{
+    cairn_network_graph net = cairn_network_build(&r->model, spec, input(r, "image", size));
+    r->logits = net.logits;
+    r->descriptor = net.descriptor;
+    if (spec->kind == CAIRN_NETWORK_SP_FPN) {
+        cairn_tid target = input(r, "target", size);
+        return cairn_op_reduce_mean(r->g, cairn_op_huber(r->g, net.heatmap, target, 1), CAIRN_AXES_ALL);
+    }
+    cairn_shape s = cairn_graph_shape(r->g, net.logits);
+    int m = s.h * s.w;
+    cairn_tid labels = input(r, "labels", (cairn_shape){s.n, s.h, s.w, 1});
+    cairn_tid match = input(r, "match", (cairn_shape){s.n, 1, m, m});
+    cairn_tid valid = input(r, "valid", (cairn_shape){s.n, 1, 1, m});
+    cairn_tid all = cairn_graph_constant(r->g, (cairn_shape){s.n, s.h, s.w, 1}, 1);
+    return cairn_op_add(r->g, cairn_detector_loss(r->g, net.logits, labels, all),
+                        cairn_descriptor_loss(r->g, net.descriptor, net.descriptor, match, valid, 1).loss);
+}
+
+static void path_of(char *out, size_t size, const rig *r, const char *name)
+{
+    snprintf(out, size, "%s/%s", r->folder, name);
+}
+
+static void fill_inputs(rig *r)
+{
+    cairn_npz_array arrays[4] = {0};
+    char path[300];
+    for (int i = 0; i < r->input_count; i++) {
+        cairn_rng rng = cairn_rng_stream(11, 0, 0, (uint32_t)i, 0);
+        cairn_shape s = cairn_graph_shape(r->g, r->inputs[i]);
+        size_t count = (size_t)cairn_shape_count(s);
+        float *values = malloc(count * sizeof *values);
+        for (size_t k = 0; k < count; k++) {
+            double u = cairn_rng_uniform(&rng);
+            values[k] = (float)u;
+            if (!strcmp(r->names[i], "labels")) values[k] = (float)(int)(u * 65);
+            if (!strcmp(r->names[i], "match")) values[k] = u < 0.1;
+            if (!strcmp(r->names[i], "valid")) values[k] = u < 0.8;
+        }
+        assert_ok(cairn_program_write(r->program, r->inputs[i], values));
+        arrays[i] = (cairn_npz_array){.name = (char *)(uintptr_t)r->names[i], .type = CAIRN_NPZ_F32, .rank = 4,
+                                      .shape = {s.n, s.h, s.w, s.c}, .data = values};
+    }
+    path_of(path, sizeof path, r, "inputs.npz");
+    assert_ok(cairn_npz_write(path, arrays, r->input_count, false));
+    for (int i = 0; i < r->input_count; i++) free(arrays[i].data);
+}
+
+static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
+{
+    char path[300], description[128];
+    *r = (rig){.gpu = test_gpu(kernel_class)};
+    if (!r->gpu) skip();
+    snprintf(r->folder, sizeof r->folder, "%s/cairn-torch-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    assert_non_null(mkdtemp(r->folder));
+    assert_ok(cairn_graph_create(&r->g));
+    assert_ok(cairn_store_create(&r->store, r->gpu));
+    cairn_model_init(&r->model, r->g, true);
+    r->loss = build_loss(r, spec, size);
+    assert_ok(cairn_graph_status(r->g));
+    assert_true(r->model.count <= MOST_PARAMETERS);
+    cairn_tid wrt[MOST_PARAMETERS];
+    for (int i = 0; i < r->model.count; i++)
+        wrt[i] = r->model.parameters[i].trainable ? r->model.parameters[i].tensor : CAIRN_NONE;
+    assert_ok(cairn_graph_differentiate(r->g, r->loss, wrt, r->model.count, r->gradients));
+    for (int i = 0; i < r->model.count; i++) cairn_graph_output(r->g, r->gradients[i], r->model.parameters[i].name);
+    assert_ok(cairn_train_add_optimiser(r->g, &r->model, r->loss, &r->scalars));
+    cairn_graph_output(r->g, r->loss, "loss");
+    cairn_graph_output(r->g, r->logits, "logits");
+    cairn_graph_output(r->g, r->descriptor, "descriptor");
+    assert_ok(cairn_model_initialise(&r->model, r->store, 5));
+    assert_ok(cairn_program_create(&r->program, r->gpu, r->g, r->store, NULL));
+    cairn_network_describe(description, sizeof description, spec);
+    path_of(path, sizeof path, r, "start.safetensors");
+    assert_ok(cairn_checkpoint_save(path, r->store, &r->model, false, &(cairn_metadata){"model", description}, 1));
+    fill_inputs(r);
+    char command[2048];
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz'",
+             getenv("CAIRN_TEST_SOURCE"), description, path, r->folder, r->folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void finish(rig *r)
+{
+    char command[300];
+    test_gpu_assert_valid(r->gpu);
+    cairn_program_destroy(&r->program);
+    cairn_store_destroy(&r->store);
+    cairn_model_uninit(&r->model);
+    cairn_graph_destroy(&r->g);
+    snprintf(command, sizeof command, "rm -rf '%s'", r->folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* Error of `got` in units of the largest expected magnitude, or of `least` where that is larger. */
+static double distance(const double *expected, const float *got, size_t count, double least)
+{
+    double most = 0, scale = least;
+    for (size_t i = 0; i < count; i++) {
+        most = fmax(most, fabs(expected[i] - (double)got[i]));
+        scale = fmax(scale, fabs(expected[i]));
+    }
+    return most / scale;
+}
+
+static const double *expected_values(const cairn_npz *npz, const char *prefix, const char *name, size_t count)
+{
+    char key[160];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
+    const cairn_npz_array *a = cairn_npz_find(npz, key);
+    if (!a) fail_msg("PyTorch's file lacks %s", key);
+    assert_int_equal(a->type, CAIRN_NPZ_F64);
+    assert_int_equal(a->count, count);
+    return a->data;
+}
+
+static void compare_value(rig *r, const cairn_npz *npz, cairn_tid t, const char *name, double tolerance)
+{
+    size_t count = (size_t)cairn_shape_count(cairn_graph_shape(r->g, t));
+    float *values = malloc(count * sizeof *values);
+    assert_ok(cairn_program_read(r->program, t, values));
+    double d = distance(expected_values(npz, "", name, count), values, count, 1e-12);
+    if (!(d < tolerance)) fail_msg("%s differs by %g of its largest value (allowed %g)", name, d, tolerance);
+    free(values);
+}
+
+/* Biases in front of a normalisation have a gradient of exactly zero in theory; what is left is rounding. */
+static bool is_rounding(const double *gradient, size_t count, double scale)
+{
+    double most = 0;
+    for (size_t i = 0; i < count; i++) most = fmax(most, fabs(gradient[i]));
+    return most < 1e-9 * scale;
+}
+
+static void compare_parameters(rig *r, const cairn_npz *npz, bool after, double tolerance)
+{
+    double scale = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < r->model.count; i++) {
+            const cairn_parameter *p = &r->model.parameters[i];
+            size_t count = (size_t)cairn_parameter_elements(p);
+            if (!p->trainable) continue;
+            const double *gradient = expected_values(npz, "gradient|", p->name, count);
+            for (size_t k = 0; k < count && !pass; k++) scale = fmax(scale, fabs(gradient[k]));
+            if (!pass || is_rounding(gradient, count, scale)) continue;
+            float *device = malloc(2 * count * sizeof *device), *file = device + count;
+            if (after)
+                assert_ok(cairn_store_read(r->store, cairn_store_find(r->store, p->name), device));
+            else
+                assert_ok(cairn_program_read(r->program, r->gradients[i], device));
+            cairn_parameter_to_file(p, device, file);
+            /* A weight whose scale a normalisation behind it removes has a small gradient that is the difference of
+             * large sums: its rounding is that of the large ones. */
+            double d = distance(expected_values(npz, after ? "after|" : "gradient|", p->name, count), file, count,
+                                after ? 1e-12 : 0.1 * scale);
+            if (!(d < tolerance))
+                fail_msg("%s of %s differs by %g of its largest value (allowed %g)", after ? "value" : "gradient", p->name,
+                         d, tolerance);
+            free(device);
+        }
+}
+
+static void run_network(cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
+{
+    rig r;
+    cairn_npz npz;
+    char path[300];
+    cairn_train_settings settings = {.steps = STEPS, .lr = 1e-3};
+    start(&r, kernel_class, spec, size);
+    path_of(path, sizeof path, &r, "expected.npz");
+    assert_ok(cairn_npz_read(&npz, path));
+    const double *losses = expected_values(&npz, "", "loss", STEPS);
+    for (int step = 0; step < STEPS; step++) {
+        float scalars[8], loss;
+        cairn_train_scalars(&settings, step, scalars);
+        assert_ok(cairn_program_write(r.program, r.scalars, scalars));
+        assert_ok(cairn_program_run(r.program));
+        assert_ok(cairn_program_read(r.program, r.loss, &loss));
+        /* Adam divides by the gradient's size, so that rounding in tiny gradients grows with the steps. */
+        double allowed = (step == 0 ? 1e-5 : 2e-3) * fabs(losses[step]);
+        if (!(fabs(loss - losses[step]) < allowed))
+            fail_msg("loss of step %d is %.8g, PyTorch's %.8g", step, (double)loss, losses[step]);
+        if (step) continue;
+        compare_value(&r, &npz, r.logits, "logits", 1e-4);
+        if (r.descriptor != CAIRN_NONE) compare_value(&r, &npz, r.descriptor, "descriptor", 1e-4);
+        compare_parameters(&r, &npz, false, 2e-3);
+    }
+    compare_parameters(&r, &npz, true, 3e-2);
+    cairn_npz_free(&npz);
+    finish(&r);
+}
+
+static void superpoint(cairn_kernel_class kernel_class, bool relu_first)
+{
+    cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
+                               .superpoint = {.width = 0.125, .descriptor = 32, .relu_first = relu_first}};
+    run_network(kernel_class, &spec, (cairn_shape){2, 32, 40, 1});
+}
+
+static void sp_fpn(cairn_kernel_class kernel_class)
+{
+    cairn_network_spec spec = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {1.0, 16, {1, 2, 4, 12}}};
+    run_network(kernel_class, &spec, (cairn_shape){3, 64, 96, 1});
+}
+
+static void test_superpoint__texel(void **state)
+{
+    (void)state;
+    superpoint(CAIRN_CLASS_TEXEL, false);
+}
+
+static void test_superpoint_relu_first__texel(void **state)
+{
+    (void)state;
+    superpoint(CAIRN_CLASS_TEXEL, true);
+}
+
+static void test_superpoint__simt(void **state)
+{
+    (void)state;
+    superpoint(CAIRN_CLASS_SIMT, false);
+}
+
+static void test_sp_fpn__texel(void **state)
+{
+    (void)state;
+    sp_fpn(CAIRN_CLASS_TEXEL);
+}
+
+static void test_sp_fpn__simt(void **state)
+{
+    (void)state;
+    sp_fpn(CAIRN_CLASS_SIMT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_superpoint__texel),  cmocka_unit_test(test_superpoint_relu_first__texel),
+        cmocka_unit_test(test_superpoint__simt),   cmocka_unit_test(test_sp_fpn__texel),
+        cmocka_unit_test(test_sp_fpn__simt),
+    };
+    if (!test_gpu_available()) return TEST_SKIP;
+    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
+        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
+        return TEST_SKIP;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
