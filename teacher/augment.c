@@ -1,0 +1,247 @@
+#include "teacher/augment.h"
+#include "teacher/synthetic/draw.h"
+
+#include <math.h>
+#include <string.h>
+
+cairn_photometric_options cairn_photometric_preset(cairn_augment_preset preset)
+{
+    static const cairn_photometric_options presets[] = {
+        {75, 0.3, 1.8, 0.0035, 15, 51, 99, -0.5, 0.8, 7},
+        {50, 0.3, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3},
+        {50, 0.5, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3},
+    };
+    CAIRN_ASSERT((unsigned)preset < sizeof presets / sizeof *presets);
+    return presets[preset];
+}
+
+cairn_homographic_options cairn_homographic_preset(cairn_augment_preset preset)
+{
+    cairn_homographic_options o = {CAIRN_HOMOGRAPHY_OPTIONS_INIT, 3};
+    o.sampler.max_angle = preset == CAIRN_AUGMENT_ADAPTATION ? 3.141592653589793 : 1.57;
+    if (preset == CAIRN_AUGMENT_SYNTHETIC) {
+        o.sampler.patch_ratio = 0.8;
+        o.sampler.translation_overflow = 0.05;
+        o.margin = 2;
+    }
+    return o;
+}
+
+/* What the operations work on; the order of the fields of `options` is that of the operations. */
+typedef struct work {
+    cairn_image *image;
+    cairn_rng *rng;
+    const cairn_photometric_options *options;
+} work;
+
+static size_t values_of(const cairn_image *image)
+{
+    return (size_t)image->h * (size_t)image->w * (size_t)image->c;
+}
+
+static float clip(float v)
+{
+    return v > 0 ? (v < 1 ? v : 1) : 0;
+}
+
+static cairn_status brightness(work *w)
+{
+    float add = (float)(cairn_rng_between(w->rng, -w->options->brightness, w->options->brightness) / 255);
+    size_t n = values_of(w->image);
+    for (size_t i = 0; i < n; i++) w->image->pixels[i] = clip(w->image->pixels[i] + add);
+    return CAIRN_OK;
+}
+
+static cairn_status contrast(work *w)
+{
+    float factor = (float)cairn_rng_between(w->rng, w->options->contrast_low, w->options->contrast_high);
+    size_t n = values_of(w->image);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += w->image->pixels[i];
+    float mean = (float)(sum / (double)n);
+    for (size_t i = 0; i < n; i++) w->image->pixels[i] = clip((w->image->pixels[i] - mean) * factor + mean);
+    return CAIRN_OK;
+}
+
+static cairn_status speckle(work *w)
+{
+    double p = cairn_rng_between(w->rng, 0, w->options->speckle);
+    size_t n = (size_t)w->image->h * (size_t)w->image->w, c = (size_t)w->image->c;
+    for (size_t i = 0; i < n; i++) {
+        double u = cairn_rng_uniform(w->rng);
+        if (u >= 2 * p) continue;
+        for (size_t k = 0; k < c; k++) w->image->pixels[i * c + k] = u < p ? 0 : 1;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status noise(work *w)
+{
+    double deviation = cairn_rng_between(w->rng, 0, w->options->noise) / 255;
+    size_t n = values_of(w->image);
+    for (size_t i = 0; i < n; i++)
+        w->image->pixels[i] = clip(w->image->pixels[i] + (float)(deviation * cairn_rng_normal(w->rng)));
+    return CAIRN_OK;
+}
+
+/* to[0..n) = sum of weight[k] * row(k), or of from shifted by k: the inner loops run along the row, so that they
+ * vectorise. */
+static void add_row(float *to, const float *from, float weight, int n)
+{
+    for (int i = 0; i < n; i++) to[i] += weight * from[i];
+}
+
+/* Gaussian blur of a mask [h,w] with an odd kernel, mirrored at the frame; memory: [h,w] and a padded row. */
+static void blur_mask(float *mask, int h, int w, int kernel, float *rows, float *line)
+{
+    int radius = kernel / 2;
+    double sigma = 0.15 * kernel + 0.35, sum = 0;
+    float weights[256];
+    for (int k = -radius; k <= radius; k++) sum += exp(-0.5 * k * k / (sigma * sigma));
+    for (int k = -radius; k <= radius; k++) weights[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
+    memset(rows, 0, sizeof *rows * (size_t)h * (size_t)w);
+    for (int y = 0; y < h; y++) {
+        for (int x = -radius; x < w + radius; x++) line[x + radius] = mask[(size_t)y * w + cairn_mirror(x, w)];
+        for (int k = 0; k < kernel; k++) add_row(rows + (size_t)y * w, line + k, weights[k], w);
+    }
+    memset(mask, 0, sizeof *mask * (size_t)h * (size_t)w);
+    for (int y = 0; y < h; y++)
+        for (int k = -radius; k <= radius; k++)
+            add_row(mask + (size_t)y * w, rows + (size_t)cairn_mirror(y + k, h) * w, weights[k + radius], w);
+}
+
+static void draw_ellipses(cairn_canvas *canvas, cairn_rng *rng)
+{
+    double m = (canvas->h < canvas->w ? canvas->h : canvas->w) / 4.0;
+    for (int i = 0; i < 20; i++) {
+        int a = (int)fmax(cairn_rng_uniform(rng) * m, m / 5), b = (int)fmax(cairn_rng_uniform(rng) * m, m / 5);
+        a = a < 1 ? 1 : a;
+        b = b < 1 ? 1 : b;
+        int reach = a > b ? a : b;
+        int x = cairn_rng_integer(rng, reach, canvas->w - reach - 1);
+        int y = cairn_rng_integer(rng, reach, canvas->h - reach - 1);
+        cairn_draw_ellipse(canvas, x, y, a, b, 90 * cairn_rng_uniform(rng), 1);
+    }
+}
+
+static cairn_status shade(work *w)
+{
+    int height = w->image->h, width = w->image->w, c = w->image->c;
+    size_t n = (size_t)height * (size_t)width;
+    const cairn_photometric_options *o = w->options;
+    cairn_canvas canvas = {0};
+    float *memory = NULL;
+    cairn_status st = CAIRN_OK;
+    int kernel =
+        o->shade_kernel_low + 2 * cairn_rng_integer(w->rng, 0, (o->shade_kernel_high - o->shade_kernel_low) / 2);
+    float tau = (float)cairn_rng_between(w->rng, o->shade_low, o->shade_high);
+    CAIRN_TRY(cairn_canvas_create(&canvas, height, width));
+    memory = malloc((2 * n + (size_t)width + 256) * sizeof *memory);
+    if (!memory) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to shade an image of %dx%d", width, height));
+    draw_ellipses(&canvas, w->rng);
+    for (size_t i = 0; i < n; i++) memory[i] = canvas.pixels[i];
+    blur_mask(memory, height, width, kernel, memory + n, memory + 2 * n);
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < c; k++) {
+            float *v = w->image->pixels + i * (size_t)c + k;
+            *v = clip(*v * (1 - tau * memory[i]));
+        }
+done:
+    cairn_canvas_free(&canvas);
+    free(memory);
+    return st;
+}
+
+static cairn_status motion(work *w)
+{
+    static const int directions[4][2] = {{1, 0}, {0, 1}, {1, 1}, {1, -1}};
+    int size = 1 + 2 * cairn_rng_integer(w->rng, 0, (w->options->motion_kernel - 1) / 2), radius = size / 2;
+    const int *step = directions[cairn_rng_integer(w->rng, 0, 3)];
+    if (size == 1) return CAIRN_OK;
+    cairn_image source = {0};
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_image_copy(&source, w->image));
+    float weights[64];
+    double sum = 0;
+    int length = step[0] * step[0] + step[1] * step[1]; /* squared step of the line */
+    for (int k = -radius; k <= radius; k++) sum += exp(-k * k * length / (2 * size * size / 16.0));
+    for (int k = -radius; k <= radius; k++)
+        weights[k + radius] = (float)(exp(-k * k * length / (2 * size * size / 16.0)) / sum);
+    int height = source.h, width = source.w, c = source.c;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int i = 0; i < c; i++) {
+                float v = 0;
+                for (int k = -radius; k <= radius; k++) {
+                    int yy = cairn_mirror(y + k * step[1], height), xx = cairn_mirror(x + k * step[0], width);
+                    v += weights[k + radius] * source.pixels[((size_t)yy * width + xx) * c + i];
+                }
+                w->image->pixels[((size_t)y * width + x) * c + i] = v;
+            }
+done:
+    cairn_image_free(&source);
+    return st;
+}
+
+static cairn_status check(const cairn_image *image, const cairn_photometric_options *o)
+{
+    if (image->h < 16 || image->w < 16)
+        return cairn_error_set(CAIRN_E_INVALID, "photometric augmentation: an image of %dx%d; needs 16x16 or more",
+                               image->w, image->h);
+    bool odd = o->shade_kernel_low % 2 == 1 && o->shade_kernel_high % 2 == 1 && o->motion_kernel % 2 == 1;
+    if (!odd || o->shade_kernel_low < 1 || o->shade_kernel_high < o->shade_kernel_low || o->shade_kernel_high > 255 ||
+        o->motion_kernel < 1 || o->motion_kernel > 63)
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "photometric augmentation: kernels must be odd, the shade's 1..255 with "
+                               "low <= high, the motion's 1..63");
+    if (!(o->brightness >= 0) || !(o->speckle >= 0) || !(o->speckle <= 0.5) || !(o->noise >= 0) ||
+        !(o->contrast_high >= o->contrast_low) || !(o->shade_high >= o->shade_low))
+        return cairn_error_set(CAIRN_E_INVALID, "photometric augmentation: brightness, noise >= 0, speckle 0..0.5, and "
+                                                "low <= high are needed");
+    return CAIRN_OK;
+}
+
+cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const cairn_photometric_options *options)
+{
+    static cairn_status (*const operations[6])(work *) = {brightness, contrast, speckle, noise, shade, motion};
+    work w = {image, rng, options};
+    uint32_t order[6];
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(check(image, options));
+    cairn_rng_shuffle(rng, order, 6);
+    for (int i = 0; i < 6; i++) CAIRN_TRY(operations[order[i]](&w));
+done:
+    return st;
+}
+
+void cairn_augment_move_points(cairn_keypoints *points, const cairn_homography *map, int h, int w)
+{
+    int kept = 0;
+    size_t d = (size_t)points->dimension;
+    for (int i = 0; i < points->count; i++) {
+        double x, y;
+        cairn_keypoint p = points->points[i];
+        if (!cairn_homography_apply(map, p.x, p.y, &x, &y)) continue;
+        if (!(x >= 0 && y >= 0 && x <= w - 1 && y <= h - 1)) continue;
+        if (d && kept < i)
+            memcpy(points->descriptors + (size_t)kept * d, points->descriptors + (size_t)i * d, d * sizeof(float));
+        points->points[kept++] = (cairn_keypoint){(float)x, (float)y, p.score};
+    }
+    points->count = kept;
+}
+
+cairn_status cairn_augment_homographic(cairn_image *out, float *valid, cairn_keypoints *points,
+                                       const cairn_image *image, cairn_rng *rng,
+                                       const cairn_homographic_options *options, cairn_homography *warped_to_input)
+{
+    cairn_homography to_input, to_warped;
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_homography_sample(&to_input, rng, image->h, image->w, &options->sampler));
+    CAIRN_TRY(cairn_homography_invert(&to_warped, &to_input));
+    CAIRN_TRY(cairn_homography_warp(out, valid, image, &to_input, image->h, image->w));
+    if (valid) cairn_mask_erode(valid, image->h, image->w, options->margin);
+    if (points) cairn_augment_move_points(points, &to_warped, image->h, image->w);
+    if (warped_to_input) *warped_to_input = to_input;
+done:
+    return st;
+}
