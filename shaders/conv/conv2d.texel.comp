@@ -5,7 +5,7 @@
 // bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO] read | 2 bias [1,1,1,CO] read (anything if !has_bias)
 //           | 3 y [N,OH,OW,CO] write
 // push      sizes as named; groups = vec4s over channels; row_blocks = ceil(oh / ROWS); pixels = n*oh*ow
-// spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..2, 3 CHANNELS input channels used of each group
+// spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..4, 3 CHANNELS input channels used of each group
 //           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4
 // dispatch  threads (ow, n * row_blocks, ceil(out_groups / GROUPS)); with KERNEL 1 and STRIDE 1 the host cuts all pixels
 //           into ROWS long rows
@@ -35,11 +35,11 @@ void main()
     int n = int(gl_WorkGroupID.y) / row_blocks;
     int oy = (int(gl_WorkGroupID.y) - n * row_blocks) * ROWS;
     int group = int(gl_WorkGroupID.z) * GROUPS;
-    int second = min(group + GROUPS - 1, out_groups - 1);
+    int last = out_groups - 1;
 
     vec4 sum[GROUPS][ROWS];
     [[unroll]] for (int q = 0; q < GROUPS; ++q) {
-        vec4 first = has_bias != 0 ? LOAD(bias, q == 0 ? group : second) : vec4(0.0);
+        vec4 first = has_bias != 0 ? LOAD(bias, min(group + q, last)) : vec4(0.0);
         [[unroll]] for (int r = 0; r < ROWS; ++r) sum[q][r] = first;
     }
 
@@ -65,7 +65,7 @@ void main()
                 [[unroll]] for (int c = 0; c < CHANNELS; ++c) {
                     int channel = RAGGED ? min(g * 4 + c, ci - 1) : g * 4 + c;
                     int row = ((ky * KERNEL + kx) * ci + channel) * out_groups;
-                    [[unroll]] for (int q = 0; q < GROUPS; ++q) k[ky][c][q] = LOAD(weight, row + (q == 0 ? group : second));
+                    [[unroll]] for (int q = 0; q < GROUPS; ++q) k[ky][c][q] = LOAD(weight, row + min(group + q, last));
                 }
             [[unroll]] for (int q = 0; q < GROUPS; ++q)
                 [[unroll]] for (int r = 0; r < ROWS; ++r)
