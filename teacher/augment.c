@@ -27,7 +27,7 @@ cairn_homographic_options cairn_homographic_preset(cairn_augment_preset preset)
     return o;
 }
 
-/* What the operations work on; the order of the fields of `options` is that of the operations. */
+/* What each operation works on. */
 typedef struct work {
     cairn_image *image;
     cairn_rng *rng;
@@ -84,8 +84,7 @@ static cairn_status noise(work *w)
     return CAIRN_OK;
 }
 
-/* to[0..n) = sum of weight[k] * row(k), or of from shifted by k: the inner loops run along the row, so that they
- * vectorise. */
+/* The inner loops of the blur run along rows, so that they vectorise. */
 static void add_row(float *to, const float *from, float weight, int n)
 {
     for (int i = 0; i < n; i++) to[i] += weight * from[i];

@@ -1,3 +1,4 @@
+#include "base/progress.h"
 #include "support/test.h"
 #include "teacher/synthetic_shapes.h"
 
@@ -257,6 +258,26 @@ static void test_refusals_and_sheet(void **state)
     assert_status(cairn_shapes_contact_sheet(&image, 3, 0, 9, &o), CAIRN_E_INVALID, "rows");
 }
 
+/* Information, not a bound: machines differ. One thread. */
+static void test_speed(void **state)
+{
+    (void)state;
+    static const int heights[3] = {960, 480, 240};
+    for (int c = 0; c < 3; c++) {
+        cairn_shapes_options o = {120, 160, heights[c], false};
+        int n = 40;
+        double start = cairn_seconds();
+        for (uint32_t k = 0; k < (uint32_t)n; k++) {
+            cairn_image image;
+            cairn_keypoints corners;
+            draw(&image, &corners, k, CAIRN_SHAPES_ANY, &o);
+            cairn_image_free(&image);
+            cairn_keypoints_free(&corners);
+        }
+        print_message("canvas of %d rows: %.0f images/s\n", heights[c], n / (cairn_seconds() - start));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_contrast_at_corners),
         cmocka_unit_test(test_canvas_size),
         cmocka_unit_test(test_refusals_and_sheet),
+        cmocka_unit_test(test_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
