@@ -14,7 +14,26 @@ uint lane_row() // within the rows of the workgroup's first step
 {
     return gl_LocalInvocationID.x >> COLUMNS_LOG2;
 }
-uint first_row() // of this lane
+// Visits the rows r of this lane, of `count` rows of which the dispatch begins with row `first`: every ROW_STRIDE-th, so
+// that lanes that run together touch memory that lies together. The CPU driver runs vectors of eight lanes one after the
+// other, each through all of its rows: there a vector takes neighbouring rows, and a loop, because of an unrolled body it
+// keeps the loads and stores in flight at once and spills.
+#ifdef CAIRN_TEXEL
+const uint ROW_STRIDE = COLUMNS_LOG2 < 3u ? 8u >> COLUMNS_LOG2 : 1u;
+#else
+const uint ROW_STRIDE = ROWS_PER_STEP;
+#endif
+uint rows_begin(uint first)
 {
-    return gl_WorkGroupID.y * (ROWS_PER_STEP * STEPS) + lane_row();
+    uint row = lane_row();
+    return first + (gl_WorkGroupID.y * ROWS_PER_STEP + row / ROW_STRIDE * ROW_STRIDE) * STEPS + row % ROW_STRIDE;
 }
+#ifdef CAIRN_TEXEL
+#define FOR_ROWS(r, first, count) \
+    uint begin_##r = rows_begin(first), end_##r = min(begin_##r + ROW_STRIDE * STEPS, count); \
+    for (uint r = begin_##r; r < end_##r; r += ROW_STRIDE)
+#else
+#define FOR_ROWS(r, first, count) \
+    [[unroll]] for (uint k_ = 0u, r = rows_begin(first); k_ < STEPS; k_++, r += ROW_STRIDE) \
+        if (r < count)
+#endif

@@ -27,7 +27,7 @@ layout(push_constant) uniform Push { uint first, rows, columns; float eps; };
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint at = plane * columns + column;
     Channel ch;
@@ -35,13 +35,10 @@ void main()
     float share = FROZEN != 0u ? 0.0 : 1.0 / float(rows);
     vec4 scale = ch.inverse * ch.gamma, mean0 = LOAD(sum0, at) * share, mean1 = LOAD(sum1, at) * share;
     uint base = plane * rows * columns + column;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            uint i = base + r * columns;
-            vec4 xhat = (LOAD(x, i) - ch.mean) * ch.inverse;
-            vec4 d = activate_backward(xhat * ch.gamma + ch.beta, LOAD(dy, i), ACTIVATION);
-            STORE(dx, i, FROZEN != 0u ? d * scale : (d - mean0 - xhat * mean1) * scale);
-        }
+    FOR_ROWS(r, first, rows) {
+        uint i = base + r * columns;
+        vec4 xhat = (LOAD(x, i) - ch.mean) * ch.inverse;
+        vec4 d = activate_backward(xhat * ch.gamma + ch.beta, LOAD(dy, i), ACTIVATION);
+        STORE(dx, i, FROZEN != 0u ? d * scale : (d - mean0 - xhat * mean1) * scale);
     }
 }

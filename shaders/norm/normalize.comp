@@ -21,17 +21,14 @@ layout(push_constant) uniform Push { uint first, rows, columns; float eps; };
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     Channel ch;
     LOAD_CHANNEL(ch, plane * columns + column, column, eps);
     vec4 scale = ch.inverse * ch.gamma;
     uint base = plane * rows * columns + column;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            uint i = base + r * columns;
-            STORE(y, i, activate((LOAD(x, i) - ch.mean) * scale + ch.beta, ACTIVATION));
-        }
+    FOR_ROWS(r, first, rows) {
+        uint i = base + r * columns;
+        STORE(y, i, activate((LOAD(x, i) - ch.mean) * scale + ch.beta, ACTIVATION));
     }
 }

@@ -41,18 +41,15 @@ vec4 slope(vec4 u, vec4 v)
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row();
+    uint column = lane_column();
     if (column >= columns) return;
     uint a_base = operand_base(a_outer, a_plane, a_column, column);
     uint b_base = operand_base(b_outer, b_plane, b_column, column);
     uint y_base = gl_WorkGroupID.z * rows * columns + column;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            vec4 u = LOAD(a, a_base + r * a_row), v = LOAD(b, b_base + r * b_row);
-            if (SPLAT_A != 0u) u = u.xxxx;
-            if (SPLAT_B != 0u) v = v.xxxx;
-            STORE(da, y_base + r * columns, LOAD(dy, y_base + r * columns) * slope(u, v));
-        }
+    FOR_ROWS(r, first, rows) {
+        vec4 u = LOAD(a, a_base + r * a_row), v = LOAD(b, b_base + r * b_row);
+        if (SPLAT_A != 0u) u = u.xxxx;
+        if (SPLAT_B != 0u) v = v.xxxx;
+        STORE(da, y_base + r * columns, LOAD(dy, y_base + r * columns) * slope(u, v));
     }
 }

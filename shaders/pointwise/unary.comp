@@ -38,15 +38,12 @@ vec4 apply(vec4 v)
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row();
+    uint column = lane_column();
     if (column >= columns) return;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            uint i = r * columns + column;
-            vec4 v = apply(LOAD(x, i));
-            if (PADDED != 0u) v = zero_padding(v, column, c);
-            STORE(y, i, v);
-        }
+    FOR_ROWS(r, first, rows) {
+        uint i = r * columns + column;
+        vec4 v = apply(LOAD(x, i));
+        if (PADDED != 0u) v = zero_padding(v, column, c);
+        STORE(y, i, v);
     }
 }

@@ -35,13 +35,10 @@ vec4 slope(vec4 u)
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row();
+    uint column = lane_column();
     if (column >= columns) return;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            uint i = r * columns + column;
-            STORE(dx, i, LOAD(dy, i) * slope(LOAD(v, i)));
-        }
+    FOR_ROWS(r, first, rows) {
+        uint i = r * columns + column;
+        STORE(dx, i, LOAD(dy, i) * slope(LOAD(v, i)));
     }
 }

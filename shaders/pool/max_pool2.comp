@@ -15,18 +15,15 @@ layout(push_constant) uniform Push { uint first, rows, columns, width, height; }
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint line = 2u * plane;
     if (ODD != 0u) line += plane / height; // each earlier sample has one line more
     uint upper = line * width * columns + column, below = width * columns;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            uint i = upper + 2u * r * columns;
-            vec4 top = max(LOAD(x, i), LOAD(x, i + columns));
-            vec4 bottom = max(LOAD(x, i + below), LOAD(x, i + below + columns));
-            STORE(y, (plane * rows + r) * columns + column, max(top, bottom));
-        }
+    FOR_ROWS(r, first, rows) {
+        uint i = upper + 2u * r * columns;
+        vec4 top = max(LOAD(x, i), LOAD(x, i + columns));
+        vec4 bottom = max(LOAD(x, i + below), LOAD(x, i + below + columns));
+        STORE(y, (plane * rows + r) * columns + column, max(top, bottom));
     }
 }

@@ -24,7 +24,7 @@ vec4 take(inout vec4 left, bvec4 wins) // what a cell receives of the gradient t
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint line = 2u * plane, out_line = plane;
     bool inside = true;
@@ -35,18 +35,15 @@ void main()
         inside = plane - n * lines < lines - 1u;
     }
     uint upper = line * width * columns + column, below = inside ? width * columns : 0u, half_width = width / 2u;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            bool right = 2u * r + 1u < width;
-            uint i = upper + 2u * r * columns, step = right ? columns : 0u;
-            vec4 a = LOAD(x, i), b = LOAD(x, i + step), c = LOAD(x, i + below), d = LOAD(x, i + below + step);
-            vec4 most = max(max(a, b), max(c, d)), left = vec4(0.0);
-            if (right && inside) left = LOAD(dy, (out_line * half_width + r) * columns + column);
-            STORE(dx, i, take(left, equal(a, most)));
-            if (right) STORE(dx, i + step, take(left, equal(b, most)));
-            if (inside) STORE(dx, i + below, take(left, equal(c, most)));
-            if (right && inside) STORE(dx, i + below + step, take(left, equal(d, most)));
-        }
+    FOR_ROWS(r, first, rows) {
+        bool right = 2u * r + 1u < width;
+        uint i = upper + 2u * r * columns, step = right ? columns : 0u;
+        vec4 a = LOAD(x, i), b = LOAD(x, i + step), c = LOAD(x, i + below), d = LOAD(x, i + below + step);
+        vec4 most = max(max(a, b), max(c, d)), left = vec4(0.0);
+        if (right && inside) left = LOAD(dy, (out_line * half_width + r) * columns + column);
+        STORE(dx, i, take(left, equal(a, most)));
+        if (right) STORE(dx, i + step, take(left, equal(b, most)));
+        if (inside) STORE(dx, i + below, take(left, equal(c, most)));
+        if (right && inside) STORE(dx, i + below + step, take(left, equal(d, most)));
     }
 }

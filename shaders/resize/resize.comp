@@ -15,19 +15,16 @@ layout(push_constant) uniform Push { uint first, rows, columns, in_length; };
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint base = plane * in_length * columns + column;
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            Tap tap = tap_of(r, in_length, rows);
-            vec4 sum = vec4(0.0);
-            [[unroll]] for (uint i = 0u; i < TAPS; i++) {
-                int at = clamp(tap.base + FIRST_TAP + int(i), 0, int(in_length) - 1);
-                sum += tap.weight[i] * LOAD(x, base + uint(at) * columns);
-            }
-            STORE(y, (plane * rows + r) * columns + column, sum);
+    FOR_ROWS(r, first, rows) {
+        Tap tap = tap_of(r, in_length, rows);
+        vec4 sum = vec4(0.0);
+        [[unroll]] for (uint i = 0u; i < TAPS; i++) {
+            int at = clamp(tap.base + FIRST_TAP + int(i), 0, int(in_length) - 1);
+            sum += tap.weight[i] * LOAD(x, base + uint(at) * columns);
         }
+        STORE(y, (plane * rows + r) * columns + column, sum);
     }
 }

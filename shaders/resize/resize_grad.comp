@@ -25,23 +25,20 @@ float weight_on(int position, Tap tap)
 
 void main()
 {
-    uint column = lane_column(), row = first + first_row(), plane = gl_WorkGroupID.z;
+    uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint base = plane * out_length * columns + column;
     // taps lie at most two elements from the source position; one output position more for rounding
     const float half_width = MODE == MODE_BICUBIC ? 2.0 : 1.0;
     float ratio = float(out_length) / float(rows);
-    [[unroll]] for (uint k = 0u; k < STEPS; k++) {
-        uint r = row + k * ROWS_PER_STEP;
-        if (r < rows) {
-            int begin = max(int(floor((float(r) + 0.5 - half_width) * ratio - 0.5)) - 1, 0);
-            vec4 sum = vec4(0.0);
-            for (uint j = 0u; j < reach; j++) {
-                uint position = uint(begin) + j;
-                if (position < out_length)
-                    sum += weight_on(int(r), tap_of(position, rows, out_length)) * LOAD(dy, base + position * columns);
-            }
-            STORE(dx, (plane * rows + r) * columns + column, sum);
+    FOR_ROWS(r, first, rows) {
+        int begin = max(int(floor((float(r) + 0.5 - half_width) * ratio - 0.5)) - 1, 0);
+        vec4 sum = vec4(0.0);
+        for (uint j = 0u; j < reach; j++) {
+            uint position = uint(begin) + j;
+            if (position < out_length)
+                sum += weight_on(int(r), tap_of(position, rows, out_length)) * LOAD(dy, base + position * columns);
         }
+        STORE(dx, (plane * rows + r) * columns + column, sum);
     }
 }

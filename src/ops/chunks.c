@@ -14,7 +14,7 @@ cairn_chunks cairn_chunks_plan(int64_t rows, int64_t columns, int64_t planes)
     enum { WORKGROUPS = 64, MOST_CHUNKS = 1024, FEW_ROWS = 64 };
     int64_t wide = planes * divide_up(columns, CAIRN_ROWS_LANES);
     if (rows <= FEW_ROWS || (wide >= WORKGROUPS && rows <= MOST_CHUNKS)) return cairn_chunks_last(rows, columns, planes);
-    cairn_chunks k = {.lanes = cairn_rows_plan(rows, columns, planes)};
+    cairn_chunks k = {.lanes = cairn_rows_plan(rows, columns, planes, 4)};
     k.lanes.steps = 4;
     int64_t rows_per_step = CAIRN_ROWS_LANES >> k.lanes.columns_log2, round = rows_per_step * k.lanes.steps;
     int64_t blocks = divide_up(WORKGROUPS, planes * cairn_rows_column_blocks(&k.lanes));

@@ -57,7 +57,7 @@ static void set_channels(cairn_kernel_call *call, const normalisation *n, int fi
 
 static cairn_status call_normalize(cairn_lowering *l, matrix m, const normalisation *n, cairn_slot y)
 {
-    cairn_rows rows = cairn_rows_plan(m.rows, m.columns, m.planes);
+    cairn_rows rows = cairn_rows_plan(m.rows, m.columns, m.planes, CAIRN_ROWS_STEPS);
     cairn_kernel_call call = {.kernel = "norm/normalize", .slot_count = 6, .written = 32, .push_count = 4};
     set_channels(&call, n, 1);
     call.slots[0] = n->x;
@@ -90,7 +90,7 @@ static cairn_status call_grad(cairn_lowering *l, matrix m, const normalisation *
         sum.push[4] = cairn_float_bits(1.0f);
         CAIRN_TRY(cairn_chunks_call(l, &sum, &last));
     }
-    cairn_rows rows = cairn_rows_plan(m.rows, m.columns, m.planes);
+    cairn_rows rows = cairn_rows_plan(m.rows, m.columns, m.planes, CAIRN_ROWS_STEPS);
     cairn_kernel_call second = {.kernel = "norm/grad_input", .slot_count = 9, .written = 1 << 8, .push_count = 4};
     set_channels(&second, n, 2);
     second.constants[5] = n->at->frozen;

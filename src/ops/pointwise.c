@@ -32,8 +32,8 @@ static bool gradient_reads_result(cairn_unary kind)
 static cairn_rows flat_rows(cairn_shape s, bool padded)
 {
     int groups = cairn_shape_groups(s);
-    if (padded) return cairn_rows_plan(cairn_shape_vectors(s) / groups, groups, 1);
-    return cairn_rows_plan(cairn_shape_vectors(s), 1, 1);
+    if (padded) return cairn_rows_plan(cairn_shape_vectors(s) / groups, groups, 1, CAIRN_ROWS_STEPS);
+    return cairn_rows_plan(cairn_shape_vectors(s), 1, 1, CAIRN_ROWS_STEPS);
 }
 
 static cairn_status lower_unary(cairn_lowering *l, const cairn_node *node)
@@ -182,7 +182,7 @@ static cairn_status call_binary(cairn_lowering *l, cairn_kernel_call *call, cair
     }
     int64_t planes = 1, inner_planes = m.count > 1 ? m.size[m.count - 2] : 1;
     for (int i = 0; i + 1 < m.count; i++) planes *= m.size[i];
-    cairn_rows rows = cairn_rows_plan(last, columns, planes);
+    cairn_rows rows = cairn_rows_plan(last, columns, planes, CAIRN_ROWS_STEPS);
     uint32_t constants[5] = {call->constants[2], padded, splat_a, splat_b, m.count == 3};
     for (int i = 0; i < 5; i++) call->constants[2 + i] = constants[i];
     call->constant_count = 7;

@@ -6,7 +6,7 @@
 static cairn_status lower_pool(cairn_lowering *l, const cairn_node *node)
 {
     cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
-    cairn_rows rows = cairn_rows_plan(s.w / 2, cairn_shape_groups(s), (int64_t)s.n * (s.h / 2));
+    cairn_rows rows = cairn_rows_plan(s.w / 2, cairn_shape_groups(s), (int64_t)s.n * (s.h / 2), 4);
     cairn_kernel_call call = {.kernel = "pool/max_pool2",
                               .constants = {0, 0, s.h % 2},
                               .constant_count = 3,
@@ -21,7 +21,7 @@ static cairn_status lower_pool(cairn_lowering *l, const cairn_node *node)
 static cairn_status lower_grad(cairn_lowering *l, const cairn_node *node)
 {
     cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
-    cairn_rows rows = cairn_rows_plan((s.w + 1) / 2, cairn_shape_groups(s), (int64_t)s.n * ((s.h + 1) / 2));
+    cairn_rows rows = cairn_rows_plan((s.w + 1) / 2, cairn_shape_groups(s), (int64_t)s.n * ((s.h + 1) / 2), 4);
     cairn_kernel_call call = {.kernel = "pool/max_pool2_grad",
                               .constants = {0, 0, s.h % 2},
                               .constant_count = 3,

@@ -7,7 +7,7 @@
 static cairn_status call_axis(cairn_lowering *l, cairn_resize mode, bool transposed, cairn_slot x, cairn_slot y,
                               int64_t planes, int64_t columns, int32_t from, int32_t to)
 {
-    cairn_rows rows = cairn_rows_plan(to, columns, planes);
+    cairn_rows rows = cairn_rows_plan(to, columns, planes, 4);
     cairn_kernel_call call = {.kernel = transposed ? "resize/resize_grad" : "resize/resize",
                               .constants = {0, 0, (uint32_t)mode},
                               .constant_count = 3,

@@ -1,14 +1,17 @@
 #include "ops/rows.h"
 
-cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes)
+cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int most_steps)
 {
-    cairn_rows r = {.rows = (uint32_t)rows, .columns = (uint32_t)columns, .planes = (uint32_t)planes, .steps = 4};
+    enum { WORKGROUPS = 64 }; /* enough for every core to have several */
+    cairn_rows r = {.rows = (uint32_t)rows, .columns = (uint32_t)columns, .planes = (uint32_t)planes, .steps = 1};
     /* the widest power of two that leaves at most a fifth of the lanes idle */
     for (uint32_t log2 = 0; log2 <= 6; log2++) {
         int64_t width = (int64_t)1 << log2, covered = (columns + width - 1) / width * width;
         if (5 * columns >= 4 * covered) r.columns_log2 = log2;
     }
-    if (rows <= 2 * (CAIRN_ROWS_LANES >> r.columns_log2)) r.steps = 1;
+    int64_t others = planes * cairn_rows_column_blocks(&r);
+    while (r.steps < (uint32_t)most_steps && others * rows >= 2 * WORKGROUPS * r.steps * (CAIRN_ROWS_LANES >> r.columns_log2))
+        r.steps *= 2;
     return r;
 }
 
