@@ -1,5 +1,6 @@
-// A tensor as planes of a matrix [rows][columns] of vec4, and a workgroup of 64 lanes as a small matrix on it: 2^COLUMNS_LOG2
-// columns (usually channel groups, so that what belongs to a channel is loaded once for many rows) by ROWS_PER_STEP rows.
+// A tensor as planes of a matrix [rows][columns] of vec4, and a workgroup of 64 lanes as a small matrix on it:
+// 2^COLUMNS_LOG2 columns (usually channel groups, so that what belongs to a channel is loaded once for many rows) by
+// ROWS_PER_STEP rows.
 // Lanes stay one-dimensional because this CPU driver only fills its vectors along x. Host: src/ops/rows.h.
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint COLUMNS_LOG2 = 0u;
@@ -14,10 +15,10 @@ uint lane_row() // within the rows of the workgroup's first step
 {
     return gl_LocalInvocationID.x >> COLUMNS_LOG2;
 }
-// Visits the rows r of this lane, of `count` rows of which the dispatch begins with row `first`: every ROW_STRIDE-th, so
-// that lanes that run together touch memory that lies together. The CPU driver runs vectors of eight lanes one after the
-// other, each through all of its rows: there a vector takes neighbouring rows, and a loop, because of an unrolled body it
-// keeps the loads and stores in flight at once and spills.
+// Visits the rows r of this lane, of `count` rows of which the dispatch begins with row `first`: every ROW_STRIDE-th,
+// so that lanes that run together touch memory that lies together. The CPU driver runs vectors of eight lanes one after
+// the other, each through all of its rows: there a vector takes neighbouring rows, and a loop, because of an unrolled
+// body it keeps the loads and stores in flight at once and spills.
 #ifdef CAIRN_TEXEL
 const uint ROW_STRIDE = COLUMNS_LOG2 < 3u ? 8u >> COLUMNS_LOG2 : 1u;
 #else

@@ -1,5 +1,6 @@
 #version 450
-// resize_grad.comp: transpose of resize.comp: each input position sums, in order, over the output positions that read it.
+// resize_grad.comp: transpose of resize.comp: each input position sums, in order, over the output positions that read
+// it.
 // bindings  0 dy [planes][out_length][columns] read | 1 dx [planes][rows][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 MODE
 // push      first, rows (the input's length), columns, out_length, reach: output positions to look at

@@ -1,6 +1,9 @@
 #include "ops/chunks.h"
 
-static uint32_t divide_up(int64_t a, int64_t b) { return (uint32_t)((a + b - 1) / b); }
+static uint32_t divide_up(int64_t a, int64_t b)
+{
+    return (uint32_t)((a + b - 1) / b);
+}
 
 cairn_chunks cairn_chunks_last(int64_t rows, int64_t columns, int64_t planes)
 {
@@ -13,7 +16,8 @@ cairn_chunks cairn_chunks_plan(int64_t rows, int64_t columns, int64_t planes)
 {
     enum { WORKGROUPS = 64, MOST_CHUNKS = 1024, FEW_ROWS = 64 };
     int64_t wide = planes * divide_up(columns, CAIRN_ROWS_LANES);
-    if (rows <= FEW_ROWS || (wide >= WORKGROUPS && rows <= MOST_CHUNKS)) return cairn_chunks_last(rows, columns, planes);
+    if (rows <= FEW_ROWS || (wide >= WORKGROUPS && rows <= MOST_CHUNKS))
+        return cairn_chunks_last(rows, columns, planes);
     cairn_chunks k = {.lanes = cairn_rows_plan(rows, columns, planes, 4)};
     k.lanes.steps = 4;
     int64_t rows_per_step = CAIRN_ROWS_LANES >> k.lanes.columns_log2, round = rows_per_step * k.lanes.steps;

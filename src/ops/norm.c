@@ -23,14 +23,14 @@ static cairn_status call_moments(cairn_lowering *l, matrix m, cairn_slot x, cair
     cairn_slot means = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
     cairn_slot squares = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
     cairn_kernel_call first = {.kernel = "norm/moments", .slots = {x, means, squares}, .slot_count = 3, .written = 6};
-    cairn_kernel_call second = {.kernel = "norm/moments_finish",
-                                .slots = {means, squares, mean, variance},
-                                .slot_count = 4,
-                                .written = 12,
-                                .push = {cut.lanes.rows, cut.lanes.columns, cut.block_rows, cut.chunks,
-                                         6 - cut.lanes.columns_log2},
-                                .push_count = 5,
-                                .threads = {cut.lanes.columns, 1, cut.lanes.planes}};
+    cairn_kernel_call second = {
+        .kernel = "norm/moments_finish",
+        .slots = {means, squares, mean, variance},
+        .slot_count = 4,
+        .written = 12,
+        .push = {cut.lanes.rows, cut.lanes.columns, cut.block_rows, cut.chunks, 6 - cut.lanes.columns_log2},
+        .push_count = 5,
+        .threads = {cut.lanes.columns, 1, cut.lanes.planes}};
     CAIRN_TRY(cairn_chunks_call(l, &first, &cut));
     CAIRN_TRY(cairn_lower_call(l, &second));
 done:
@@ -125,8 +125,9 @@ static const cairn_op norm_grad_op = {
     .name = "norm_grad", .lower = lower_grad, .reference = cairn_ref_norm_grad, .operations = operations};
 
 /* outputs: dx, and the sums of dy' and dy' * xhat in the shape of the statistics */
-static void append_grad(cairn_graph *g, const cairn_norm_attributes *attributes, bool frozen, const cairn_tid *statistics,
-                        cairn_tid x, cairn_tid dy, cairn_tid gamma, cairn_tid beta, cairn_tid *outputs)
+static void append_grad(cairn_graph *g, const cairn_norm_attributes *attributes, bool frozen,
+                        const cairn_tid *statistics, cairn_tid x, cairn_tid dy, cairn_tid gamma, cairn_tid beta,
+                        cairn_tid *outputs)
 {
     cairn_norm_attributes at = *attributes;
     at.frozen = frozen;
@@ -205,7 +206,8 @@ static void normalize_gradient(cairn_graph *g, const cairn_node *node, const cai
         inverse = cairn_op_reciprocal(g, cairn_op_sqrt(g, cairn_op_affine(g, in[2], 1.0f, at->eps)));
     if (needs[1]) dinputs[1] = cairn_op_neg(g, cairn_op_mul(g, times_gamma(g, d[1], in[3]), inverse));
     if (needs[2]) /* d/dvariance of gamma * xhat is -gamma * xhat * inverse^2 / 2 */
-        dinputs[2] = cairn_op_scale(g, cairn_op_mul(g, times_gamma(g, d[2], in[3]), cairn_op_square(g, inverse)), -0.5f);
+        dinputs[2] =
+            cairn_op_scale(g, cairn_op_mul(g, times_gamma(g, d[2], in[3]), cairn_op_square(g, inverse)), -0.5f);
     if (needs[3]) dinputs[3] = cairn_op_reduce_to(g, d[2], cairn_graph_shape(g, in[3]));
     if (needs[4]) dinputs[4] = cairn_op_reduce_to(g, d[1], cairn_graph_shape(g, in[4]));
 }
@@ -300,8 +302,9 @@ cairn_tid cairn_op_batch_norm_train(cairn_graph *g, cairn_tid x, cairn_tid gamma
     return append_batch_norm(g, x, gamma, beta, &at, mean, variance);
 }
 
-cairn_tid cairn_op_batch_norm_infer(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta, cairn_tid running_mean,
-                                    cairn_tid running_variance, float eps, cairn_activation activation)
+cairn_tid cairn_op_batch_norm_infer(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta,
+                                    cairn_tid running_mean, cairn_tid running_variance, float eps,
+                                    cairn_activation activation)
 {
     return cairn_op_normalize(g, x, running_mean, running_variance, gamma, beta, eps, activation);
 }
@@ -318,13 +321,12 @@ static cairn_status lower_update(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_average_attributes *at = cairn_node_attributes(node);
     int64_t vectors = cairn_shape_vectors(cairn_lower_shape(l, node->inputs[0]));
-    cairn_kernel_call call = {
-        .kernel = "norm/update_average",
-        .slots = {node->inputs[0], node->inputs[1]},
-        .slot_count = 2,
-        .written = 1,
-        .push = {(uint32_t)vectors, cairn_float_bits(at->weight), cairn_float_bits(at->scale)},
-        .push_count = 3};
+    cairn_kernel_call call = {.kernel = "norm/update_average",
+                              .slots = {node->inputs[0], node->inputs[1]},
+                              .slot_count = 2,
+                              .written = 1,
+                              .push = {(uint32_t)vectors, cairn_float_bits(at->weight), cairn_float_bits(at->scale)},
+                              .push_count = 3};
     cairn_lower_linear(&call, vectors);
     return cairn_lower_call(l, &call);
 }

@@ -7,10 +7,10 @@
 #include "graph/graph.h"
 
 typedef enum cairn_activation { /* numbers known to shaders/include/activation.glsl */
-    CAIRN_ACTIVATION_NONE,
-    CAIRN_ACTIVATION_RELU,
-    CAIRN_ACTIVATION_HSWISH,
-    CAIRN_ACTIVATION_COUNT
+                                CAIRN_ACTIVATION_NONE,
+                                CAIRN_ACTIVATION_RELU,
+                                CAIRN_ACTIVATION_HSWISH,
+                                CAIRN_ACTIVATION_COUNT
 } cairn_activation;
 
 /* mean and *variance of each channel of x [N,H,W,C], over H and W of each sample ([N,1,1,C]) or over N, H and W
@@ -28,8 +28,9 @@ cairn_tid cairn_op_normalize(cairn_graph *g, cairn_tid x, cairn_tid mean, cairn_
 cairn_tid cairn_op_batch_norm_train(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta, float eps,
                                     cairn_activation activation, cairn_tid *mean, cairn_tid *variance);
 /* The same with stored statistics, which are constants for the gradient unless it is asked for. */
-cairn_tid cairn_op_batch_norm_infer(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta, cairn_tid running_mean,
-                                    cairn_tid running_variance, float eps, cairn_activation activation);
+cairn_tid cairn_op_batch_norm_infer(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta,
+                                    cairn_tid running_mean, cairn_tid running_variance, float eps,
+                                    cairn_activation activation);
 /* Normalises each sample and channel over H and W; no parameters. */
 cairn_tid cairn_op_instance_norm(cairn_graph *g, cairn_tid x, float eps);
 

@@ -15,10 +15,14 @@ static bool unary_keeps_zero(cairn_unary kind, float a, float b)
     case CAIRN_UNARY_SQRT:
     case CAIRN_UNARY_SQUARE:
     case CAIRN_UNARY_ABS:
-    case CAIRN_UNARY_NEG: return true;
-    case CAIRN_UNARY_AFFINE: return b == 0.0f;
-    case CAIRN_UNARY_STEP: return a >= 0.0f;
-    default: return false;
+    case CAIRN_UNARY_NEG:
+        return true;
+    case CAIRN_UNARY_AFFINE:
+        return b == 0.0f;
+    case CAIRN_UNARY_STEP:
+        return a >= 0.0f;
+    default:
+        return false;
     }
 }
 
@@ -98,22 +102,58 @@ cairn_tid cairn_op_unary(cairn_graph *g, cairn_tid x, cairn_unary kind, float a,
     return cairn_graph_append(g, &unary_op, &x, 1, 1, &s, 1, &y, &at, sizeof at);
 }
 
-cairn_tid cairn_op_relu(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_RELU, 0, 0); }
-cairn_tid cairn_op_hswish(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_HSWISH, 0, 0); }
-cairn_tid cairn_op_hsigmoid(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_HSIGMOID, 0, 0); }
-cairn_tid cairn_op_sigmoid(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_SIGMOID, 0, 0); }
-cairn_tid cairn_op_exp(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_EXP, 0, 0); }
-cairn_tid cairn_op_log(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_LOG, 0, 0); }
-cairn_tid cairn_op_sqrt(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_SQRT, 0, 0); }
-cairn_tid cairn_op_square(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_SQUARE, 0, 0); }
-cairn_tid cairn_op_abs(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_ABS, 0, 0); }
-cairn_tid cairn_op_neg(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_NEG, 0, 0); }
-cairn_tid cairn_op_softplus(cairn_graph *g, cairn_tid x) { return cairn_op_unary(g, x, CAIRN_UNARY_SOFTPLUS, 0, 0); }
+cairn_tid cairn_op_relu(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_RELU, 0, 0);
+}
+cairn_tid cairn_op_hswish(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_HSWISH, 0, 0);
+}
+cairn_tid cairn_op_hsigmoid(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_HSIGMOID, 0, 0);
+}
+cairn_tid cairn_op_sigmoid(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_SIGMOID, 0, 0);
+}
+cairn_tid cairn_op_exp(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_EXP, 0, 0);
+}
+cairn_tid cairn_op_log(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_LOG, 0, 0);
+}
+cairn_tid cairn_op_sqrt(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_SQRT, 0, 0);
+}
+cairn_tid cairn_op_square(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_SQUARE, 0, 0);
+}
+cairn_tid cairn_op_abs(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_ABS, 0, 0);
+}
+cairn_tid cairn_op_neg(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_NEG, 0, 0);
+}
+cairn_tid cairn_op_softplus(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_SOFTPLUS, 0, 0);
+}
 cairn_tid cairn_op_affine(cairn_graph *g, cairn_tid x, float a, float b)
 {
     return cairn_op_unary(g, x, CAIRN_UNARY_AFFINE, a, b);
 }
-cairn_tid cairn_op_scale(cairn_graph *g, cairn_tid x, float a) { return cairn_op_affine(g, x, a, 0); }
+cairn_tid cairn_op_scale(cairn_graph *g, cairn_tid x, float a)
+{
+    return cairn_op_affine(g, x, a, 0);
+}
 cairn_tid cairn_op_step(cairn_graph *g, cairn_tid x, float threshold)
 {
     return cairn_op_unary(g, x, CAIRN_UNARY_STEP, threshold, 0);
@@ -243,19 +283,30 @@ static void gradient_to_b(cairn_graph *g, const cairn_node *node, cairn_tid dy, 
     const cairn_binary_attributes *at = cairn_node_attributes(node);
     cairn_tid a = node->inputs[0], b = node->inputs[1], d = CAIRN_NONE;
     switch (at->kind) {
-    case CAIRN_BINARY_ADD: *db = to_shape_of(g, dy, b); return;
+    case CAIRN_BINARY_ADD:
+        *db = to_shape_of(g, dy, b);
+        return;
     /* the sign after the sum, which may be smaller */
-    case CAIRN_BINARY_SUB: *db = cairn_op_neg(g, to_shape_of(g, dy, b)); return;
-    case CAIRN_BINARY_MUL: d = cairn_op_mul(g, dy, a); break;
+    case CAIRN_BINARY_SUB:
+        *db = cairn_op_neg(g, to_shape_of(g, dy, b));
+        return;
+    case CAIRN_BINARY_MUL:
+        d = cairn_op_mul(g, dy, a);
+        break;
     case CAIRN_BINARY_DIV: /* -dy a / b^2 = -(dy y) / b */
         *db = cairn_op_neg(g, to_shape_of(g, cairn_op_div(g, cairn_op_mul(g, dy, node->outputs[0]), b), b));
         return;
-    case CAIRN_BINARY_MAX: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MAX_B); break;
-    case CAIRN_BINARY_MIN: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MIN_B); break;
+    case CAIRN_BINARY_MAX:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MAX_B);
+        break;
+    case CAIRN_BINARY_MIN:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MIN_B);
+        break;
     case CAIRN_BINARY_HUBER:
         *db = cairn_op_neg(g, to_shape_of(g, binary_grad(g, node, dy, CAIRN_BINARY_GRAD_HUBER), b));
         return;
-    default: return; /* targets */
+    default:
+        return; /* targets */
     }
     *db = to_shape_of(g, d, b);
 }
@@ -268,14 +319,29 @@ static void binary_gradient(cairn_graph *g, const cairn_node *node, const cairn_
     if (needs[1]) gradient_to_b(g, node, dy, &dinputs[1]);
     if (!needs[0]) return;
     switch (at->kind) {
-    case CAIRN_BINARY_MUL: d = cairn_op_mul(g, dy, node->inputs[1]); break;
-    case CAIRN_BINARY_DIV: d = cairn_op_div(g, dy, node->inputs[1]); break;
-    case CAIRN_BINARY_MAX: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MAX_A); break;
-    case CAIRN_BINARY_MIN: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MIN_A); break;
-    case CAIRN_BINARY_HUBER: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_HUBER); break;
-    case CAIRN_BINARY_BCE: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_BCE); break;
-    case CAIRN_BINARY_FOCAL: d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_FOCAL); break;
-    default: break; /* add, sub */
+    case CAIRN_BINARY_MUL:
+        d = cairn_op_mul(g, dy, node->inputs[1]);
+        break;
+    case CAIRN_BINARY_DIV:
+        d = cairn_op_div(g, dy, node->inputs[1]);
+        break;
+    case CAIRN_BINARY_MAX:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MAX_A);
+        break;
+    case CAIRN_BINARY_MIN:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_MIN_A);
+        break;
+    case CAIRN_BINARY_HUBER:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_HUBER);
+        break;
+    case CAIRN_BINARY_BCE:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_BCE);
+        break;
+    case CAIRN_BINARY_FOCAL:
+        d = binary_grad(g, node, dy, CAIRN_BINARY_GRAD_FOCAL);
+        break;
+    default:
+        break; /* add, sub */
     }
     dinputs[0] = to_shape_of(g, d, node->inputs[0]);
 }
@@ -306,12 +372,30 @@ cairn_tid cairn_op_binary(cairn_graph *g, cairn_tid a, cairn_tid b, cairn_binary
     return cairn_graph_append(g, &binary_op, inputs, 2, 2, &y, 1, &out, &at, sizeof at);
 }
 
-cairn_tid cairn_op_add(cairn_graph *g, cairn_tid a, cairn_tid b) { return cairn_op_binary(g, a, b, CAIRN_BINARY_ADD, 0, 0); }
-cairn_tid cairn_op_sub(cairn_graph *g, cairn_tid a, cairn_tid b) { return cairn_op_binary(g, a, b, CAIRN_BINARY_SUB, 0, 0); }
-cairn_tid cairn_op_mul(cairn_graph *g, cairn_tid a, cairn_tid b) { return cairn_op_binary(g, a, b, CAIRN_BINARY_MUL, 0, 0); }
-cairn_tid cairn_op_div(cairn_graph *g, cairn_tid a, cairn_tid b) { return cairn_op_binary(g, a, b, CAIRN_BINARY_DIV, 0, 0); }
-cairn_tid cairn_op_max(cairn_graph *g, cairn_tid a, cairn_tid b) { return cairn_op_binary(g, a, b, CAIRN_BINARY_MAX, 0, 0); }
-cairn_tid cairn_op_min(cairn_graph *g, cairn_tid a, cairn_tid b) { return cairn_op_binary(g, a, b, CAIRN_BINARY_MIN, 0, 0); }
+cairn_tid cairn_op_add(cairn_graph *g, cairn_tid a, cairn_tid b)
+{
+    return cairn_op_binary(g, a, b, CAIRN_BINARY_ADD, 0, 0);
+}
+cairn_tid cairn_op_sub(cairn_graph *g, cairn_tid a, cairn_tid b)
+{
+    return cairn_op_binary(g, a, b, CAIRN_BINARY_SUB, 0, 0);
+}
+cairn_tid cairn_op_mul(cairn_graph *g, cairn_tid a, cairn_tid b)
+{
+    return cairn_op_binary(g, a, b, CAIRN_BINARY_MUL, 0, 0);
+}
+cairn_tid cairn_op_div(cairn_graph *g, cairn_tid a, cairn_tid b)
+{
+    return cairn_op_binary(g, a, b, CAIRN_BINARY_DIV, 0, 0);
+}
+cairn_tid cairn_op_max(cairn_graph *g, cairn_tid a, cairn_tid b)
+{
+    return cairn_op_binary(g, a, b, CAIRN_BINARY_MAX, 0, 0);
+}
+cairn_tid cairn_op_min(cairn_graph *g, cairn_tid a, cairn_tid b)
+{
+    return cairn_op_binary(g, a, b, CAIRN_BINARY_MIN, 0, 0);
+}
 cairn_tid cairn_op_huber(cairn_graph *g, cairn_tid a, cairn_tid b, float delta)
 {
     if (!(delta > 0)) return cairn_graph_mistake(g, "huber", "delta %g is not positive", (double)delta);

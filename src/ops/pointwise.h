@@ -4,15 +4,15 @@
 #include "graph/graph.h"
 
 typedef enum cairn_unary {
-    CAIRN_UNARY_RELU,       /* max(x, 0); slope 0 at 0 */
-    CAIRN_UNARY_HSWISH,     /* x * hsigmoid(x) */
-    CAIRN_UNARY_HSIGMOID,   /* min(max(x + 3, 0), 6) / 6 */
+    CAIRN_UNARY_RELU,     /* max(x, 0); slope 0 at 0 */
+    CAIRN_UNARY_HSWISH,   /* x * hsigmoid(x) */
+    CAIRN_UNARY_HSIGMOID, /* min(max(x + 3, 0), 6) / 6 */
     CAIRN_UNARY_SIGMOID,
     CAIRN_UNARY_EXP,
-    CAIRN_UNARY_LOG,        /* of max(x, 1e-30); slope 0 below */
-    CAIRN_UNARY_SQRT,       /* of max(x, 0); slope 0 at and below 0 */
+    CAIRN_UNARY_LOG,  /* of max(x, 1e-30); slope 0 below */
+    CAIRN_UNARY_SQRT, /* of max(x, 0); slope 0 at and below 0 */
     CAIRN_UNARY_SQUARE,
-    CAIRN_UNARY_ABS,        /* slope 0 at 0 */
+    CAIRN_UNARY_ABS, /* slope 0 at 0 */
     CAIRN_UNARY_NEG,
     CAIRN_UNARY_AFFINE,     /* a * x + b */
     CAIRN_UNARY_STEP,       /* 1 where x > a, else 0; no gradient */

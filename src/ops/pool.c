@@ -38,10 +38,8 @@ static double operations(const cairn_node *node, const cairn_graph *g)
     return (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[0]));
 }
 
-static const cairn_op grad_op = {.name = "max_pool2_grad",
-                                 .lower = lower_grad,
-                                 .reference = cairn_ref_max_pool2_grad,
-                                 .operations = operations};
+static const cairn_op grad_op = {
+    .name = "max_pool2_grad", .lower = lower_grad, .reference = cairn_ref_max_pool2_grad, .operations = operations};
 
 static void gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
                      cairn_tid *dinputs)

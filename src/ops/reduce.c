@@ -8,8 +8,7 @@
 static cairn_status sum_rows(cairn_lowering *l, cairn_slot x, cairn_slot y, cairn_chunks cut, float scale)
 {
     cairn_status st = CAIRN_OK;
-    cairn_kernel_call call = {
-        .kernel = "reduce/rows", .slots = {x, y}, .slot_count = 2, .written = 2, .push_count = 5};
+    cairn_kernel_call call = {.kernel = "reduce/rows", .slots = {x, y}, .slot_count = 2, .written = 2, .push_count = 5};
     call.push[4] = cairn_float_bits(scale);
     if (cut.chunks == 1) return cairn_chunks_call(l, &call, &cut);
     cairn_slot partial = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
@@ -35,9 +34,12 @@ static cairn_status lower_rows(cairn_lowering *l, const cairn_node *node)
     while (first < 2 && from[first] == to[first]) first++;
     while (last > first && from[last] == to[last]) last--;
     for (int i = 0; i < 3; i++) {
-        if (i < first) planes *= from[i];
-        else if (i > last) columns *= from[i];
-        else rows *= from[i];
+        if (i < first)
+            planes *= from[i];
+        else if (i > last)
+            columns *= from[i];
+        else
+            rows *= from[i];
     }
     return sum_rows(l, node->inputs[0], node->outputs[0], cairn_chunks_plan(rows, columns, planes), at->scale);
 }
@@ -128,8 +130,14 @@ static cairn_tid reduce_axes(cairn_graph *g, cairn_tid x, int axes, bool mean)
     return reduce(g, x, to, mean ? (float)ratio : 1.0f);
 }
 
-cairn_tid cairn_op_reduce_sum(cairn_graph *g, cairn_tid x, int axes) { return reduce_axes(g, x, axes, false); }
-cairn_tid cairn_op_reduce_mean(cairn_graph *g, cairn_tid x, int axes) { return reduce_axes(g, x, axes, true); }
+cairn_tid cairn_op_reduce_sum(cairn_graph *g, cairn_tid x, int axes)
+{
+    return reduce_axes(g, x, axes, false);
+}
+cairn_tid cairn_op_reduce_mean(cairn_graph *g, cairn_tid x, int axes)
+{
+    return reduce_axes(g, x, axes, true);
+}
 
 cairn_tid cairn_op_reduce_to(cairn_graph *g, cairn_tid x, cairn_shape shape)
 {

@@ -33,11 +33,15 @@ static cairn_status call_resize(cairn_lowering *l, cairn_resize mode, bool trans
     for (int pass = 0; pass < 2; pass++) {
         bool lines = lines_first == (pass == 0), last = pass == 1 || s.w == d.w || s.h == d.h;
         cairn_shape t = s;
-        if (lines) t.h = d.h;
-        else t.w = d.w;
+        if (lines)
+            t.h = d.h;
+        else
+            t.w = d.w;
         cairn_slot target = last ? y : cairn_lower_scratch(l, cairn_shape_vectors(t));
-        if (lines) CAIRN_TRY(call_axis(l, mode, transposed, x, target, s.n, s.w * groups, s.h, t.h));
-        else CAIRN_TRY(call_axis(l, mode, transposed, x, target, (int64_t)s.n * s.h, groups, s.w, t.w));
+        if (lines)
+            CAIRN_TRY(call_axis(l, mode, transposed, x, target, s.n, s.w * groups, s.h, t.h));
+        else
+            CAIRN_TRY(call_axis(l, mode, transposed, x, target, (int64_t)s.n * s.h, groups, s.w, t.w));
         if (last) break;
         s = t;
         x = target;

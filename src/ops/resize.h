@@ -3,11 +3,12 @@
 /* Resampling of maps. Shaders in shaders/resize. */
 #include "graph/graph.h"
 
-typedef enum cairn_resize { /* numbers known to shaders/include/resize.glsl */
-    CAIRN_RESIZE_NEAREST,  /* source index floor(position * in / out) */
-    CAIRN_RESIZE_BILINEAR, /* half-pixel centres: source position (position + 0.5) * in / out - 0.5 */
-    CAIRN_RESIZE_BICUBIC,  /* the same positions, cubic convolution with a = -0.75 */
-    CAIRN_RESIZE_COUNT
+typedef enum cairn_resize {                        /* numbers known to shaders/include/resize.glsl */
+                            CAIRN_RESIZE_NEAREST,  /* source index floor(position * in / out) */
+                            CAIRN_RESIZE_BILINEAR, /* half-pixel centres: source position (position + 0.5) * in / out -
+                                                      0.5 */
+                            CAIRN_RESIZE_BICUBIC,  /* the same positions, cubic convolution with a = -0.75 */
+                            CAIRN_RESIZE_COUNT
 } cairn_resize;
 
 /* [N,H,W,C] to [N,h,w,C]. Taps outside are clamped to the edge; nothing is filtered when shrinking. x itself if the

@@ -9,9 +9,8 @@ cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int mo
         int64_t width = (int64_t)1 << log2, covered = (columns + width - 1) / width * width;
         if (5 * columns >= 4 * covered) r.columns_log2 = log2;
     }
-    int64_t others = planes * cairn_rows_column_blocks(&r);
-    while (r.steps < (uint32_t)most_steps && others * rows >= 2 * WORKGROUPS * r.steps * (CAIRN_ROWS_LANES >> r.columns_log2))
-        r.steps *= 2;
+    int64_t workgroups = planes * cairn_rows_column_blocks(&r) * rows / (CAIRN_ROWS_LANES >> r.columns_log2);
+    while (r.steps < (uint32_t)most_steps && workgroups >= 2 * WORKGROUPS * (int64_t)r.steps) r.steps *= 2;
     return r;
 }
 

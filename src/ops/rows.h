@@ -11,14 +11,14 @@ typedef struct cairn_rows {
     uint32_t columns_log2, steps; /* specialization constants 0 and 1 */
 } cairn_rows;
 
-/* Chooses how lanes lie on the matrix: few idle lanes, then long runs of columns; then up to most_steps (a power of two)
- * steps while there remain many workgroups. What a workgroup touches should stay below about 32 KiB: measured, 16 steps for
- * one load and one store in a row (1 KiB each), 4 and fewer for windows. */
+/* Chooses how lanes lie on the matrix: few idle lanes, then long runs of columns; then up to most_steps (a power of
+ * two) steps while there remain many workgroups. What a workgroup touches should stay below about 32 KiB: measured, 16
+ * steps for one load and one store in a row (1 KiB each), 4 for windows. */
 cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int most_steps);
 enum { CAIRN_ROWS_STEPS = 16 };
 /* ceil(columns / 2^columns_log2): workgroups in x */
 uint32_t cairn_rows_column_blocks(const cairn_rows *r);
-/* Appends `call` as many times as the limit of 65,535 workgroups asks for, and sets: constants 0 and 1, push 0..2 (first
- * row, rows, columns) and the threads. */
+/* Appends `call` as many times as the limit of 65,535 workgroups asks for, and sets: constants 0 and 1, push 0..2
+ * (first row, rows, columns) and the threads. */
 cairn_status cairn_rows_call(cairn_lowering *l, cairn_kernel_call *call, const cairn_rows *r);
 #endif

@@ -2,27 +2,50 @@
 
 #include <math.h>
 
-static double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
+static double clamp(double x, double low, double high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+static double softplus(double x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
 
 static double unary(const cairn_unary_attributes *at, double x)
 {
     switch (at->kind) {
-    case CAIRN_UNARY_RELU: return fmax(x, 0);
-    case CAIRN_UNARY_HSWISH: return x * clamp(x + 3, 0, 6) / 6;
-    case CAIRN_UNARY_HSIGMOID: return clamp(x + 3, 0, 6) / 6;
-    case CAIRN_UNARY_SIGMOID: return sigmoid(x);
-    case CAIRN_UNARY_EXP: return exp(x);
-    case CAIRN_UNARY_LOG: return log(fmax(x, 1e-30));
-    case CAIRN_UNARY_SQRT: return sqrt(fmax(x, 0));
-    case CAIRN_UNARY_SQUARE: return x * x;
-    case CAIRN_UNARY_ABS: return fabs(x);
-    case CAIRN_UNARY_NEG: return -x;
-    case CAIRN_UNARY_AFFINE: return at->a * x + at->b;
-    case CAIRN_UNARY_STEP: return x > at->a;
-    case CAIRN_UNARY_SOFTPLUS: return softplus(x);
-    default: return 1 / x;
+    case CAIRN_UNARY_RELU:
+        return fmax(x, 0);
+    case CAIRN_UNARY_HSWISH:
+        return x * clamp(x + 3, 0, 6) / 6;
+    case CAIRN_UNARY_HSIGMOID:
+        return clamp(x + 3, 0, 6) / 6;
+    case CAIRN_UNARY_SIGMOID:
+        return sigmoid(x);
+    case CAIRN_UNARY_EXP:
+        return exp(x);
+    case CAIRN_UNARY_LOG:
+        return log(fmax(x, 1e-30));
+    case CAIRN_UNARY_SQRT:
+        return sqrt(fmax(x, 0));
+    case CAIRN_UNARY_SQUARE:
+        return x * x;
+    case CAIRN_UNARY_ABS:
+        return fabs(x);
+    case CAIRN_UNARY_NEG:
+        return -x;
+    case CAIRN_UNARY_AFFINE:
+        return at->a * x + at->b;
+    case CAIRN_UNARY_STEP:
+        return x > at->a;
+    case CAIRN_UNARY_SOFTPLUS:
+        return softplus(x);
+    default:
+        return 1 / x;
     }
 }
 
@@ -30,17 +53,28 @@ static double unary(const cairn_unary_attributes *at, double x)
 static double unary_slope(cairn_unary kind, double v)
 {
     switch (kind) {
-    case CAIRN_UNARY_RELU: return v > 0;
-    case CAIRN_UNARY_HSWISH: return v <= -3 ? 0 : v >= 3 ? 1 : (2 * v + 3) / 6;
-    case CAIRN_UNARY_HSIGMOID: return fabs(v) < 3 ? 1.0 / 6 : 0;
-    case CAIRN_UNARY_SIGMOID: return v * (1 - v);
-    case CAIRN_UNARY_EXP: return v;
-    case CAIRN_UNARY_LOG: return v > 1e-30 ? 1 / v : 0;
-    case CAIRN_UNARY_SQRT: return v > 0 ? 0.5 / v : 0;
-    case CAIRN_UNARY_SQUARE: return 2 * v;
-    case CAIRN_UNARY_ABS: return (v > 0) - (v < 0);
-    case CAIRN_UNARY_SOFTPLUS: return sigmoid(v);
-    default: return -v * v;
+    case CAIRN_UNARY_RELU:
+        return v > 0;
+    case CAIRN_UNARY_HSWISH:
+        return v <= -3 ? 0 : v >= 3 ? 1 : (2 * v + 3) / 6;
+    case CAIRN_UNARY_HSIGMOID:
+        return fabs(v) < 3 ? 1.0 / 6 : 0;
+    case CAIRN_UNARY_SIGMOID:
+        return v * (1 - v);
+    case CAIRN_UNARY_EXP:
+        return v;
+    case CAIRN_UNARY_LOG:
+        return v > 1e-30 ? 1 / v : 0;
+    case CAIRN_UNARY_SQRT:
+        return v > 0 ? 0.5 / v : 0;
+    case CAIRN_UNARY_SQUARE:
+        return 2 * v;
+    case CAIRN_UNARY_ABS:
+        return (v > 0) - (v < 0);
+    case CAIRN_UNARY_SOFTPLUS:
+        return sigmoid(v);
+    default:
+        return -v * v;
     }
 }
 
@@ -61,15 +95,24 @@ static double binary(const cairn_binary_attributes *at, double a, double b)
 {
     double d = fabs(a - b), p = sigmoid(a), bce = softplus(a) - a * b;
     switch (at->kind) {
-    case CAIRN_BINARY_ADD: return a + b;
-    case CAIRN_BINARY_SUB: return a - b;
-    case CAIRN_BINARY_MUL: return a * b;
-    case CAIRN_BINARY_DIV: return a / b;
-    case CAIRN_BINARY_MAX: return fmax(a, b);
-    case CAIRN_BINARY_MIN: return fmin(a, b);
-    case CAIRN_BINARY_HUBER: return d <= at->p0 ? d * d / 2 : at->p0 * (d - at->p0 / 2.0);
-    case CAIRN_BINARY_BCE: return bce;
-    default: return (at->p0 * b + (1.0 - at->p0) * (1 - b)) * pow(p * (1 - b) + (1 - p) * b, at->p1) * bce;
+    case CAIRN_BINARY_ADD:
+        return a + b;
+    case CAIRN_BINARY_SUB:
+        return a - b;
+    case CAIRN_BINARY_MUL:
+        return a * b;
+    case CAIRN_BINARY_DIV:
+        return a / b;
+    case CAIRN_BINARY_MAX:
+        return fmax(a, b);
+    case CAIRN_BINARY_MIN:
+        return fmin(a, b);
+    case CAIRN_BINARY_HUBER:
+        return d <= at->p0 ? d * d / 2 : at->p0 * (d - at->p0 / 2.0);
+    case CAIRN_BINARY_BCE:
+        return bce;
+    default:
+        return (at->p0 * b + (1.0 - at->p0) * (1 - b)) * pow(p * (1 - b) + (1 - p) * b, at->p1) * bce;
     }
 }
 
@@ -83,13 +126,20 @@ static double focal_slope(const cairn_binary_attributes *at, double z, double t)
 static double binary_slope(const cairn_binary_attributes *at, double a, double b)
 {
     switch (at->grad) {
-    case CAIRN_BINARY_GRAD_MAX_A: return a >= b;
-    case CAIRN_BINARY_GRAD_MAX_B: return a < b;
-    case CAIRN_BINARY_GRAD_MIN_A: return a <= b;
-    case CAIRN_BINARY_GRAD_MIN_B: return a > b;
-    case CAIRN_BINARY_GRAD_HUBER: return clamp(a - b, -at->p0, at->p0);
-    case CAIRN_BINARY_GRAD_BCE: return sigmoid(a) - b;
-    default: return focal_slope(at, a, b);
+    case CAIRN_BINARY_GRAD_MAX_A:
+        return a >= b;
+    case CAIRN_BINARY_GRAD_MAX_B:
+        return a < b;
+    case CAIRN_BINARY_GRAD_MIN_A:
+        return a <= b;
+    case CAIRN_BINARY_GRAD_MIN_B:
+        return a > b;
+    case CAIRN_BINARY_GRAD_HUBER:
+        return clamp(a - b, -at->p0, at->p0);
+    case CAIRN_BINARY_GRAD_BCE:
+        return sigmoid(a) - b;
+    default:
+        return focal_slope(at, a, b);
     }
 }
 

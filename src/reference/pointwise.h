@@ -10,13 +10,13 @@ typedef struct cairn_unary_attributes {
 } cairn_unary_attributes;
 
 typedef enum cairn_binary_grad { /* numbers known to shaders/pointwise/binary_grad.comp */
-    CAIRN_BINARY_GRAD_MAX_A,
-    CAIRN_BINARY_GRAD_MAX_B,
-    CAIRN_BINARY_GRAD_MIN_A,
-    CAIRN_BINARY_GRAD_MIN_B,
-    CAIRN_BINARY_GRAD_HUBER,
-    CAIRN_BINARY_GRAD_BCE,
-    CAIRN_BINARY_GRAD_FOCAL
+                                 CAIRN_BINARY_GRAD_MAX_A,
+                                 CAIRN_BINARY_GRAD_MAX_B,
+                                 CAIRN_BINARY_GRAD_MIN_A,
+                                 CAIRN_BINARY_GRAD_MIN_B,
+                                 CAIRN_BINARY_GRAD_HUBER,
+                                 CAIRN_BINARY_GRAD_BCE,
+                                 CAIRN_BINARY_GRAD_FOCAL
 } cairn_binary_grad;
 
 typedef struct cairn_binary_attributes {

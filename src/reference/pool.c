@@ -20,8 +20,10 @@ static void each_window(const cairn_node *node, const cairn_graph *g, double *co
             for (int32_t w = 0; w < s.w / 2; w++)
                 for (int32_t c = 0; c < s.c; c++, i++) {
                     int64_t best = first_maximum(s, in[0], n, h, w, c);
-                    if (gradient) out[best] = in[1][i];
-                    else out[i] = in[0][best];
+                    if (gradient)
+                        out[best] = in[1][i];
+                    else
+                        out[i] = in[0][best];
                 }
 }
 

@@ -46,8 +46,10 @@ static void resample(cairn_resize mode, cairn_shape s, cairn_shape d, const doub
                     double weight = ty.weight[k / tx.count] * tx.weight[k % tx.count];
                     int64_t j = (((int64_t)n * s.h + ty.at[k / tx.count]) * s.w + tx.at[k % tx.count]) * s.c;
                     for (int32_t c = 0; c < s.c; c++) {
-                        if (transposed) to[j + c] += weight * from[i + c];
-                        else to[i + c] += weight * from[j + c];
+                        if (transposed)
+                            to[j + c] += weight * from[i + c];
+                        else
+                            to[i + c] += weight * from[j + c];
                     }
                 }
             }

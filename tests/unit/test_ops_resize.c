@@ -29,7 +29,8 @@ static void build(op_case *c, cairn_graph *g)
         CASE(mode, "grow and shrink", 1, 4, 11, 5, 15, 3), CASE(mode, "two pixels", 1, 2, 2, 4, 64, 3),                \
         CASE(mode, "same size", 1, 3, 2, 4, 3, 2)
 static const op_case_spec cases[] = {CASES(NEAREST), CASES(BILINEAR), CASES(BICUBIC),
-                                     CASE(NEAREST, "wide", 1, 2, 100, 5, 3, 333), CASE(BICUBIC, "wide", 1, 2, 100, 5, 3, 333)};
+                                     CASE(NEAREST, "wide", 1, 2, 100, 5, 3, 333),
+                                     CASE(BICUBIC, "wide", 1, 2, 100, 5, 3, 333)};
 
 /* Row `position` of the matrix of one axis: the response to unit inputs. */
 static void check_row(cairn_resize mode, int in, int out, int position, const double *expected)
