@@ -20,5 +20,6 @@ typedef struct cairn_command {
     cairn_status (*run)(const void *options, const char *const *words, int word_count);
 } cairn_command;
 
-extern const cairn_command cairn_command_devices, cairn_command_run, cairn_command_train;
+extern const cairn_command cairn_command_devices, cairn_command_run, cairn_command_train, cairn_command_detect,
+    cairn_command_match, cairn_command_evaluate, cairn_command_benchmark, cairn_command_info, cairn_command_report;
 #endif

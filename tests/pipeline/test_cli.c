@@ -2,6 +2,7 @@
 #include "support/program.h"
 
 #include "base/file.h"
+#include "formats/safetensors.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -51,7 +52,7 @@ static char *write_text(const char *name, const char *text)
 static void test_cli__help(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"devices", "run", "train", NULL};
+    static const char *const commands[] = {"devices", "run", "train", "benchmark", "info", NULL};
     call(WORDS("--help"));
     assert_int_equal(run.code, 0);
     for (int i = 0; commands[i]; i++) assert_non_null(strstr(run.out, commands[i]));
@@ -90,6 +91,26 @@ static void test_cli__wrong_recipes(void **state)
     expect_failure(WORDS("run", path), NULL, 1, "broken.yaml:2: not valid YAML");
     expect_failure(WORDS("run", folder), NULL, 1, folder);
     assert_false(cairn_file_is_folder("runs/wrong"));
+}
+
+static void test_cli__info(void **state)
+{
+    (void)state;
+    const char *text = write_text("text.safetensors", "these are no tensors at all");
+    expect_failure(WORDS("info", text), NULL, 1, "text.safetensors: not a safetensors file");
+    expect_failure(WORDS("info", in_folder("absent")), NULL, 1, "absent: No such file");
+    float values[6] = {1, 2, 3, 4, 5, 6};
+    const cairn_safetensor tensors[] = {
+        {.name = (char[]){"conv.weight"}, .rank = 2, .shape = {2, 3}, .data = values},
+        {.name = (char[]){"adam_m/conv.weight"}, .rank = 2, .shape = {2, 3}, .data = values},
+    };
+    const cairn_safetensors_pair pair = {(char[]){"model"}, (char[]){"toy\033[31m"}};
+    assert_int_equal(cairn_safetensors_write(in_folder("toy.safetensors"), tensors, 2, &pair, 1), CAIRN_OK);
+    call(WORDS("info", in_folder("toy.safetensors")));
+    assert_int_equal(run.code, 0);
+    assert_non_null(strstr(run.out, "2 tensors, 6 parameters, 6 other values"));
+    assert_non_null(strstr(run.out, "conv.weight [2,3] mean 3.5 deviation 1.708"));
+    assert_non_null(strstr(run.out, "model: toy?[31m"));
 }
 
 static void test_cli__no_vulkan_driver(void **state)
@@ -132,7 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cli__help),          cmocka_unit_test(test_cli__wrong_command_lines),
         cmocka_unit_test(test_cli__wrong_recipes), cmocka_unit_test(test_cli__no_vulkan_driver),
-        cmocka_unit_test(test_cli__devices),
+        cmocka_unit_test(test_cli__devices),       cmocka_unit_test(test_cli__info),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

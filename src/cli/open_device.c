@@ -1,0 +1,8 @@
+#include "cli/open_device.h"
+
+cairn_status cairn_cli_open_device(cairn_gpu **gpu, const char *device)
+{
+    cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+    options.device = device[0] ? device : NULL;
+    return cairn_gpu_create(gpu, &options);
+}
