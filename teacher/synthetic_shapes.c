@@ -15,19 +15,19 @@ static const struct {
     {"noise", 0.1, cairn_scene_noise},
 };
 
-const char *cairn_shape_name(cairn_shape shape)
+const char *cairn_shape_name(cairn_primitive shape)
 {
     return (unsigned)shape < CAIRN_SHAPE_COUNT ? shapes[shape].name : "any";
 }
 
-static cairn_shape sample_shape(cairn_rng *rng)
+static cairn_primitive sample_shape(cairn_rng *rng)
 {
     double total = 0;
     for (int i = 0; i < CAIRN_SHAPE_COUNT; i++) total += shapes[i].share;
     double u = cairn_rng_uniform(rng) * total;
     int i = 0;
     for (; i < CAIRN_SHAPE_COUNT - 1 && u >= shapes[i].share; i++) u -= shapes[i].share;
-    return (cairn_shape)i;
+    return (cairn_primitive)i;
 }
 
 /* The final blur and reduction, 2.4, as one filter along one axis: the Gaussian (21 taps, sigma 3.5 on the published
@@ -119,7 +119,7 @@ done:
     return st;
 }
 
-cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cairn_rng *rng, cairn_shape shape,
+cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cairn_rng *rng, cairn_primitive shape,
                                const cairn_shapes_options *options)
 {
     const cairn_shapes_options *o = options;

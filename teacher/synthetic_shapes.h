@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-typedef enum cairn_shape {
+typedef enum cairn_primitive {
     CAIRN_SHAPE_LINES,
     CAIRN_SHAPE_POLYGON,
     CAIRN_SHAPE_POLYGONS,
@@ -19,7 +19,7 @@ typedef enum cairn_shape {
     CAIRN_SHAPE_NOISE,
     CAIRN_SHAPE_COUNT,
     CAIRN_SHAPES_ANY = CAIRN_SHAPE_COUNT /* a random one: ellipses 0.3, stripes 0.2, noise 0.1, the others 1 (of 6.6) */
-} cairn_shape;
+} cairn_primitive;
 
 typedef struct cairn_shapes_options {
     int h, w;          /* size of the image, 8..2048 a side */
@@ -36,10 +36,10 @@ typedef struct cairn_shapes_options {
  * in     rng      a stream of its own for each example: cairn_rng_stream(seed, stage, step, sample, purpose)
  * error  CAIRN_E_INVALID for options out of range
  * thread any number at once, each with its own rng */
-cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cairn_rng *rng, cairn_shape shape,
+cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cairn_rng *rng, cairn_primitive shape,
                                const cairn_shapes_options *options);
 /* "lines", "polygon", ... "noise", "any". */
-const char *cairn_shape_name(cairn_shape shape);
+const char *cairn_shape_name(cairn_primitive shape);
 
 /* A picture for people: rows x cols examples (1..64 each), three times enlarged, corners marked by green rings. Example
  * n shows primitive n mod 9 with the stream (seed, 0, n, 0, 0). out    rgb  [rows * 3h + gaps, cols * 3w + gaps, 3] */

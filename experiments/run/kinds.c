@@ -1,6 +1,10 @@
 /* Every kind of stage that recipes may name. */
-#include "experiments/run/stage.h"
+#include "experiments/stages/stages.h"
 
 const cairn_stage_kind *const cairn_stage_kinds[] = {
+    &cairn_stage_magicpoint,
+    &cairn_stage_adaptation,
+    &cairn_stage_superpoint,
+    &cairn_stage_student_phase1,
     NULL,
 };

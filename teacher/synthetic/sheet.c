@@ -44,7 +44,7 @@ cairn_status cairn_shapes_contact_sheet(cairn_image *rgb, uint32_t seed, int row
     for (int i = 0; i < sheet.h * sheet.w * 3; i++) sheet.pixels[i] = 1;
     for (int n = 0; n < rows * cols; n++) {
         cairn_rng rng = cairn_rng_stream(seed, 0, (uint32_t)n, 0, 0);
-        CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &rng, (cairn_shape)(n % CAIRN_SHAPE_COUNT), options));
+        CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &rng, (cairn_primitive)(n % CAIRN_SHAPE_COUNT), options));
         paste(&sheet, GAP + n / cols * h, GAP + n % cols * w, &gray, &corners);
         cairn_image_free(&gray);
         cairn_keypoints_free(&corners);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static void draw(cairn_image *image, cairn_keypoints *corners, uint32_t sample, cairn_shape shape,
+static void draw(cairn_image *image, cairn_keypoints *corners, uint32_t sample, cairn_primitive shape,
                  const cairn_shapes_options *options)
 {
     cairn_rng rng = cairn_rng_stream(20, 1, 0, sample, 0);
@@ -24,7 +24,7 @@ static void test_every_primitive(void **state)
             for (uint32_t n = 0; n < 40; n++) {
                 cairn_image image;
                 cairn_keypoints corners;
-                draw(&image, &corners, n, (cairn_shape)shape, &sizes[o]);
+                draw(&image, &corners, n, (cairn_primitive)shape, &sizes[o]);
                 assert_true(image.h == sizes[o].h && image.w == sizes[o].w && image.c == 1);
                 assert_in_range(corners.count, least[shape], most[shape]);
                 total += corners.count;
@@ -115,7 +115,7 @@ static bool meeting_point(const cairn_image *image, double px, double py, double
     return true;
 }
 
-static void offsets(double *mean_x, double *mean_y, double *near, int *count, cairn_shape shape, bool literal,
+static void offsets(double *mean_x, double *mean_y, double *near, int *count, cairn_primitive shape, bool literal,
                     int canvas)
 {
     cairn_shapes_options o = {120, 160, canvas, literal};
@@ -149,7 +149,7 @@ static void test_labels_sit_on_corners(void **state)
 {
     (void)state;
     /* Not lines and stars: their blunt, rounded ends are no meeting point of edges. */
-    static const cairn_shape kinds[] = {CAIRN_SHAPE_POLYGON, CAIRN_SHAPE_CHECKERBOARD, CAIRN_SHAPE_CUBE,
+    static const cairn_primitive kinds[] = {CAIRN_SHAPE_POLYGON, CAIRN_SHAPE_CHECKERBOARD, CAIRN_SHAPE_CUBE,
                                         CAIRN_SHAPE_POLYGONS};
     static const double share[] = {0.9, 0.75, 0.55, 0.7};
     for (int k = 0; k < 4; k++) {
@@ -171,7 +171,7 @@ static void test_labels_sit_on_corners(void **state)
 static void test_contrast_at_corners(void **state)
 {
     (void)state;
-    static const cairn_shape kinds[] = {CAIRN_SHAPE_LINES,        CAIRN_SHAPE_POLYGON, CAIRN_SHAPE_STAR,
+    static const cairn_primitive kinds[] = {CAIRN_SHAPE_LINES,        CAIRN_SHAPE_POLYGON, CAIRN_SHAPE_STAR,
                                         CAIRN_SHAPE_CHECKERBOARD, CAIRN_SHAPE_STRIPES, CAIRN_SHAPE_CUBE};
     cairn_shapes_options o = {120, 160, 480, false};
     for (int k = 0; k < 6; k++) {
@@ -214,7 +214,7 @@ static void test_canvas_size(void **state)
             for (uint32_t k = 0; k < (uint32_t)n; k++) {
                 cairn_image image;
                 cairn_keypoints corners;
-                draw(&image, &corners, k, (cairn_shape)shape, &o);
+                draw(&image, &corners, k, (cairn_primitive)shape, &o);
                 double mean = 0, square = 0;
                 for (int i = 0; i < 120 * 160; i++) {
                     mean += image.pixels[i] / (120 * 160);
@@ -229,7 +229,7 @@ static void test_canvas_size(void **state)
             corners_per[shape][c] = (double)points / n;
         }
         print_message("%-12s deviation %.4f at 960 rows, %.4f at 240; corners %.1f, %.1f\n",
-                      cairn_shape_name((cairn_shape)shape), deviation[shape][0], deviation[shape][1],
+                      cairn_shape_name((cairn_primitive)shape), deviation[shape][0], deviation[shape][1],
                       corners_per[shape][0], corners_per[shape][1]);
         assert_true(fabs(deviation[shape][1] / deviation[shape][0] - 1) < 0.35);
         assert_true(fabs(corners_per[shape][1] - corners_per[shape][0]) < 1 + 0.3 * corners_per[shape][0]);

@@ -1,0 +1,164 @@
+/* Stage `magicpoint`: a detector learns the corners of synthetic shapes that are drawn on the fly (teacher.md 2 to 4). */
+#include "experiments/stages/stages.h"
+
+#include "base/parallel.h"
+#include "experiments/stages/common.h"
+#include "experiments/stages/network_settings.h"
+#include "experiments/stages/samples.h"
+#include "teacher/losses.h"
+#include "teacher/synthetic_shapes.h"
+#include "train/trainer.h"
+
+typedef struct magicpoint_settings {
+    cairn_train_settings train;
+    double width;
+    int order;
+    int64_t calibrate, height, image_width, canvas_height;
+    bool literal_labels, photometric, homographic;
+} magicpoint_settings;
+
+static const cairn_setting table[] = {
+    CAIRN_TRAIN_ROWS(magicpoint_settings, 40000, 64, 1e-3),
+    CAIRN_TEACHER_ROWS(magicpoint_settings),
+    CAIRN_SETTING_INT_ROW(magicpoint_settings, height, 120, 32, 1024, "of an image, pixels, a multiple of 8"),
+    {"image_width", CAIRN_SETTING_INT, offsetof(magicpoint_settings, image_width), 160, 32, 1024, NULL, NULL,
+     "of an image, pixels, a multiple of 8"},
+    CAIRN_SETTING_INT_ROW(magicpoint_settings, canvas_height, 960, 32, 4096,
+                          "rows of the canvas that shapes are drawn on; 960 as published, 240 is faster and coarser"),
+    CAIRN_SETTING_BOOL_ROW(magicpoint_settings, literal_labels, 0, "labels without the half-pixel correction, as TensorFlow's"),
+    CAIRN_SETTING_BOOL_ROW(magicpoint_settings, photometric, 1, "photometric augmentation"),
+    CAIRN_SETTING_BOOL_ROW(magicpoint_settings, homographic, 1, "homographic augmentation"),
+    {0},
+};
+
+enum { IMAGE, LABELS, VALID, INPUTS };
+
+typedef struct feed {
+    const cairn_stage *stage;
+    const magicpoint_settings *s;
+    int64_t step; /* of the batch being made */
+    float *const *inputs;
+} feed;
+
+static cairn_status make_sample(void *payload, int i)
+{
+    cairn_status st = CAIRN_OK;
+    feed *f = payload;
+    const magicpoint_settings *s = f->s;
+    size_t pixels = (size_t)(s->height * s->image_width), cells = pixels / 64, n = (size_t)i;
+    cairn_image gray = {0};
+    cairn_keypoints corners = {0};
+    cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
+    cairn_rng draw = cairn_rng_stream(stream.seed, stream.stage, stream.step, stream.sample, CAIRN_PURPOSE_SAMPLE);
+    cairn_shapes_options options = {(int)s->height, (int)s->image_width, (int)s->canvas_height, s->literal_labels};
+    cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SYNTHETIC);
+    cairn_homographic_options homographic = cairn_homographic_preset(CAIRN_AUGMENT_SYNTHETIC);
+    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells, f->inputs[VALID] + n * cells};
+    CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &draw, CAIRN_SHAPES_ANY, &options));
+    CAIRN_TRY(cairn_sample_detector(&view, &gray, &corners, s->photometric ? &photometric : NULL,
+                                    s->homographic ? &homographic : NULL, &stream));
+done:
+    cairn_image_free(&gray);
+    cairn_keypoints_free(&corners);
+    return st;
+}
+
+static cairn_status batch(void *payload, int64_t step, float *const *values)
+{
+    feed *f = payload;
+    f->step = step;
+    f->inputs = values;
+    return cairn_parallel_for((int)f->s->train.batch, 0, make_sample, f);
+}
+
+static void build(cairn_training *t, const magicpoint_settings *s, const cairn_network_spec *spec)
+{
+    int n = (int)s->train.batch, h = (int)s->height, w = (int)s->image_width;
+    cairn_shape cells = {n, h / 8, w / 8, 1};
+    t->inputs[IMAGE] = cairn_graph_input(t->g, "image", (cairn_shape){n, h, w, 1});
+    t->inputs[LABELS] = cairn_graph_input(t->g, "labels", cells);
+    t->inputs[VALID] = cairn_graph_input(t->g, "valid", cells);
+    t->input_count = INPUTS;
+    cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
+    t->loss = cairn_detector_loss(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID]);
+}
+
+static cairn_status calibrate(cairn_training *t, const magicpoint_settings *s, const cairn_network_spec *spec)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_training c = *t;
+    cairn_model m;
+    c.g = NULL;
+    CAIRN_TRY(cairn_graph_create(&c.g));
+    cairn_model_init(&m, c.g, true);
+    c.model = &m;
+    build(&c, s, spec);
+    CAIRN_TRY(cairn_train_calibrate(&c, s->train.steps, (int)s->calibrate));
+done:
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&c.g);
+    return st;
+}
+
+static cairn_status contact_sheet(const cairn_stage *stage, const magicpoint_settings *s)
+{
+    cairn_image sheet = {0};
+    cairn_shapes_options options = {(int)s->height, (int)s->image_width, (int)s->canvas_height, s->literal_labels};
+    cairn_status st = cairn_shapes_contact_sheet(&sheet, stage->seed, 3, 3, &options);
+    if (st >= 0)
+        st = cairn_stage_picture(stage, "shapes.png", &sheet,
+                                 "Synthetic shapes before augmentation, one of each kind, with their labels");
+    cairn_image_free(&sheet);
+    return st;
+}
+
+static cairn_status run(cairn_stage *stage, const void *settings)
+{
+    cairn_status st = CAIRN_OK;
+    const magicpoint_settings *s = settings;
+    feed f = {.stage = stage, .s = s};
+    cairn_model m = {0};
+    cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
+                               .superpoint = {s->width, 0, s->order == CAIRN_ORDER_RELU_BN}};
+    char description[128];
+    cairn_network_describe(description, sizeof description, &spec);
+    cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = &s->train, .folder = stage->folder,
+                        .label = stage->name, .description = description, .batch = batch, .payload = &f,
+                        .explain = stage->explain ? stderr : NULL};
+    CAIRN_TRY(contact_sheet(stage, s));
+    CAIRN_TRY(cairn_graph_create(&t.g));
+    CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
+    cairn_model_init(&m, t.g, true);
+    build(&t, s, &spec);
+    CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
+    CAIRN_TRY(cairn_train(&t));
+    if (s->calibrate) CAIRN_TRY(calibrate(&t, s, &spec));
+    CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, &spec, s->train.steps));
+done:
+    cairn_store_destroy(&t.store);
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&t.g);
+    return st;
+}
+
+static cairn_status check(const void *settings, const char *where)
+{
+    const magicpoint_settings *s = settings;
+    if (s->height % 8 || s->image_width % 8)
+        return cairn_error_set(CAIRN_E_INVALID, "%s: height and image_width are %lld and %lld; both must be multiples of 8",
+                               where, (long long)s->height, (long long)s->image_width);
+    if (s->canvas_height < s->height)
+        return cairn_error_set(CAIRN_E_INVALID, "%s: canvas_height is %lld; it must not be smaller than height, %lld", where,
+                               (long long)s->canvas_height, (long long)s->height);
+    return CAIRN_OK;
+}
+
+const cairn_stage_kind cairn_stage_magicpoint = {
+    .name = "magicpoint",
+    .help = "a detector learns the corners of synthetic shapes",
+    .settings = table,
+    .settings_bytes = sizeof(magicpoint_settings),
+    .version = 1,
+    .check = check,
+    .run = run,
+};

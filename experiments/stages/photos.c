@@ -1,0 +1,198 @@
+#include "experiments/stages/photos.h"
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "data/photo_folder.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+typedef struct crop {
+    cairn_image image; /* empty: its photograph could not be used */
+    char key[160];
+} crop;
+
+struct cairn_stage_photos {
+    crop *crops;
+    int count, h, w, per_photo;
+    uint32_t seed;
+    const cairn_photo_file **files;
+    int file_count;
+    char first_problem[1024];
+    int problems;
+    pthread_mutex_t lock;
+    cairn_progress bar;
+    int decoded;
+};
+
+/* Mean absolute difference of neighbouring pixels: near zero on sky and out-of-focus background. */
+static double texture(const cairn_image *image)
+{
+    double sum = 0;
+    for (int y = 0; y < image->h; y++)
+        for (int x = 1; x < image->w; x++) {
+            const float *p = image->pixels + (size_t)y * (size_t)image->w + (size_t)x;
+            sum += fabs((double)p[0] - (double)p[-1]);
+        }
+    return sum / ((double)image->h * (image->w - 1));
+}
+
+/* A window of the photo's shape of crop, 20 to 70 % of the largest that fits, with texture if one is found. */
+static cairn_status cut(cairn_image *out, const cairn_image *photo, cairn_rng *rng, int h, int w)
+{
+    enum { TRIES = 8 };
+    const double enough = 0.015;
+    cairn_status st = CAIRN_OK;
+    double fit = fmin((double)photo->h / h, (double)photo->w / w), best = -1;
+    for (int i = 0; i < TRIES && best < enough; i++) {
+        cairn_image window = {0}, resized = {0};
+        double scale = fmax(1.0, fit * cairn_rng_between(rng, 0.2, 0.7));
+        int ch = (int)fmin(photo->h, h * scale), cw = (int)fmin(photo->w, w * scale);
+        int y0 = cairn_rng_integer(rng, 0, photo->h - ch), x0 = cairn_rng_integer(rng, 0, photo->w - cw);
+        CAIRN_TRY(cairn_image_crop(&window, photo, y0, x0, ch, cw));
+        st = cairn_image_resize(&resized, &window, h, w);
+        cairn_image_free(&window);
+        if (st < 0) goto done;
+        double found = texture(&resized);
+        if (found > best) {
+            cairn_image_free(out);
+            *out = resized;
+            best = found;
+        } else {
+            cairn_image_free(&resized);
+        }
+    }
+done:
+    return st;
+}
+
+static cairn_status make_crops(cairn_stage_photos *p, int i, const cairn_image *photo)
+{
+    cairn_status st = CAIRN_OK;
+    enum { STREAM = 0x63726f70 }; /* "crop" */
+    for (int k = 0; k < p->per_photo; k++) {
+        crop *c = &p->crops[i * p->per_photo + k];
+        snprintf(c->key, sizeof c->key, p->per_photo > 1 ? "%.120s-%03d" : "%.120s", p->files[i]->stem, k);
+        for (char *t = c->key; *t; t++)
+            if (*t == '/' || (unsigned char)*t < 32) *t = '_';
+        cairn_rng rng = cairn_rng_stream(p->seed, STREAM, (uint32_t)i, (uint32_t)k, 0);
+        if (p->per_photo == 1)
+            CAIRN_TRY(cairn_image_resize_crop(&c->image, photo, p->h, p->w, NULL, NULL, NULL));
+        else
+            CAIRN_TRY(cut(&c->image, photo, &rng, p->h, p->w));
+    }
+done:
+    return st;
+}
+
+/* A photograph that cannot be used is counted and left out; running out of memory is not. */
+static cairn_status decode(void *payload, int i)
+{
+    cairn_stage_photos *p = payload;
+    cairn_image photo = {0};
+    cairn_status st = cairn_image_load(&photo, p->files[i]->path, 1);
+    if (st >= 0 && (photo.h < p->h / 2 || photo.w < p->w / 2))
+        st = cairn_error_set(CAIRN_E_FORMAT, "%s: %dx%d pixels are too few for crops of %dx%d", p->files[i]->path, photo.w,
+                             photo.h, p->w, p->h);
+    if (st >= 0) st = make_crops(p, i, &photo);
+    cairn_image_free(&photo);
+    pthread_mutex_lock(&p->lock);
+    if (st < 0 && st != CAIRN_E_NOMEM && !p->problems++)
+        snprintf(p->first_problem, sizeof p->first_problem, "%s", cairn_error_message());
+    cairn_progress_update(&p->bar, ++p->decoded, NULL);
+    pthread_mutex_unlock(&p->lock);
+    return st == CAIRN_E_NOMEM ? st : CAIRN_OK;
+}
+
+static void drop_empty(cairn_stage_photos *p)
+{
+    int kept = 0;
+    for (int i = 0; i < p->count; i++)
+        if (p->crops[i].image.pixels) p->crops[kept++] = p->crops[i];
+    p->count = kept;
+}
+
+static cairn_status fill(cairn_stage_photos *p, const cairn_photo_folder *folder, bool held_back, const char *root)
+{
+    cairn_status st = CAIRN_OK;
+    p->files = calloc(folder->count, sizeof *p->files);
+    if (!p->files) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %zu photographs", folder->count);
+    for (size_t i = 0; i < folder->count; i++)
+        if (folder->files[i].held_back == held_back) p->files[p->file_count++] = &folder->files[i];
+    p->count = p->file_count * p->per_photo;
+    p->crops = calloc((size_t)p->count + 1, sizeof *p->crops);
+    if (!p->crops) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d crops", p->count);
+    cairn_progress_start(&p->bar, held_back ? "held-back photos" : "photos", p->file_count, 0);
+    st = cairn_parallel_for(p->file_count, 0, decode, p);
+    cairn_progress_finish(&p->bar);
+    if (st < 0) return st;
+    drop_empty(p);
+    if (p->problems)
+        cairn_warn("%d of %d photographs are left out; the first: %s", p->problems, p->file_count, p->first_problem);
+    if (!p->count)
+        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: no usable photograph %s", root,
+                               held_back ? "is held back for evaluation" : "to train on");
+    return CAIRN_OK;
+}
+
+cairn_status cairn_stage_photos_open(cairn_stage_photos **out, const cairn_stage *stage, bool held_back)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_photos *s = stage->photos;
+    cairn_photo_folder folder = {0};
+    *out = NULL;
+    cairn_stage_photos *p = calloc(1, sizeof *p);
+    if (!p) return cairn_error_set(CAIRN_E_NOMEM, "no memory for photographs");
+    pthread_mutex_init(&p->lock, NULL);
+    p->h = (int)s->height;
+    p->w = (int)s->width;
+    p->per_photo = (int)s->crops;
+    p->seed = stage->seed;
+    if (p->h % 8 || p->w % 8) {
+        st = cairn_error_set(CAIRN_E_INVALID, "photos.height and photos.width are %d and %d; both must be multiples of 8", p->h,
+                             p->w);
+        goto done;
+    }
+    CAIRN_TRY(cairn_photo_folder_open(&folder, s->root, s->skip, s->holdout, (size_t)s->limit));
+    CAIRN_TRY(fill(p, &folder, held_back, s->root));
+    *out = p;
+    p = NULL;
+done:
+    if (*out) {
+        free((*out)->files);
+        (*out)->files = NULL;
+    }
+    cairn_photo_folder_free(&folder);
+    cairn_stage_photos_close(&p);
+    return st;
+}
+
+void cairn_stage_photos_close(cairn_stage_photos **photos)
+{
+    cairn_stage_photos *p = *photos;
+    if (!p) return;
+    for (int i = 0; i < p->count; i++) cairn_image_free(&p->crops[i].image);
+    pthread_mutex_destroy(&p->lock);
+    free(p->crops);
+    free(p->files);
+    free(p);
+    *photos = NULL;
+}
+
+int cairn_stage_photos_count(const cairn_stage_photos *photos)
+{
+    return photos->count;
+}
+
+const cairn_image *cairn_stage_photos_get(const cairn_stage_photos *photos, int i)
+{
+    return &photos->crops[i].image;
+}
+
+const char *cairn_stage_photos_key(const cairn_stage_photos *photos, int i)
+{
+    return photos->crops[i].key;
+}

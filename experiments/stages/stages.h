@@ -1,0 +1,12 @@
+#ifndef CAIRN_STAGES_STAGES_H
+#define CAIRN_STAGES_STAGES_H
+/* The kinds of stage of this program; experiments/run/kinds.c lists them. */
+#include "experiments/run/stage.h"
+
+extern const cairn_stage_kind cairn_stage_magicpoint;
+extern const cairn_stage_kind cairn_stage_adaptation;
+extern const cairn_stage_kind cairn_stage_superpoint;
+extern const cairn_stage_kind cairn_stage_student_phase1;
+extern const cairn_stage_kind cairn_stage_evaluate;
+extern const cairn_stage_kind cairn_stage_report;
+#endif

@@ -1,0 +1,270 @@
+/* Stage `student-phase1`: the student learns the keypoints of a teacher as a heatmap (student.md 4). */
+#include "experiments/stages/stages.h"
+
+#include "base/file.h"
+#include "base/parallel.h"
+#include "experiments/stages/common.h"
+#include "experiments/stages/labelling.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "teacher/augment.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TARGET_POINTS, TARGET_BLOBS };
+
+typedef struct phase1_settings {
+    cairn_train_settings train;
+    char teacher[CAIRN_SETTING_TEXT_BYTES];
+    double width, threshold, sigma, prior;
+    int64_t channels, calibrate, top_k, radius, border;
+    int target;
+    bool photometric;
+} phase1_settings;
+
+static const cairn_setting table[] = {
+    CAIRN_TRAIN_ROWS(phase1_settings, 20000, 32, 1e-3),
+    CAIRN_SETTING_TEXT_ROW(phase1_settings, teacher, NULL, "stage whose network is the teacher"),
+    CAIRN_SETTING_FLOAT_ROW(phase1_settings, width, 1, 0.25, 2, "multiplies the channels of the backbone"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, channels, 128, 8, 512, "of the feature pyramid"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, calibrate, 16, 0, 10000,
+                          "batches whose statistics replace the running ones at the end; 0: keep the running ones"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, top_k, 250, 1, 100000, "keypoints of the teacher on each photo"),
+    CAIRN_SETTING_FLOAT_ROW(phase1_settings, threshold, 0.0005, 0, 1, "probability of a teacher's keypoint at least"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, radius, 4, 0, 64, "of the suppression of the teacher's keypoints, pixels"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, border, 4, 0, 64, "pixels at the edge without keypoints"),
+    CAIRN_SETTING_CHOICE_ROW(phase1_settings, target, TARGET_POINTS, "points,blobs",
+                             "points: one pixel each, focal loss; blobs: Gaussians, quality focal loss"),
+    CAIRN_SETTING_FLOAT_ROW(phase1_settings, sigma, 1.5, 0.5, 10, "of a blob, pixels"),
+    CAIRN_SETTING_FLOAT_ROW(phase1_settings, prior, 0.01, 1e-6, 0.5, "probability of a keypoint that the student starts with"),
+    CAIRN_SETTING_BOOL_ROW(phase1_settings, photometric, 1, "photometric augmentation"),
+    {0},
+};
+
+static const cairn_stage_input stage_inputs[] = {{"teacher", "magicpoint,superpoint", false, false}, {0}};
+
+enum { IMAGE, TARGET, SCALE, INPUTS };
+
+typedef struct feed {
+    const cairn_stage *stage;
+    const phase1_settings *s;
+    const cairn_stage_photos *photos;
+    const cairn_keypoints *labels;
+    uint32_t *order;
+    int64_t pass, step;
+    int *photo_of;
+    float *const *inputs;
+    int h, w;
+} feed;
+
+static cairn_network_spec spec_of(const phase1_settings *s)
+{
+    cairn_network_spec spec = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = CAIRN_SP_FPN_OPTIONS_INIT};
+    spec.sp_fpn.width = s->width;
+    spec.sp_fpn.channels = (int)s->channels;
+    return spec;
+}
+
+/* The largest Gaussian at each pixel (student.md 5.3 without its smoothing), or 1 at the rounded points. */
+static void draw_target(float *target, const cairn_keypoints *points, bool mirrored, const feed *f)
+{
+    double sigma = f->s->sigma;
+    int reach = f->s->target == TARGET_BLOBS ? (int)ceil(4 * sigma) : 0;
+    memset(target, 0, sizeof *target * (size_t)f->h * (size_t)f->w);
+    for (int i = 0; i < points->count; i++) {
+        double px = mirrored ? f->w - 1 - (double)points->points[i].x : (double)points->points[i].x, py = (double)points->points[i].y;
+        int cx = (int)lround(px), cy = (int)lround(py);
+        for (int y = cy - reach; y <= cy + reach; y++)
+            for (int x = cx - reach; x <= cx + reach; x++) {
+                if (x < 0 || y < 0 || x >= f->w || y >= f->h) continue;
+                double d2 = (x - px) * (x - px) + (y - py) * (y - py);
+                float value = reach ? (float)exp(-d2 / (2 * sigma * sigma)) : 1.0f;
+                float *t = &target[(size_t)y * (size_t)f->w + (size_t)x];
+                if (value > *t) *t = value;
+            }
+    }
+}
+
+static void mirror(cairn_image *image)
+{
+    for (int y = 0; y < image->h; y++)
+        for (int x = 0; x < image->w / 2; x++) {
+            float *a = &image->pixels[(size_t)y * (size_t)image->w + (size_t)x];
+            float *b = &image->pixels[(size_t)y * (size_t)image->w + (size_t)(image->w - 1 - x)], t = *a;
+            *a = *b;
+            *b = t;
+        }
+}
+
+static cairn_status make_sample(void *payload, int i)
+{
+    cairn_status st = CAIRN_OK;
+    feed *f = payload;
+    int photo = f->photo_of[i];
+    size_t pixels = (size_t)f->h * (size_t)f->w;
+    cairn_image image = {0};
+    cairn_rng rng = cairn_rng_stream(f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i, CAIRN_PURPOSE_AUGMENT);
+    cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
+    bool mirrored = cairn_rng_u32(&rng) & 1;
+    CAIRN_TRY(cairn_image_copy(&image, cairn_stage_photos_get(f->photos, photo)));
+    if (mirrored) mirror(&image);
+    if (f->s->photometric) CAIRN_TRY(cairn_augment_photometric(&image, &rng, &photometric));
+    memcpy(f->inputs[IMAGE] + (size_t)i * pixels, image.pixels, sizeof(float) * pixels);
+    draw_target(f->inputs[TARGET] + (size_t)i * pixels, &f->labels[photo], mirrored, f);
+done:
+    cairn_image_free(&image);
+    return st;
+}
+
+static cairn_status batch(void *payload, int64_t step, float *const *values)
+{
+    feed *f = payload;
+    int n = (int)f->s->train.batch, points = 0;
+    f->step = step;
+    f->inputs = values;
+    for (int i = 0; i < n; i++) {
+        f->photo_of[i] =
+            cairn_stage_photo_of(f->stage, cairn_stage_photos_count(f->photos), step, n, i, f->order, &f->pass);
+        points += f->labels[f->photo_of[i]].count;
+    }
+    values[SCALE][0] = 1.0f / (float)(points > 1 ? points : 1); /* the loss is a mean over keypoints */
+    return cairn_parallel_for(n, 0, make_sample, f);
+}
+
+static void build(cairn_training *t, const phase1_settings *s, const cairn_network_spec *spec, int h, int w)
+{
+    cairn_graph *g = t->g;
+    cairn_shape image = {(int)s->train.batch, h, w, 1};
+    t->inputs[IMAGE] = cairn_graph_input(g, "image", image);
+    t->inputs[TARGET] = cairn_graph_input(g, "target", image);
+    t->inputs[SCALE] = cairn_graph_input(g, "scale", CAIRN_SCALAR);
+    t->input_count = INPUTS;
+    cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
+    cairn_tid target = t->inputs[TARGET], pixel;
+    if (s->target == TARGET_POINTS) {
+        pixel = cairn_op_focal_with_logits(g, net.logits, target, 0.25f, 2);
+    } else {
+        cairn_tid miss = cairn_op_square(g, cairn_op_sub(g, net.heatmap, target));
+        pixel = cairn_op_mul(g, miss, cairn_op_bce_with_logits(g, net.logits, target));
+    }
+    t->loss = cairn_op_mul(g, cairn_op_reduce_sum(g, pixel, CAIRN_AXES_ALL), t->inputs[SCALE]);
+}
+
+/* The last bias such that the student starts with the prior everywhere (student.md 4.2). */
+static cairn_status set_prior(cairn_store *store, double prior)
+{
+    float bias = (float)log(prior / (1 - prior));
+    int index = cairn_store_find(store, "integrate.1.bias");
+    CAIRN_ASSERT(index >= 0);
+    return cairn_store_write(store, index, &bias);
+}
+
+static cairn_status calibrate(cairn_training *t, const phase1_settings *s, const cairn_network_spec *spec, int h, int w)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_training c = *t;
+    cairn_model m;
+    c.g = NULL;
+    CAIRN_TRY(cairn_graph_create(&c.g));
+    cairn_model_init(&m, c.g, true);
+    c.model = &m;
+    build(&c, s, spec, h, w);
+    CAIRN_TRY(cairn_train_calibrate(&c, s->train.steps, (int)s->calibrate));
+done:
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&c.g);
+    return st;
+}
+
+static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_model m = {0};
+    cairn_network_spec spec = spec_of(s);
+    char description[128];
+    cairn_network_describe(description, sizeof description, &spec);
+    cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = &s->train, .folder = stage->folder,
+                        .label = stage->name, .description = description, .batch = batch, .payload = f,
+                        .explain = stage->explain ? stderr : NULL};
+    CAIRN_TRY(cairn_graph_create(&t.g));
+    CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
+    cairn_model_init(&m, t.g, true);
+    build(&t, s, &spec, f->h, f->w);
+    CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
+    CAIRN_TRY(set_prior(t.store, s->prior));
+    CAIRN_TRY(cairn_train(&t));
+    if (s->calibrate) CAIRN_TRY(calibrate(&t, s, &spec, f->h, f->w));
+    CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, &spec, s->train.steps));
+done:
+    cairn_store_destroy(&t.store);
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&t.g);
+    return st;
+}
+
+/* The teacher looks once at every photo; its keypoints lie in teacher/ beside the checkpoint. */
+static cairn_status ask_teacher(cairn_stage *stage, const phase1_settings *s, const cairn_stage_photos *photos,
+                                cairn_keypoints **labels)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_network *teacher = NULL;
+    char *model = NULL, *folder = NULL;
+    uint64_t checkpoint;
+    cairn_labelling o = {.adaptation = {.views = 1}, .threshold = s->threshold, .radius = (int)s->radius,
+                         .border = (int)s->border, .top_k = (int)s->top_k, .previews = 2, .label = "teacher's keypoints"};
+    CAIRN_TRY(cairn_stage_model_path(&model, stage, s->teacher));
+    CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
+    CAIRN_TRY(cairn_network_load(&teacher, stage->gpu, model));
+    CAIRN_TRY(cairn_stage_path(&folder, stage, "teacher"));
+    CAIRN_TRY(cairn_stage_label(stage, teacher, checkpoint, photos, &o, folder));
+    CAIRN_TRY(cairn_stage_read_labels(labels, photos, folder));
+done:
+    cairn_network_destroy(&teacher);
+    free(model);
+    free(folder);
+    return st;
+}
+
+static cairn_status run(cairn_stage *stage, const void *settings)
+{
+    cairn_status st = CAIRN_OK;
+    const phase1_settings *s = settings;
+    cairn_stage_photos *photos = NULL;
+    cairn_keypoints *labels = NULL;
+    feed f = {.stage = stage, .s = s, .pass = -1};
+    int count = 0;
+    CAIRN_TRY(cairn_stage_photos_open(&photos, stage, false));
+    CAIRN_TRY(ask_teacher(stage, s, photos, &labels));
+    count = cairn_stage_photos_count(photos);
+    f.order = malloc(sizeof *f.order * (size_t)count);
+    f.photo_of = malloc(sizeof *f.photo_of * (size_t)s->train.batch);
+    if (!f.order || !f.photo_of) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d photos", count);
+        goto done;
+    }
+    f.photos = photos;
+    f.labels = labels;
+    f.h = cairn_stage_photos_get(photos, 0)->h;
+    f.w = cairn_stage_photos_get(photos, 0)->w;
+    CAIRN_TRY(train(stage, s, &f));
+done:
+    for (int i = 0; i < count && labels; i++) cairn_keypoints_free(&labels[i]);
+    free(labels);
+    cairn_stage_photos_close(&photos);
+    free(f.order);
+    free(f.photo_of);
+    return st;
+}
+
+const cairn_stage_kind cairn_stage_student_phase1 = {
+    .name = "student-phase1",
+    .help = "the student learns a teacher's keypoints as a heatmap",
+    .settings = table,
+    .settings_bytes = sizeof(phase1_settings),
+    .inputs = stage_inputs,
+    .uses_photos = true,
+    .version = 1,
+    .run = run,
+};
