@@ -6,7 +6,8 @@
 //           | 3 y [N,OH,OW,CO] write
 // push      sizes as named; groups = vec4s over channels; row_blocks = ceil(oh / ROWS); pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..4, 3 CHANNELS input channels used of each group
-//           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4
+//           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4,
+//           5 ROWS output rows of a lane: 8, or fewer where there are few pixels
 // dispatch  threads (ow, n * row_blocks, ceil(out_groups / GROUPS)); with KERNEL 1 and STRIDE 1 the host cuts all pixels
 //           into ROWS long rows
 // A lane owns one column of ROWS pixels times GROUPS*4 channels. lavapipe makes each fetch a call, which empties all
@@ -21,7 +22,7 @@ layout(constant_id = 1) const int STRIDE = 1;
 layout(constant_id = 2) const int GROUPS = 2;
 layout(constant_id = 3) const int CHANNELS = 4;
 layout(constant_id = 4) const bool RAGGED = false;
-const int ROWS = 8;
+layout(constant_id = 5) const int ROWS = 8;
 const int READ = (ROWS - 1) * STRIDE + KERNEL;
 INPUT(0, x);
 INPUT(1, weight);

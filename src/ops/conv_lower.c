@@ -1,7 +1,7 @@
 /* Kernels of the convolution's forward pass and input gradient. */
 #include "ops/conv_internal.h"
 
-enum { TEXEL_ROWS = 8 /* ROWS of conv2d.texel.comp */, TEXEL_LANES = 8 };
+enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
 
 cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts)
 {
@@ -24,17 +24,19 @@ static cairn_status forward_texel(cairn_lowering *l, const forward_call *f)
     int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
     int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
     int n = f->sy.n, h = f->sx.h, width = f->sx.w, oh = f->sy.h, ow = f->sy.w;
+    int rows = oh == 1 ? 1 : oh <= 4 ? 4 : TEXEL_ROWS;
     if (w->kernel == 1 && w->stride == 1) { /* a matrix product: any cut of the pixels into rows will do */
-        n = 1, h = oh = TEXEL_ROWS;
-        width = ow = cairn_conv__ceil_div(pixels, TEXEL_ROWS);
+        rows = pixels <= 2 * TEXEL_LANES ? 1 : TEXEL_ROWS;
+        n = 1, h = oh = rows;
+        width = ow = cairn_conv__ceil_div(pixels, rows);
     }
-    int row_blocks = cairn_conv__ceil_div(oh, TEXEL_ROWS);
+    int row_blocks = cairn_conv__ceil_div(oh, rows);
     int groups = w->kernel == 1 && out_groups >= 4 ? 4 : out_groups > 1 ? 2 : 1;
     cairn_kernel_call call = {
         .kernel = "conv/conv2d",
         .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups,
-                      (uint32_t)(f->sx.c < 4 ? f->sx.c : 4), f->sx.c > 4 && f->sx.c % 4 != 0},
-        .constant_count = 5,
+                      (uint32_t)(f->sx.c < 4 ? f->sx.c : 4), f->sx.c > 4 && f->sx.c % 4 != 0, (uint32_t)rows},
+        .constant_count = 6,
         .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
         .slot_count = 4,
         .written = 8,
@@ -78,22 +80,25 @@ cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node
     return forward(l, &f);
 }
 
+enum { STRIDED_COLUMNS = 2, STRIDED_ROWS = 8 }; /* a thread's tile in conv2d_grad_input_strided */
+
 static cairn_status grad_input_strided(cairn_lowering *l, const cairn_node *node, cairn_slot flipped)
 {
     const cairn_conv__window *w = cairn_node_attributes(node);
     cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
-    int in_groups = cairn_shape_groups(sx);
+    int in_groups = cairn_shape_groups(sx), row_blocks = cairn_conv__ceil_div(sx.h, STRIDED_ROWS);
     cairn_kernel_call call = {
         .kernel = "conv/conv2d_grad_input_strided",
-        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
-        .constant_count = 2,
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)w->pad},
+        .constant_count = 3,
         .slots = {node->inputs[0], flipped, node->outputs[0]},
         .slot_count = 3,
         .written = 4,
         .push = {(uint32_t)sx.h, (uint32_t)sx.w, (uint32_t)sy.h, (uint32_t)sy.w, (uint32_t)sy.c, (uint32_t)in_groups,
-                 (uint32_t)cairn_shape_groups(sy), (uint32_t)w->pad},
+                 (uint32_t)cairn_shape_groups(sy), (uint32_t)row_blocks},
         .push_count = 8,
-        .threads = {(uint32_t)sx.w, (uint32_t)(sx.n * sx.h), (uint32_t)in_groups}};
+        .threads = {(uint32_t)cairn_conv__ceil_div(sx.w, STRIDED_COLUMNS), (uint32_t)(sx.n * row_blocks),
+                    (uint32_t)in_groups}};
     return cairn_lower_call(l, &call);
 }
 
