@@ -29,11 +29,11 @@ void main()
     uint column = lane_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint base = plane * out_length * columns + column;
-    // taps lie at most two elements from the source position; one output position more for rounding
+    // taps lie less than half_width from the source position; reach has room for rounding
     const float half_width = MODE == MODE_BICUBIC ? 2.0 : 1.0;
     float ratio = float(out_length) / float(rows);
     FOR_ROWS(r, first, rows) {
-        int begin = max(int(floor((float(r) + 0.5 - half_width) * ratio - 0.5)) - 1, 0);
+        int begin = max(int(floor((float(r) + 0.5 - half_width) * ratio - 0.5)), 0);
         vec4 sum = vec4(0.0);
         for (uint j = 0u; j < reach; j++) {
             uint position = uint(begin) + j;

@@ -356,11 +356,11 @@ static cairn_status check_tensor(const cairn_program *p, const uint32_t *words, 
     for (uint64_t i = used; i < used + GUARD_BYTES / 4; i++)
         if (words[first + i] != GUARD_WORD)
             return cairn_error_set(CAIRN_E_FAIL, "a kernel wrote %d floats behind %s", (int)(i - used), name);
-    if (scratch || (!p->options.keep_all && b->last != INT32_MAX)) return CAIRN_OK;
+    if (scratch) return CAIRN_OK;
     cairn_shape s = cairn_graph_tensor(p->g, block)->shape;
     uint64_t stride = 4 * (uint64_t)cairn_shape_groups(s);
     for (uint64_t i = 0; i < used; i++)
-        if (i % stride >= (uint64_t)s.c && words[first + i] != 0)
+        if (i % stride >= (uint64_t)s.c && words[first + i] << 1 != 0) /* minus zero is zero */
             return cairn_error_set(CAIRN_E_FAIL, "padding channel %d of %s is not zero", (int)(i % stride), name);
     return CAIRN_OK;
 }

@@ -18,7 +18,7 @@ static cairn_status call_axis(cairn_lowering *l, cairn_resize mode, bool transpo
                               .push_count = transposed ? 5 : 4};
     if (transposed) { /* from: the output's length; what the shader's range of positions can hold, and its margins */
         int width = mode == CAIRN_RESIZE_BICUBIC ? 4 : 2;
-        call.push[4] = (uint32_t)((width * (int64_t)from + to - 1) / to) + 3;
+        call.push[4] = (uint32_t)((width * (int64_t)from + to - 1) / to) + 2;
     }
     return cairn_rows_call(l, &call, &rows);
 }
