@@ -26,6 +26,17 @@ static float score(const float difference[CIRCLE])
     return best;
 }
 
+/* An arc of nine holds one of any two opposite pixels: false where no arc can pass the threshold. */
+static bool possible(const float difference[CIRCLE], float threshold)
+{
+    float bright = INFINITY, dark = INFINITY;
+    for (int k = 0; k < CIRCLE / 2; k++) {
+        bright = fminf(bright, fmaxf(difference[k], difference[k + CIRCLE / 2]));
+        dark = fminf(dark, -fminf(difference[k], difference[k + CIRCLE / 2]));
+    }
+    return bright > threshold || dark > threshold;
+}
+
 static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
 {
     const float threshold = 10.0f / 255;
@@ -40,7 +51,7 @@ static cairn_status detect(void *state, const cairn_image *gray, int top_k, cair
             for (int k = 0; k < CIRCLE; k++)
                 difference[k] =
                     gray->pixels[(size_t)(y + around[k][1]) * (size_t)w + (size_t)(x + around[k][0])] - centre;
-            map[(size_t)y * (size_t)w + (size_t)x] = score(difference);
+            map[(size_t)y * (size_t)w + (size_t)x] = possible(difference, threshold) ? score(difference) : 0;
         }
     CAIRN_TRY(cairn_keypoints_from_heatmap(out, map, h, w, threshold, self->radius, 0, top_k));
 done:
