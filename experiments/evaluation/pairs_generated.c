@@ -42,11 +42,19 @@ static void change_light(cairn_image *image, double contrast, double brightness,
     }
 }
 
+/* The sampler moves the central patch; here the whole of b takes the patch's place, so that without artifacts no part
+ * of b lies outside the photo. */
+static cairn_homography frame_to_patch(const cairn_pair_options *o)
+{
+    double ratio = o->homography.patch_ratio, margin = (1 - ratio) / 2;
+    return (cairn_homography){{ratio, 0, margin * o->w, 0, ratio, margin * o->h, 0, 0, 1}};
+}
+
 cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, uint32_t image_index, uint32_t pair_index,
                                    const cairn_pair_options *o)
 {
     cairn_status st = CAIRN_OK;
-    cairn_homography b_to_a;
+    cairn_homography sampled, b_to_a, zoom = frame_to_patch(o);
     *out = (cairn_pair){.kind = CAIRN_PAIR_GENERATED};
     cairn_rng shape = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_HOMOGRAPHY);
     cairn_rng light = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_LIGHT);
@@ -56,7 +64,8 @@ cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, uin
     double brightness = cairn_rng_between(&light, -o->brightness, o->brightness);
     double deviation_a = cairn_rng_between(&light, 0, o->noise), deviation_b = cairn_rng_between(&light, 0, o->noise);
     CAIRN_TRY(cairn_image_resize_crop(&out->a, gray, o->h, o->w, NULL, NULL, NULL));
-    CAIRN_TRY(cairn_homography_sample(&b_to_a, &shape, o->h, o->w, &o->homography));
+    CAIRN_TRY(cairn_homography_sample(&sampled, &shape, o->h, o->w, &o->homography));
+    b_to_a = cairn_homography_multiply(&sampled, &zoom);
     CAIRN_TRY(cairn_homography_invert(&out->a_to_b, &b_to_a));
     CAIRN_TRY(cairn_homography_warp(&out->b, NULL, &out->a, &b_to_a, o->h, o->w));
     change_light(&out->a, 1, 0, deviation_a, &noise_a);
