@@ -1,0 +1,183 @@
+/* cairn detect: keypoints of image files, as npz and as pictures. */
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/command.h"
+#include "cli/images.h"
+#include "cli/open_device.h"
+#include "experiments/detectors/learned.h"
+#include "experiments/report/drawing.h"
+#include "formats/npz.h"
+
+#include <string.h>
+
+typedef struct detect_options {
+    char model[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES], format[CAIRN_SETTING_TEXT_BYTES];
+    char device[CAIRN_SETTING_TEXT_BYTES];
+    double threshold;
+    int64_t radius, top_k, border;
+} detect_options;
+
+static const cairn_setting table[] = {
+    CAIRN_SETTING_TEXT_ROW(detect_options, model, "", "checkpoint (safetensors) of a run"),
+    CAIRN_SETTING_TEXT_ROW(detect_options, out, "", "folder of the results"),
+    CAIRN_SETTING_TEXT_ROW(detect_options, format, "npz,png", "what to write: npz, png or both"),
+    CAIRN_SETTING_FLOAT_ROW(detect_options, threshold, 0.015, 0, 1, "least probability of a keypoint"),
+    CAIRN_SETTING_INT_ROW(detect_options, radius, 4, 0, 64, "of the suppression, pixels"),
+    CAIRN_SETTING_INT_ROW(detect_options, top_k, 1000, 0, 1e6, "most keypoints of an image, 0 for all"),
+    CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
+    CAIRN_CLI_DEVICE_ROW(detect_options),
+    {0},
+};
+
+typedef struct formats {
+    bool npz, png;
+} formats;
+
+static cairn_status read_formats(formats *out, const char *text)
+{
+    *out = (formats){false, false};
+    for (const char *at = text; *at;) {
+        const size_t length = strcspn(at, ",");
+        if (length == 3 && !strncmp(at, "npz", 3)) out->npz = true;
+        else if (length == 3 && !strncmp(at, "png", 3)) out->png = true;
+        else return cairn_error_set(CAIRN_E_INVALID, "command line: format: expected npz, png or npz,png, not '%s'", text);
+        at += length + (at[length] == ',');
+    }
+    if (!out->npz && !out->png)
+        return cairn_error_set(CAIRN_E_INVALID, "command line: format: expected npz, png or npz,png");
+    return CAIRN_OK;
+}
+
+/* Path <folder>/<stem of image>.<extension>; the caller frees it. */
+static cairn_status output_path(char **path, const char *folder, const char *image, const char *extension)
+{
+    char *stem = cairn_file_stem(image), *name = NULL;
+    *path = NULL;
+    if (stem && asprintf(&name, "%s.%s", stem, extension) >= 0) *path = cairn_file_join(folder, name);
+    free(stem);
+    free(name);
+    return *path ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+}
+
+static cairn_status write_npz(const char *path, const cairn_keypoints *points)
+{
+    char keypoints[] = "keypoints", descriptors[] = "descriptors";
+    const cairn_npz_array arrays[] = {
+        {.name = keypoints, .type = CAIRN_NPZ_F32, .rank = 2, .shape = {points->count, 3}, .data = points->points},
+        {.name = descriptors,
+         .type = CAIRN_NPZ_F32,
+         .rank = 2,
+         .shape = {points->count, points->dimension},
+         .data = points->descriptors},
+    };
+    _Static_assert(sizeof(cairn_keypoint) == 12, "a row of keypoints is x, y, score");
+    return cairn_npz_write(path, arrays, points->dimension ? 2 : 1, false);
+}
+
+static cairn_status write_png(const char *path, const char *image_path, const cairn_keypoints *points)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_image image = {0}, drawing = {0};
+    CAIRN_TRY(cairn_image_load(&image, image_path, 3));
+    const cairn_picture picture = {&image, points, NULL};
+    CAIRN_TRY(cairn_draw_keypoints(&drawing, &picture));
+    CAIRN_TRY(cairn_image_save_png(&drawing, path));
+done:
+    cairn_image_free(&image);
+    cairn_image_free(&drawing);
+    return st;
+}
+
+static cairn_status detect_image(const cairn_detector *detector, const detect_options *o, formats f, const char *image)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_image gray = {0};
+    cairn_keypoints points = {0};
+    char *npz = NULL, *png = NULL;
+    CAIRN_TRY(output_path(&npz, o->out, image, "npz"));
+    CAIRN_TRY(output_path(&png, o->out, image, "png"));
+    CAIRN_TRY(cairn_image_load(&gray, image, 1));
+    st = detector->detect(detector->state, &gray, (int)o->top_k, &points);
+    if (st < 0) {
+        cairn_error_set(st, "%s: %s", image, cairn_error_message());
+        goto done;
+    }
+    if (f.npz) CAIRN_TRY(write_npz(npz, &points));
+    if (f.png) CAIRN_TRY(write_png(png, image, &points));
+done:
+    cairn_keypoints_free(&points);
+    cairn_image_free(&gray);
+    free(npz);
+    free(png);
+    return st;
+}
+
+/* One unusable image among several does not stop the others; the command fails at the end. Outputs that cannot be
+ * written stop it. */
+static cairn_status detect_all(const cairn_detector *detector, const detect_options *o, formats f,
+                               const cairn_file_list *images)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_progress progress;
+    size_t unusable = 0;
+    cairn_progress_start(&progress, "detect", (int64_t)images->count, 0);
+    for (size_t i = 0; i < images->count; i++) {
+        if (cairn_interrupted()) CAIRN_TRY(cairn_error_set(CAIRN_E_FAIL, "interrupted"));
+        st = detect_image(detector, o, f, images->paths[i]);
+        if (st < 0 && (images->count == 1 || st == CAIRN_E_IO || st == CAIRN_E_DEVICE)) goto done;
+        if (st < 0) {
+            cairn_warn("%s", cairn_error_message());
+            unusable++;
+        }
+        cairn_progress_update(&progress, (int64_t)i + 1, NULL);
+    }
+    cairn_progress_finish(&progress);
+    st = unusable ? cairn_error_set(CAIRN_E_FAIL, "%zu of %zu images could not be used (see the warnings)", unusable,
+                                    images->count)
+                  : CAIRN_OK;
+done:
+    return st;
+}
+
+static cairn_status run(const void *options, const char *const *words, int word_count)
+{
+    (void)word_count;
+    const detect_options *o = options;
+    cairn_status st = CAIRN_OK;
+    cairn_gpu *gpu = NULL;
+    cairn_detector detector = {0};
+    cairn_file_list images = {0};
+    formats f;
+    cairn_detect_options detect = CAIRN_DETECT_OPTIONS_INIT;
+    detect.threshold = o->threshold;
+    detect.radius = (int)o->radius;
+    detect.border = (int)o->border;
+    if (!o->model[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --model FILE is missing"));
+    if (!o->out[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out DIR is missing"));
+    CAIRN_TRY(read_formats(&f, o->format));
+    CAIRN_TRY(cairn_cli_images(&images, words));
+    CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
+    CAIRN_TRY(cairn_detector_load(&detector, gpu, o->model, &detect));
+    CAIRN_TRY(cairn_file_make_folder(o->out));
+    CAIRN_TRY(detect_all(&detector, o, f, &images));
+done:
+    cairn_detector_free(&detector);
+    cairn_gpu_destroy(&gpu);
+    cairn_file_list_free(&images);
+    return st;
+}
+
+const cairn_command cairn_command_detect = {
+    .name = "detect",
+    .summary = "find keypoints in images",
+    .synopsis = "--model FILE IMAGE|FOLDER ... --out DIR [--format npz,png]",
+    .details = "DIR/<stem>.npz holds keypoints [N,3] float32 (x, y, score) and, where the model has them, descriptors\n"
+               "[N,D] float32; DIR/<stem>.png shows the keypoints over the image.",
+    .example = "  cairn detect --model runs/demo/student/model.safetensors photo.jpg --out found --top-k 500",
+    .options = table,
+    .options_bytes = sizeof(detect_options),
+    .least_words = 1,
+    .most_words = CAIRN_CLI_MOST_WORDS,
+    .run = run,
+};

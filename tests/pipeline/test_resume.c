@@ -1,0 +1,130 @@
+/* A run that is killed at any point and started again ends with the same bits as one that was left alone. */
+#include "support/program.h"
+
+#include "base/file.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char folder[64];
+
+static const char recipe[] = "name: resume\n"
+                             "seed: 3\n"
+                             "stages:\n"
+                             "  - {name: shapes, kind: magicpoint, steps: 60, batch: 2, width: 0.125, height: 64,\n"
+                             "     image_width: 96, canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
+
+static char *in_folder(const char *name)
+{
+    static char paths[8][160];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void expect_success(const char *out)
+{
+    static cairn_program_run run;
+    const char *words[] = {"run", in_folder("resume.yaml"), "--out", in_folder(out), NULL};
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+}
+
+/* Starts the run, waits until its first checkpoint is there, sends the signal. Returns the exit status. */
+static int interrupt(const char *out, int number)
+{
+    char checkpoint[256];
+    int status = 0;
+    const char *words[] = {"run", in_folder("resume.yaml"), "--out", in_folder(out), NULL};
+    snprintf(checkpoint, sizeof checkpoint, "%s/%s/shapes/checkpoint.safetensors", folder, out);
+    const int child = cairn_program_start(words, in_folder("log"));
+    for (int i = 0; i < 60000 && !cairn_file_exists(checkpoint); i++) {
+        if (waitpid(child, &status, WNOHANG)) fail_msg("the run ended before its first checkpoint");
+        usleep(1000);
+    }
+    kill(child, number);
+    waitpid(child, &status, 0);
+    char done[256];
+    snprintf(done, sizeof done, "%s/%s/shapes/stage.json", folder, out);
+    assert_false(cairn_file_exists(done));
+    return status;
+}
+
+static void expect_same(const char *out, const char *name)
+{
+    char a_path[256], b_path[256];
+    uint8_t *a = NULL, *b = NULL;
+    size_t a_size = 0, b_size = 0;
+    snprintf(a_path, sizeof a_path, "%s/whole/shapes/%s", folder, name);
+    snprintf(b_path, sizeof b_path, "%s/%s/shapes/%s", folder, out, name);
+    assert_int_equal(cairn_file_read(&a, &a_size, a_path, 1 << 28), CAIRN_OK);
+    assert_int_equal(cairn_file_read(&b, &b_size, b_path, 1 << 28), CAIRN_OK);
+    assert_int_equal(a_size, b_size);
+    if (memcmp(a, b, a_size)) fail_msg("%s and %s differ", a_path, b_path);
+    free(a);
+    free(b);
+}
+
+static void test_resume__killed_run_ends_with_the_same_bits(void **state)
+{
+    (void)state;
+    const int status = interrupt("killed", SIGKILL);
+    assert_true(WIFSIGNALED(status));
+    expect_success("killed");
+    expect_same("killed", "model.safetensors");
+    expect_same("killed", "checkpoint.safetensors");
+}
+
+static void test_resume__interrupted_run_says_how_to_go_on(void **state)
+{
+    (void)state;
+    uint8_t *log = NULL;
+    size_t size = 0;
+    const int status = interrupt("stopped", SIGTERM);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_int_equal(cairn_file_read(&log, &size, in_folder("log"), 1 << 20), CAIRN_OK);
+    assert_non_null(strstr((char *)log, "interrupted; run the same command to resume"));
+    free(log);
+    expect_success("stopped");
+    expect_same("stopped", "model.safetensors");
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    strcpy(folder, "cairn-test-resume-XXXXXX");
+    if (!mkdtemp(folder) || cairn_file_write(in_folder("resume.yaml"), recipe, strlen(recipe)) < 0) return -1;
+    expect_success("whole");
+    return 0;
+}
+
+static int clean_up(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resume__killed_run_ends_with_the_same_bits),
+        cmocka_unit_test(test_resume__interrupted_run_says_how_to_go_on),
+    };
+    return cmocka_run_group_tests(tests, prepare, clean_up);
+}
