@@ -6,8 +6,9 @@
 //           | 3 y [N,OH,OW,CO] write
 // push      sizes as named; groups = vec4s over channels; pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE
-// dispatch  threads (ceil(pixels / 64) * 64, ceil(out_groups / 16)): a workgroup makes 64 pixels by 16 channel groups, a
-//           thread 8 pixels by 2 groups, from slices of 4 input groups in shared memory.   host src/ops/conv_lower.c
+// dispatch  threads (64 * blocks of 64 pixels, ceil(out_groups / 16), further rows of blocks): a workgroup makes 64 pixels
+//           by 16 channel groups, a thread 8 pixels by 2 groups, from slices of 4 input groups in shared memory
+//           host src/ops/conv_lower.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
@@ -27,7 +28,7 @@ shared vec4 shared_weight[SLICE * 4][16];
 void main()
 {
     int t = int(gl_LocalInvocationID.x);
-    int first_pixel = int(gl_WorkGroupID.x) * 64;
+    int first_pixel = int(gl_WorkGroupID.z * gl_NumWorkGroups.x + gl_WorkGroupID.x) * 64;
     int first_group = int(gl_WorkGroupID.y) * 16;
 
     // The pixel whose inputs this thread loads.
@@ -42,31 +43,32 @@ void main()
     [[unroll]] for (int i = 0; i < 8; ++i)
         [[unroll]] for (int q = 0; q < 2; ++q) sum[i][q] = vec4(0.0);
 
-    for (int tap = 0; tap < KERNEL * KERNEL; ++tap) {
-        int iy = iy0 + tap / KERNEL, ix = ix0 + tap % KERNEL;
-        bool inside = load_pixel < pixels && iy >= 0 && iy < h && ix >= 0 && ix < w;
-        int from = inside ? ((n * h + iy) * w + ix) * in_groups : 0;
-        for (int g = 0; g < in_groups; g += SLICE) {
-            barrier();
-            [[unroll]] for (int i = 0; i < SLICE; ++i) {
-                vec4 v = vec4(0.0);
-                if (inside && g + i < in_groups) v = LOAD(x, from + g + i);
-                shared_x[i][t] = v;
-                int row = i * 4 + t / 16;
-                vec4 k = vec4(0.0);
-                if (g * 4 + row < ci) k = LOAD(weight, (tap * ci + g * 4 + row) * out_groups + load_group);
-                shared_weight[row][t % 16] = k;
-            }
-            barrier();
-            [[unroll]] for (int i = 0; i < SLICE; ++i) {
-                vec4 v[8];
-                [[unroll]] for (int j = 0; j < 8; ++j) v[j] = shared_x[i][t % 8 + 8 * j];
-                [[unroll]] for (int c = 0; c < 4; ++c) {
-                    vec4 k0 = shared_weight[i * 4 + c][t / 8], k1 = shared_weight[i * 4 + c][t / 8 + 8];
-                    [[unroll]] for (int j = 0; j < 8; ++j) {
-                        sum[j][0] += v[j][c] * k0;
-                        sum[j][1] += v[j][c] * k1;
-                    }
+    // Steps go over (tap, input group) pairs, so that few input channels fill the slices too.
+    int steps = KERNEL * KERNEL * in_groups;
+    for (int step = 0; step < steps; step += SLICE) {
+        barrier();
+        [[unroll]] for (int i = 0; i < SLICE; ++i) {
+            int tap = (step + i) / in_groups;
+            int g = step + i - tap * in_groups;
+            int iy = iy0 + tap / KERNEL, ix = ix0 + tap % KERNEL;
+            bool inside = step + i < steps && load_pixel < pixels && iy >= 0 && iy < h && ix >= 0 && ix < w;
+            vec4 v = vec4(0.0);
+            if (inside) v = LOAD(x, ((n * h + iy) * w + ix) * in_groups + g);
+            shared_x[i][t] = v;
+            int channel = g * 4 + t / 16;
+            vec4 k = vec4(0.0);
+            if (step + i < steps && channel < ci) k = LOAD(weight, (tap * ci + channel) * out_groups + load_group);
+            shared_weight[i * 4 + t / 16][t % 16] = k;
+        }
+        barrier();
+        [[unroll]] for (int i = 0; i < SLICE; ++i) {
+            vec4 v[8];
+            [[unroll]] for (int j = 0; j < 8; ++j) v[j] = shared_x[i][t % 8 + 8 * j];
+            [[unroll]] for (int c = 0; c < 4; ++c) {
+                vec4 k0 = shared_weight[i * 4 + c][t / 8], k1 = shared_weight[i * 4 + c][t / 8 + 8];
+                [[unroll]] for (int j = 0; j < 8; ++j) {
+                    sum[j][0] += v[j][c] * k0;
+                    sum[j][1] += v[j][c] * k1;
                 }
             }
         }

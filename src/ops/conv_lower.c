@@ -1,7 +1,7 @@
 /* Kernels of the convolution's forward pass and input gradient. */
 #include "ops/conv_internal.h"
 
-enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
+enum { TEXEL_ROWS = 8, TEXEL_LANES = 8, SIMT_PIXELS = 64, SIMT_ROW = 32768 };
 
 cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts)
 {
@@ -53,6 +53,8 @@ static cairn_status forward_simt(cairn_lowering *l, const forward_call *f)
     const cairn_conv__window *w = &f->window;
     int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
     int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
+    int blocks = cairn_conv__ceil_div(pixels, SIMT_PIXELS); /* a device may limit each dimension to 65,535 groups */
+    int row = blocks < SIMT_ROW ? blocks : SIMT_ROW;
     cairn_kernel_call call = {
         .kernel = "conv/conv2d",
         .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
@@ -63,7 +65,8 @@ static cairn_status forward_simt(cairn_lowering *l, const forward_call *f)
         .push = {(uint32_t)f->sx.h, (uint32_t)f->sx.w, (uint32_t)f->sy.h, (uint32_t)f->sy.w, (uint32_t)f->sx.c,
                  (uint32_t)in_groups, (uint32_t)out_groups, (uint32_t)w->pad, (uint32_t)pixels, f->bias != CAIRN_NONE},
         .push_count = 10,
-        .threads = {(uint32_t)pixels, (uint32_t)cairn_conv__ceil_div(out_groups, 16), 1}};
+        .threads = {(uint32_t)(row * SIMT_PIXELS), (uint32_t)cairn_conv__ceil_div(out_groups, 16),
+                    (uint32_t)cairn_conv__ceil_div(blocks, row)}};
     return cairn_lower_call(l, &call);
 }
 
