@@ -1,0 +1,217 @@
+/* cairn detect, match and evaluate on files from outside: good ones, damaged ones, a full disk. */
+#include "support/program.h"
+
+#include "base/file.h"
+#include "data/image.h"
+#include "formats/npz.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static cairn_program_run run;
+static char folder[64];
+static const char recipe[] = "name: toy\n"
+                             "seed: 3\n"
+                             "stages:\n"
+                             "  - {name: shapes, kind: magicpoint, steps: 2, batch: 1, width: 0.125, height: 64,\n"
+                             "     image_width: 96, canvas_height: 128, calibrate: 1}\n";
+
+#define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
+
+static char *in_folder(const char *name)
+{
+    static char paths[16][160];
+    static int next;
+    char *path = paths[next++ % 16];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static const char *model(void)
+{
+    return in_folder("run/shapes/model.safetensors");
+}
+
+static void call(const char *const *words, long file_limit)
+{
+    cairn_program_call(&run, words, NULL, file_limit);
+}
+
+static void expect_failure(const char *const *words, int code, const char *expected)
+{
+    call(words, 0);
+    if (run.code != code) fail_msg("exit code %d, not %d: %s", run.code, code, run.err);
+    if (cairn_program_error_lines(&run) != 1) fail_msg("not one error line: %s", run.err);
+    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+}
+
+static void expect_success(const char *const *words)
+{
+    call(words, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+}
+
+/* Bright squares on a dark ground. */
+static void write_image(const char *name, int h, int w)
+{
+    cairn_image image = {0};
+    assert_int_equal(cairn_image_create(&image, h, w, 1), CAIRN_OK);
+    for (int i = 0; i < h * w; i++) image.pixels[i] = (i / w / 16 + i % w / 16) % 2 ? 0.8f : 0.2f;
+    assert_int_equal(cairn_image_save_png(&image, in_folder(name)), CAIRN_OK);
+    cairn_image_free(&image);
+}
+
+static void test_detect__writes_npz_and_png(void **state)
+{
+    (void)state;
+    write_image("board.png", 75, 101);
+    expect_success(WORDS("detect", "--model", model(), in_folder("board.png"), "--out", in_folder("out"), "--threshold",
+                         "0", "--top-k", "20"));
+    cairn_npz npz = {0};
+    const cairn_npz_array *keypoints = NULL;
+    const int64_t shape[] = {-1, 3};
+    assert_int_equal(cairn_npz_read(&npz, in_folder("out/board.npz")), CAIRN_OK);
+    assert_int_equal(cairn_npz_require(&keypoints, &npz, "keypoints", CAIRN_NPZ_F32, 2, shape), CAIRN_OK);
+    assert_int_equal(npz.count, 1); /* magicpoint has no descriptors */
+    assert_int_equal(keypoints->shape[0], 20);
+    const float *rows = keypoints->data;
+    for (int i = 0; i < 20; i++) {
+        assert_true(rows[3 * i] >= 0 && rows[3 * i] <= 100 && rows[3 * i + 1] >= 0 && rows[3 * i + 1] <= 74);
+        assert_true(!i || rows[3 * i + 2] <= rows[3 * i - 1]);
+    }
+    cairn_npz_free(&npz);
+    cairn_image overlay = {0};
+    assert_int_equal(cairn_image_load(&overlay, in_folder("out/board.png"), 3), CAIRN_OK);
+    cairn_image_free(&overlay);
+    expect_success(
+        WORDS("detect", "--model", model(), in_folder("board.png"), "--out", in_folder("only"), "--format", "npz"));
+    assert_true(cairn_file_exists(in_folder("only/board.npz")));
+    assert_false(cairn_file_exists(in_folder("only/board.png")));
+}
+
+static void test_detect__bad_images_are_one_line(void **state)
+{
+    (void)state;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    write_image("small.png", 8, 8);
+    write_image("whole.png", 64, 64);
+    assert_int_equal(cairn_file_read(&bytes, &size, in_folder("whole.png"), 1 << 20), CAIRN_OK);
+    assert_int_equal(cairn_file_write(in_folder("cut.png"), bytes, size / 2), CAIRN_OK);
+    free(bytes);
+    assert_int_equal(cairn_file_write(in_folder("text.png"), "no image", 8), CAIRN_OK);
+    static const char *const bad[][2] = {{"absent.png", "absent.png: no such file"},
+                                         {"small.png", "small.png"},
+                                         {"cut.png", "cut.png"},
+                                         {"text.png", "text.png is not an image"}};
+    for (int i = 0; i < 4; i++)
+        expect_failure(WORDS("detect", "--model", model(), in_folder(bad[i][0]), "--out", in_folder("bad")), 1,
+                       bad[i][1]);
+    /* One bad image among good ones: the good ones are done, the end is a failure. */
+    expect_failure(
+        WORDS("detect", "--model", model(), in_folder("cut.png"), in_folder("whole.png"), "--out", in_folder("bad")), 1,
+        "1 of 2 images");
+    assert_non_null(strstr(run.err, "cut.png"));
+    assert_true(cairn_file_exists(in_folder("bad/whole.npz")));
+    assert_false(cairn_file_exists(in_folder("bad/cut.npz")));
+}
+
+static void test_detect__wrong_command_lines(void **state)
+{
+    (void)state;
+    const char *image = in_folder("board.png"), *out = in_folder("never");
+    expect_failure(WORDS("detect", image, "--out", out), 2, "--model FILE is missing");
+    expect_failure(WORDS("detect", "--model", model(), image), 2, "--out DIR is missing");
+    expect_failure(WORDS("detect", "--model", model(), "--out", out), 2, "usage: cairn detect");
+    expect_failure(WORDS("detect", "--model", model(), image, "--out", out, "--format", "jpg"), 2, "expected npz, png");
+    expect_failure(WORDS("detect", "--model", model(), image, "--out", out, "--threshold", "2"), 2, "number in 0..1");
+    expect_failure(WORDS("detect", "--model", model(), image, image, "--out", out), 2,
+                   "would both be written as 'board'");
+    expect_failure(WORDS("detect", "--model", in_folder("toy.yaml"), image, "--out", out), 1, "not a safetensors file");
+    expect_failure(WORDS("detect", "--model", in_folder("none"), image, "--out", out), 1, "none");
+    expect_failure(WORDS("match", "--model", model(), image, image, "--out", in_folder("m.png")), 1, "no descriptors");
+    expect_failure(WORDS("match", "--model", model(), image, "--out", in_folder("m.png")), 2, "usage: cairn match");
+    assert_false(cairn_file_is_folder(out));
+}
+
+static void expect_nothing_temporary(const char *path, size_t expected)
+{
+    cairn_file_list list = {0};
+    assert_int_equal(cairn_file_list_folder(&list, path, NULL, false), CAIRN_OK);
+    assert_int_equal(list.count, expected);
+    cairn_file_list_free(&list);
+}
+
+static void test_detect__full_disk_leaves_what_exists_whole(void **state)
+{
+    (void)state;
+    const char *const words[] = {"detect",   "--model", model(), in_folder("board.png"), "--out", in_folder("full"),
+                                 "--format", "png",     NULL};
+    uint8_t *before = NULL, *after = NULL;
+    size_t size_before = 0, size_after = 0;
+    expect_success(words);
+    assert_int_equal(cairn_file_read(&before, &size_before, in_folder("full/board.png"), 1 << 24), CAIRN_OK);
+    assert_true(size_before > 600);
+    call(words, 512);
+    assert_int_equal(run.code, 1);
+    assert_int_equal(cairn_program_error_lines(&run), 1);
+    assert_non_null(strstr(run.err, "board.png"));
+    assert_int_equal(cairn_file_read(&after, &size_after, in_folder("full/board.png"), 1 << 24), CAIRN_OK);
+    assert_int_equal(size_before, size_after);
+    assert_memory_equal(before, after, size_before);
+    expect_nothing_temporary(in_folder("full"), 1);
+    free(before);
+    free(after);
+}
+
+static void test_run__full_disk_is_one_line_and_can_be_resumed(void **state)
+{
+    (void)state;
+    const char *const words[] = {"run", in_folder("toy.yaml"), "--out", in_folder("disk"), NULL};
+    call(words, 4096);
+    assert_int_equal(run.code, 1);
+    assert_int_equal(cairn_program_error_lines(&run), 1);
+    assert_non_null(strstr(run.err, "File too large"));
+    assert_false(cairn_file_exists(in_folder("disk/shapes/stage.json")));
+    expect_success(words);
+    assert_true(cairn_file_exists(in_folder("disk/shapes/model.safetensors")));
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    strcpy(folder, "cairn-test-detect-XXXXXX");
+    if (!mkdtemp(folder) || cairn_file_write(in_folder("toy.yaml"), recipe, strlen(recipe)) < 0) return -1;
+    expect_success(WORDS("run", in_folder("toy.yaml"), "--out", in_folder("run")));
+    return 0;
+}
+
+static int clean_up(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_detect__writes_npz_and_png),
+        cmocka_unit_test(test_detect__bad_images_are_one_line),
+        cmocka_unit_test(test_detect__wrong_command_lines),
+        cmocka_unit_test(test_detect__full_disk_leaves_what_exists_whole),
+        cmocka_unit_test(test_run__full_disk_is_one_line_and_can_be_resumed),
+    };
+    return cmocka_run_group_tests(tests, prepare, clean_up);
+}
