@@ -13,6 +13,7 @@ static const cairn_command *const commands[] = {
     &cairn_command_train,
     &cairn_command_detect,
     &cairn_command_match,
+    &cairn_command_evaluate,
     &cairn_command_benchmark,
     &cairn_command_info,
 };

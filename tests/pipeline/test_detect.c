@@ -140,6 +140,25 @@ static void test_detect__wrong_command_lines(void **state)
     assert_false(cairn_file_is_folder(out));
 }
 
+static void test_evaluate__measures_and_refuses(void **state)
+{
+    (void)state;
+    const char *photos = in_folder("photos");
+    assert_int_equal(cairn_file_make_folder(photos), CAIRN_OK);
+    write_image("photos/a.png", 120, 160);
+    write_image("photos/b.png", 160, 120);
+    expect_success(WORDS("evaluate", "--model", model(), "--photos", photos, "--baselines", "harris", "--height", "64",
+                         "--width", "96", "--out", in_folder("scores")));
+    assert_non_null(strstr(run.out, "Harris"));
+    assert_non_null(strstr(run.out, "shapes "));
+    assert_non_null(strstr(run.out, "untrained teacher"));
+    assert_true(cairn_file_exists(in_folder("scores/evaluation.json")));
+    expect_failure(WORDS("evaluate", "--model", model()), 2, "--sequences DIR or --photos DIR");
+    expect_failure(WORDS("evaluate", "--photos", in_folder("absent")), 1, "absent: no such file");
+    expect_failure(WORDS("evaluate", "--sequences", photos), 1, "layout of HPatches");
+    expect_failure(WORDS("evaluate", "--photos", photos, "--baselines", "harys"), 1, "harys");
+}
+
 static void expect_nothing_temporary(const char *path, size_t expected)
 {
     cairn_file_list list = {0};
@@ -210,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_detect__writes_npz_and_png),
         cmocka_unit_test(test_detect__bad_images_are_one_line),
         cmocka_unit_test(test_detect__wrong_command_lines),
+        cmocka_unit_test(test_evaluate__measures_and_refuses),
         cmocka_unit_test(test_detect__full_disk_leaves_what_exists_whole),
         cmocka_unit_test(test_run__full_disk_is_one_line_and_can_be_resumed),
     };
