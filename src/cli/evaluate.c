@@ -85,9 +85,9 @@ static void name_model(char name[64], const char *path)
     const char *file = strrchr(path, '/'), *start = file;
     if (file && !strcmp(file, "/model.safetensors")) {
         while (start > path && start[-1] != '/') start--;
-        snprintf(name, 64, "%.*s", (int)(file - start), start);
+        snprintf(name, 64, "%.*s", file - start < 63 ? (int)(file - start) : 63, start);
     } else {
-        snprintf(name, 64, "%s", file ? file + 1 : path);
+        snprintf(name, 64, "%.63s", file ? file + 1 : path);
     }
 }
 
