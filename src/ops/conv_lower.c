@@ -31,7 +31,7 @@ static cairn_status forward_texel(cairn_lowering *l, const forward_call *f)
         width = ow = cairn_conv__ceil_div(pixels, rows);
     }
     int row_blocks = cairn_conv__ceil_div(oh, rows);
-    int groups = w->kernel == 1 && out_groups >= 4 ? 4 : out_groups > 1 ? 2 : 1;
+    int groups = (w->kernel == 1 || in_groups == 1) && out_groups >= 4 ? 4 : out_groups > 1 ? 2 : 1;
     cairn_kernel_call call = {
         .kernel = "conv/conv2d",
         .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups,
