@@ -56,9 +56,11 @@ static const char *png_damage(const uint8_t *data, size_t size)
 
 /* Segments up to the end-of-image marker (ITU T.81, annex B). Bytes behind it are allowed: cameras put previews there.
  */
-static const char *jpeg_damage(const uint8_t *data, size_t size)
+static const char *jpeg_damage(const uint8_t *data, size_t size, int h, int w)
 {
     size_t at = 2;
+    /* Each block of 8x8 pixels takes a bit at least, so a larger size is a lie and not worth the memory. */
+    if ((uint64_t)h * (uint64_t)w / 512 > size) return "it is too short for its size in pixels";
     while (at + 1 < size) {
         if (data[at] != 0xff) return "a segment of it does not begin with a marker";
         uint8_t marker = data[at + 1];
@@ -115,7 +117,7 @@ const char *cairn_image_damage(const uint8_t *data, size_t size, cairn_image_kin
 {
     switch (kind) {
     case CAIRN_IMAGE_JPEG:
-        return jpeg_damage(data, size);
+        return jpeg_damage(data, size, h, w);
     case CAIRN_IMAGE_PNG:
         return png_damage(data, size);
     case CAIRN_IMAGE_BMP:

@@ -9,6 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A few kilobytes of a PNG can unpack to gigabytes, and stb_image would follow: no block may be larger than an image of
+ * the promised size can need. */
+static _Thread_local size_t most_memory;
+static _Thread_local bool over_most;
+
+static bool within_most(size_t size)
+{
+    over_most = over_most || size > most_memory;
+    return size <= most_memory;
+}
+
+static void *bounded_malloc(size_t size)
+{
+    return within_most(size) ? malloc(size) : NULL;
+}
+
+static void *bounded_realloc(void *block, size_t size)
+{
+    return within_most(size) ? realloc(block, size) : NULL;
+}
+
 /* Unused and never defined functions are reported at the end of the file, so this one stays off. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic push
@@ -23,6 +44,9 @@
 #define STBI_ONLY_BMP
 #define STBI_ONLY_PNM
 #define STBI_NO_STDIO
+#define STBI_MALLOC bounded_malloc
+#define STBI_REALLOC bounded_realloc
+#define STBI_FREE free
 #define STBI_MAX_DIMENSIONS CAIRN_IMAGE_MAX_SIDE
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
@@ -83,10 +107,13 @@ cairn_status cairn_image_decode(cairn_image *out, const uint8_t *data, size_t si
     cairn_image image = {0};
     uint8_t *bytes = NULL;
     int h = 0, w = 0, in = 0, got_h = 0, got_w = 0, c = 0;
+    most_memory = (size_t)4 << 20; /* tables, and what is padded to whole blocks */
     CAIRN_TRY(check(data, size, name, &h, &w, &in));
+    most_memory += 2 * size + 16 * (size_t)h * (size_t)w; /* four samples of two bytes, twice: interlaced rows */
+    over_most = false;
     bytes = stbi_load_from_memory(data, (int)size, &got_w, &got_h, &c, in);
     if (!bytes) {
-        const char *why = stbi_failure_reason();
+        const char *why = over_most ? "it unpacks to more than its size in pixels" : stbi_failure_reason();
         bool memory = why && !strcmp(why, "outofmem");
         CAIRN_TRY(cairn_error_set(memory ? CAIRN_E_NOMEM : CAIRN_E_FORMAT, "%s cannot be decoded: %s", name,
                                   why ? why : DECODER_LOST));

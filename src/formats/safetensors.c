@@ -64,8 +64,8 @@ static cJSON *entry_of(const cairn_safetensor *t, size_t begin, size_t count)
 }
 
 /* The header as text, and the bytes of all tensors. */
-static cairn_status make_header(char **text, size_t *total, const char *path, const cairn_safetensor *tensors, int count,
-                                const cairn_safetensors_pair *metadata, int metadata_count)
+static cairn_status make_header(char **text, size_t *total, const char *path, const cairn_safetensor *tensors,
+                                int count, const cairn_safetensors_pair *metadata, int metadata_count)
 {
     cairn_status st = CAIRN_OK;
     cJSON *root = cJSON_CreateObject(), *meta = cJSON_CreateObject();
@@ -160,7 +160,8 @@ static cairn_status read_tensor(cairn_safetensor *t, const cJSON *entry, uint8_t
     if (cJSON_GetArraySize(offsets) != 2 || !whole_number(cJSON_GetArrayItem(offsets, 0), (double)size, &begin) ||
         !whole_number(cJSON_GetArrayItem(offsets, 1), (double)size, &end) || begin > end)
         return damaged(path, name, "data_offsets lie outside the file");
-    if ((size_t)(end - begin) != 4 * t->count || begin % 4) return damaged(path, name, "data_offsets do not fit the shape");
+    if ((size_t)(end - begin) != 4 * t->count || begin % 4)
+        return damaged(path, name, "data_offsets do not fit the shape");
     t->data = (float *)(void *)(data + begin);
     t->name = strdup(name);
     return t->name ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "%s: no memory", path);
@@ -190,6 +191,35 @@ static int by_place(const void *a, const void *b)
     return x->count < y->count ? -1 : x->count > y->count;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names must differ; together the tensors must fill the data from its first byte to its last. */
+static cairn_status check_tensors(const cairn_safetensors *f, const uint8_t *data, size_t size)
+{
+    cairn_status st = CAIRN_OK;
+    const float *end = (const float *)(const void *)data;
+    const char **names = calloc((size_t)f->count + 1, sizeof *names);
+    if (!names) return cairn_error_set(CAIRN_E_NOMEM, "%s: no memory", f->path);
+    for (int i = 0; i < f->count; i++) names[i] = f->tensors[i].name;
+    qsort(names, (size_t)f->count, sizeof *names, by_name);
+    for (int i = 1; i < f->count; i++)
+        if (!strcmp(names[i - 1], names[i])) CAIRN_TRY(damaged(f->path, names[i], "is there twice"));
+    for (int i = 0; i < f->count; i++) {
+        const cairn_safetensor *t = &f->tensors[i];
+        if (t->data < end) CAIRN_TRY(damaged(f->path, t->name, "overlaps another tensor"));
+        if (t->data > end) CAIRN_TRY(damaged(f->path, t->name, "does not follow the tensor before it"));
+        end = t->data + t->count;
+    }
+    if ((const uint8_t *)end != data + size)
+        CAIRN_TRY(damaged(f->path, NULL, "bytes behind the last tensor; was it written twice or badly copied?"));
+done:
+    free(names);
+    return st;
+}
+
 static cairn_status read_tensors(cairn_safetensors *f, const cJSON *root, uint8_t *data, size_t size)
 {
     cairn_status st = CAIRN_OK;
@@ -208,10 +238,7 @@ static cairn_status read_tensors(cairn_safetensors *f, const cJSON *root, uint8_
         CAIRN_TRY(read_tensor(&f->tensors[f->count++], item, data, size, f->path));
     }
     qsort(f->tensors, (size_t)f->count, sizeof *f->tensors, by_place);
-    for (int i = 1; i < f->count; i++) {
-        const cairn_safetensor *a = &f->tensors[i - 1], *b = &f->tensors[i];
-        if (a->data + a->count > b->data) return damaged(f->path, b->name, "overlaps another tensor");
-    }
+    CAIRN_TRY(check_tensors(f, data, size));
 done:
     return st;
 }
@@ -235,8 +262,10 @@ cairn_status cairn_safetensors_read(cairn_safetensors *out, const char *path)
         st = damaged(path, NULL, "the header's length is not a multiple of four");
         goto done;
     }
-    root = cJSON_ParseWithLength((const char *)f.bytes + 8, length);
-    if (!cJSON_IsObject(root)) {
+    const char *text = (const char *)f.bytes + 8, *text_end = text;
+    root = cJSON_ParseWithLengthOpts(text, length, &text_end, 0);
+    while (text_end < text + length && (*text_end == ' ' || *text_end == '\n')) text_end++; /* padding */
+    if (!cJSON_IsObject(root) || text_end != text + length) {
         st = damaged(path, NULL, "the header is not a JSON object");
         goto done;
     }

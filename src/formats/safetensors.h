@@ -33,7 +33,7 @@ typedef struct cairn_safetensors {
 cairn_status cairn_safetensors_write(const char *path, const cairn_safetensor *tensors, int count,
                                      const cairn_safetensors_pair *metadata, int metadata_count);
 /* The file is hostile: at most 4 GiB, header at most 100 MB, 65,536 tensors; shapes, offsets and sizes must agree,
- * tensors must not overlap.
+ * names must differ, and tensors must fill the data without gaps (as the format demands).
  * error  CAIRN_E_NOTFOUND, CAIRN_E_IO, CAIRN_E_FORMAT, CAIRN_E_UNSUPPORTED (another number type), with the file's name
  * owner  the caller frees with cairn_safetensors_free */
 cairn_status cairn_safetensors_read(cairn_safetensors *out, const char *path);
