@@ -12,17 +12,19 @@ cairn_chunks cairn_chunks_last(int64_t rows, int64_t columns, int64_t planes)
     return k;
 }
 
-cairn_chunks cairn_chunks_plan(int64_t rows, int64_t columns, int64_t planes)
+cairn_chunks cairn_chunks_plan(const cairn_lowering *l, int64_t rows, int64_t columns, int64_t planes)
 {
-    enum { WORKGROUPS = 64, MOST_CHUNKS = 1024, FEW_ROWS = 64 };
+    /* several workgroups for each core, or enough to fill a GPU */
+    const bool texel = cairn_lower_class(l) == CAIRN_CLASS_TEXEL;
+    const int64_t workgroups = texel ? 64 : 512, most_chunks = texel ? 1024 : 4096;
     int64_t wide = planes * divide_up(columns, CAIRN_ROWS_LANES);
-    if (rows <= FEW_ROWS || (wide >= WORKGROUPS && rows <= MOST_CHUNKS))
+    if (rows <= CAIRN_ROWS_LANES || (wide >= workgroups && rows <= most_chunks))
         return cairn_chunks_last(rows, columns, planes);
     cairn_chunks k = {.lanes = cairn_rows_plan(rows, columns, planes, 4)};
     k.lanes.steps = 4;
     int64_t rows_per_step = CAIRN_ROWS_LANES >> k.lanes.columns_log2, round = rows_per_step * k.lanes.steps;
-    int64_t blocks = divide_up(WORKGROUPS, planes * cairn_rows_column_blocks(&k.lanes));
-    if (blocks * rows_per_step > MOST_CHUNKS) blocks = MOST_CHUNKS / rows_per_step;
+    int64_t blocks = divide_up(workgroups, planes * cairn_rows_column_blocks(&k.lanes));
+    if (blocks * rows_per_step > most_chunks) blocks = most_chunks / rows_per_step;
     k.block_rows = divide_up(divide_up(rows, blocks), round) * (uint32_t)round;
     k.blocks = divide_up(rows, k.block_rows);
     k.chunks = k.blocks * (uint32_t)rows_per_step;
@@ -48,4 +50,20 @@ cairn_status cairn_chunks_call(cairn_lowering *l, cairn_kernel_call *call, const
     call->threads[1] = k->blocks;
     call->threads[2] = k->lanes.planes;
     return cairn_lower_call(l, call);
+}
+
+cairn_status cairn_chunks_finish(cairn_lowering *l, const cairn_chunks *k, cairn_slot x, cairn_slot y, float scale)
+{
+    cairn_kernel_call call = {.kernel = "reduce/rows", .slots = {x, y}, .slot_count = 2, .written = 2, .push_count = 5};
+    cairn_chunks last = cairn_chunks_last(k->chunks, k->lanes.columns, k->lanes.planes);
+    call.push[4] = cairn_float_bits(scale);
+    if (cairn_lower_class(l) == CAIRN_CLASS_TEXEL) return cairn_chunks_call(l, &call, &last);
+    call.kernel = "reduce/finish";
+    call.push[0] = k->chunks;
+    call.push[1] = k->lanes.columns;
+    call.push[2] = call.push[4];
+    call.push_count = 3;
+    call.threads[0] = k->lanes.columns * CAIRN_ROWS_LANES;
+    call.threads[2] = k->lanes.planes;
+    return cairn_lower_call(l, &call);
 }

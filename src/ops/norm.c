@@ -19,7 +19,7 @@ static matrix matrix_of(cairn_shape x, bool per_sample)
 static cairn_status call_moments(cairn_lowering *l, matrix m, cairn_slot x, cairn_slot mean, cairn_slot variance)
 {
     cairn_status st = CAIRN_OK;
-    cairn_chunks cut = cairn_chunks_plan(m.rows, m.columns, m.planes);
+    cairn_chunks cut = cairn_chunks_plan(l, m.rows, m.columns, m.planes);
     cairn_slot means = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
     cairn_slot squares = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
     cairn_kernel_call first = {.kernel = "norm/moments", .slots = {x, means, squares}, .slot_count = 3, .written = 6};
@@ -31,6 +31,7 @@ static cairn_status call_moments(cairn_lowering *l, matrix m, cairn_slot x, cair
         .push = {cut.lanes.rows, cut.lanes.columns, cut.block_rows, cut.chunks, 6 - cut.lanes.columns_log2},
         .push_count = 5,
         .threads = {cut.lanes.columns, 1, cut.lanes.planes}};
+    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) second.threads[0] *= CAIRN_ROWS_LANES; /* a workgroup for each */
     CAIRN_TRY(cairn_chunks_call(l, &first, &cut));
     CAIRN_TRY(cairn_lower_call(l, &second));
 done:
@@ -70,7 +71,7 @@ static cairn_status call_grad(cairn_lowering *l, matrix m, const normalisation *
                               cairn_slot sum0, cairn_slot sum1)
 {
     cairn_status st = CAIRN_OK;
-    cairn_chunks cut = cairn_chunks_plan(m.rows, m.columns, m.planes);
+    cairn_chunks cut = cairn_chunks_plan(l, m.rows, m.columns, m.planes);
     cairn_kernel_call call = {.kernel = "norm/grad_sums", .slot_count = 8, .written = 0xC0, .push_count = 5};
     cairn_slot target[2] = {sum0, sum1};
     set_channels(&call, n, 2);
@@ -80,16 +81,8 @@ static cairn_status call_grad(cairn_lowering *l, matrix m, const normalisation *
         call.slots[6 + i] = cut.chunks == 1 ? target[i] : cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
     call.push[4] = cairn_float_bits(n->at->eps);
     CAIRN_TRY(cairn_chunks_call(l, &call, &cut));
-    for (int i = 0; i < 2 && cut.chunks > 1; i++) {
-        cairn_chunks last = cairn_chunks_last(cut.chunks, m.columns, m.planes);
-        cairn_kernel_call sum = {.kernel = "reduce/rows",
-                                 .slots = {call.slots[6 + i], target[i]},
-                                 .slot_count = 2,
-                                 .written = 2,
-                                 .push_count = 5};
-        sum.push[4] = cairn_float_bits(1.0f);
-        CAIRN_TRY(cairn_chunks_call(l, &sum, &last));
-    }
+    for (int i = 0; i < 2 && cut.chunks > 1; i++)
+        CAIRN_TRY(cairn_chunks_finish(l, &cut, call.slots[6 + i], target[i], 1.0f));
     cairn_rows rows = cairn_rows_plan(m.rows, m.columns, m.planes, CAIRN_ROWS_STEPS);
     cairn_kernel_call second = {.kernel = "norm/grad_input", .slot_count = 9, .written = 1 << 8, .push_count = 4};
     set_channels(&second, n, 2);

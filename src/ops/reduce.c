@@ -8,18 +8,13 @@
 static cairn_status sum_rows(cairn_lowering *l, cairn_slot x, cairn_slot y, cairn_chunks cut, float scale)
 {
     cairn_status st = CAIRN_OK;
-    cairn_kernel_call call = {.kernel = "reduce/rows", .slots = {x, y}, .slot_count = 2, .written = 2, .push_count = 5};
-    call.push[4] = cairn_float_bits(scale);
-    if (cut.chunks == 1) return cairn_chunks_call(l, &call, &cut);
-    cairn_slot partial = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
-    call.slots[1] = partial;
-    call.push[4] = cairn_float_bits(1.0f);
+    bool whole = cut.chunks == 1;
+    cairn_slot target = whole ? y : cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
+    cairn_kernel_call call = {
+        .kernel = "reduce/rows", .slots = {x, target}, .slot_count = 2, .written = 2, .push_count = 5};
+    call.push[4] = cairn_float_bits(whole ? scale : 1.0f);
     CAIRN_TRY(cairn_chunks_call(l, &call, &cut));
-    cairn_chunks last = cairn_chunks_last(cut.chunks, cut.lanes.columns, cut.lanes.planes);
-    call.slots[0] = partial;
-    call.slots[1] = y;
-    call.push[4] = cairn_float_bits(scale);
-    CAIRN_TRY(cairn_chunks_call(l, &call, &last));
+    if (!whole) CAIRN_TRY(cairn_chunks_finish(l, &cut, target, y, scale));
 done:
     return st;
 }
@@ -41,7 +36,7 @@ static cairn_status lower_rows(cairn_lowering *l, const cairn_node *node)
         else
             rows *= from[i];
     }
-    return sum_rows(l, node->inputs[0], node->outputs[0], cairn_chunks_plan(rows, columns, planes), at->scale);
+    return sum_rows(l, node->inputs[0], node->outputs[0], cairn_chunks_plan(l, rows, columns, planes), at->scale);
 }
 
 static cairn_status lower_channels(cairn_lowering *l, const cairn_node *node)
@@ -54,7 +49,7 @@ static cairn_status lower_channels(cairn_lowering *l, const cairn_node *node)
     cairn_slot source = node->inputs[0];
     if (groups > 256 && pixels < 64) { /* long vectors: many lanes for each */
         cairn_slot sums = cairn_lower_scratch(l, pixels);
-        CAIRN_TRY(sum_rows(l, source, sums, cairn_chunks_plan(groups, 1, pixels), 1.0f));
+        CAIRN_TRY(sum_rows(l, source, sums, cairn_chunks_plan(l, groups, 1, pixels), 1.0f));
         source = sums;
         groups = 1;
     }

@@ -1,5 +1,5 @@
 #version 450
-// moments_finish.comp: second pass of mean and variance: merges the chunks in order.
+// moments_finish.texel.comp: second pass of mean and variance: merges the chunks in order.
 // bindings  0 chunk means read | 1 chunk squares read | 2 mean [planes][columns] write | 3 variance, alike, write
 // push      rows, columns, block_rows, chunks of the first pass, its log2 of ROWS_PER_STEP
 // dispatch  x: columns, z: planes
@@ -13,13 +13,7 @@ INPUT(1, squares);
 OUTPUT(2, mean);
 OUTPUT(3, variance);
 layout(push_constant) uniform Push { uint rows, columns, block_rows, chunks, step_log2; };
-
-float chunk_rows(uint j)
-{
-    uint first = (j >> step_log2) * block_rows, end = min(first + block_rows, rows);
-    uint begin = first + (j & ((1u << step_log2) - 1u));
-    return begin < end ? float((end - begin + (1u << step_log2) - 1u) >> step_log2) : 0.0;
-}
+#include "chunk_rows.glsl"
 
 void main()
 {
