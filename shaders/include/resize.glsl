@@ -1,6 +1,13 @@
 // Interpolation along one axis: which elements an output position reads, and with what weights. The position is kept as
 // a fraction of integers, so that no size loses digits, and so that the gradient uses the very same weights.
 layout(constant_id = 2) const uint MODE = 0u; // enum cairn_resize
+// Columns of one lane, 2^COLUMNS_LOG2 apart: the weights, which cost more than the sums, are found once for all of them.
+layout(constant_id = 3) const uint COLUMN_STEPS = 1u; // 1 or 4
+const uint COLUMN_STRIDE = 1u << COLUMNS_LOG2;
+uint first_column()
+{
+    return ((gl_WorkGroupID.x * COLUMN_STEPS) << COLUMNS_LOG2) + (gl_LocalInvocationID.x & (COLUMN_STRIDE - 1u));
+}
 const uint MODE_NEAREST = 0u;
 const uint MODE_BILINEAR = 1u;
 const uint MODE_BICUBIC = 2u;

@@ -1,7 +1,7 @@
 #version 450
 // resize.comp: interpolation along one axis (twice for an image).
 // bindings  0 x [planes][in_length][columns] read | 1 y [planes][rows][columns] write
-// spec      0 COLUMNS_LOG2, 1 STEPS, 2 MODE
+// spec      0 COLUMNS_LOG2, 1 STEPS, 2 MODE, 3 COLUMN_STEPS
 // push      first, rows (the output's length), columns, in_length
 // dispatch  rows.glsl; z: planes          host: src/ops/resize.c          reference: src/reference/resize.c
 #extension GL_GOOGLE_include_directive : require
@@ -15,16 +15,21 @@ layout(push_constant) uniform Push { uint first, rows, columns, in_length; };
 
 void main()
 {
-    uint column = lane_column(), plane = gl_WorkGroupID.z;
+    uint column = first_column(), plane = gl_WorkGroupID.z;
     if (column >= columns) return;
     uint base = plane * in_length * columns + column;
     FOR_ROWS(r, first, rows) {
         Tap tap = tap_of(r, in_length, rows);
-        vec4 sum = vec4(0.0);
-        [[unroll]] for (uint i = 0u; i < TAPS; i++) {
-            int at = clamp(tap.base + FIRST_TAP + int(i), 0, int(in_length) - 1);
-            sum += tap.weight[i] * LOAD(x, base + uint(at) * columns);
+        [[unroll]] for (uint k = 0u; k < COLUMN_STEPS; k++) {
+            uint offset = k * COLUMN_STRIDE;
+            if (column + offset < columns) {
+                vec4 sum = vec4(0.0);
+                [[unroll]] for (uint i = 0u; i < TAPS; i++) {
+                    int at = clamp(tap.base + FIRST_TAP + int(i), 0, int(in_length) - 1);
+                    sum += tap.weight[i] * LOAD(x, base + uint(at) * columns + offset);
+                }
+                STORE(y, (plane * rows + r) * columns + column + offset, sum);
+            }
         }
-        STORE(y, (plane * rows + r) * columns + column, sum);
     }
 }

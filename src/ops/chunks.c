@@ -7,7 +7,8 @@ static uint32_t divide_up(int64_t a, int64_t b)
 
 cairn_chunks cairn_chunks_last(int64_t rows, int64_t columns, int64_t planes)
 {
-    cairn_chunks k = {.lanes = {(uint32_t)rows, (uint32_t)columns, (uint32_t)planes, 6, 4}, .blocks = 1, .chunks = 1};
+    cairn_chunks k = {
+        .lanes = {(uint32_t)rows, (uint32_t)columns, (uint32_t)planes, 6, 4, 1}, .blocks = 1, .chunks = 1};
     k.block_rows = divide_up(rows, k.lanes.steps) * k.lanes.steps;
     return k;
 }

@@ -7,10 +7,16 @@
 static cairn_status call_axis(cairn_lowering *l, cairn_resize mode, bool transposed, cairn_slot x, cairn_slot y,
                               int64_t planes, int64_t columns, int32_t from, int32_t to)
 {
-    cairn_rows rows = cairn_rows_plan(to, columns, planes, 4);
+    /* Several columns of one lane share its weights: on a GPU neighbouring lanes find theirs at once, few columns leave
+     * none to share, and long rows would leave the first cache between one output row and the next. */
+    bool share = cairn_lower_class(l) == CAIRN_CLASS_TEXEL && columns >= 8 && columns <= 256;
+    int column_steps = share ? 4 : 1;
+    cairn_rows rows = cairn_rows_plan(to, (columns + column_steps - 1) / column_steps, planes, 4);
+    rows.columns = (uint32_t)columns;
+    rows.column_steps = (uint32_t)column_steps;
     cairn_kernel_call call = {.kernel = transposed ? "resize/resize_grad" : "resize/resize",
-                              .constants = {0, 0, (uint32_t)mode},
-                              .constant_count = 3,
+                              .constants = {0, 0, (uint32_t)mode, (uint32_t)column_steps},
+                              .constant_count = 4,
                               .slots = {x, y},
                               .slot_count = 2,
                               .written = 2,
@@ -23,13 +29,15 @@ static cairn_status call_axis(cairn_lowering *l, cairn_resize mode, bool transpo
     return cairn_rows_call(l, &call, &rows);
 }
 
-/* Both axes, the one first that leaves the smaller map between. */
+/* Both axes, the one first that leaves the smaller map between; if that is the same, the lines where the map is small,
+ * because their elements lie far apart. */
 static cairn_status call_resize(cairn_lowering *l, cairn_resize mode, bool transposed, cairn_slot x, cairn_slot y,
                                 cairn_shape s, cairn_shape d)
 {
     cairn_status st = CAIRN_OK;
     int64_t groups = cairn_shape_groups(s);
-    bool lines_first = s.w == d.w || (s.h != d.h && (int64_t)d.h * s.w <= (int64_t)s.h * d.w);
+    int64_t between[2] = {(int64_t)d.h * s.w, (int64_t)s.h * d.w}; /* with lines first, with lines last */
+    bool lines_first = s.w == d.w || (s.h != d.h && between[0] < between[1] + !transposed);
     for (int pass = 0; pass < 2; pass++) {
         bool lines = lines_first == (pass == 0), last = pass == 1 || s.w == d.w || s.h == d.h;
         cairn_shape t = s;

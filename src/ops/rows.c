@@ -3,7 +3,11 @@
 cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int most_steps)
 {
     enum { WORKGROUPS = 64 }; /* enough for every core to have several */
-    cairn_rows r = {.rows = (uint32_t)rows, .columns = (uint32_t)columns, .planes = (uint32_t)planes, .steps = 1};
+    cairn_rows r = {.rows = (uint32_t)rows,
+                    .columns = (uint32_t)columns,
+                    .planes = (uint32_t)planes,
+                    .steps = 1,
+                    .column_steps = 1};
     /* the widest power of two that leaves at most a fifth of the lanes idle */
     for (uint32_t log2 = 0; log2 <= 6; log2++) {
         int64_t width = (int64_t)1 << log2, covered = (columns + width - 1) / width * width;
@@ -16,7 +20,8 @@ cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int mo
 
 uint32_t cairn_rows_column_blocks(const cairn_rows *r)
 {
-    return (r->columns + (1u << r->columns_log2) - 1) >> r->columns_log2;
+    uint32_t width = r->column_steps << r->columns_log2;
+    return (r->columns + width - 1) / width;
 }
 
 cairn_status cairn_rows_call(cairn_lowering *l, cairn_kernel_call *call, const cairn_rows *r)

@@ -9,6 +9,7 @@ enum { CAIRN_ROWS_LANES = 64 };
 typedef struct cairn_rows {
     uint32_t rows, columns, planes;
     uint32_t columns_log2, steps; /* specialization constants 0 and 1 */
+    uint32_t column_steps;        /* columns of one lane, 1 unless the kernel has it otherwise */
 } cairn_rows;
 
 /* Chooses how lanes lie on the matrix: few idle lanes, then long runs of columns; then up to most_steps (a power of
@@ -16,7 +17,7 @@ typedef struct cairn_rows {
  * steps for one load and one store in a row (1 KiB each), 4 for windows. */
 cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int most_steps);
 enum { CAIRN_ROWS_STEPS = 16 };
-/* ceil(columns / 2^columns_log2): workgroups in x */
+/* Workgroups in x: columns over 2^columns_log2 * column_steps, rounded up. */
 uint32_t cairn_rows_column_blocks(const cairn_rows *r);
 /* Appends `call` as many times as the limit of 65,535 workgroups asks for, and sets: constants 0 and 1, push 0..2
  * (first row, rows, columns) and the threads. */
