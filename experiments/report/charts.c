@@ -180,7 +180,7 @@ void cairn_chart_intervals(FILE *page, const char *title, const cairn_interval_r
     if (count == 0 || !(most > 0)) return;
     double tick = cairn_chart_tick(most, 5), end = ceil(most / tick - 1e-9) * tick;
     double scale = (WIDTH - NAMES - VALUES) / end;
-    fputs("<figure class=\"chart\"><figcaption><h4>", page);
+    fputs("<figure class=\"chart intervals\"><figcaption><h4>", page);
     cairn_html_text(page, title);
     fputs("</h4><span>bars: 95 % interval</span></figcaption>\n", page);
     fprintf(page, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, count * ROW + 30);

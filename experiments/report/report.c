@@ -131,7 +131,7 @@ static cairn_status write_training(FILE *page, const cairn_run_files *run)
             CAIRN_TRY(cairn_curves_write(page, &curves));
         }
         if (curves.bad_lines > 0)
-            fprintf(page, "<p class=\"soft\">%d lines of metrics.jsonl could not be read and are left out.</p>\n",
+            fprintf(page, "<p class=\"soft\">Lines of metrics.jsonl that could not be read and are left out: %d.</p>\n",
                     curves.bad_lines);
         cairn_curves_free(&curves);
     }
@@ -195,7 +195,8 @@ static void write_pictures(FILE *page, const cairn_run_files *run)
     }
     if (missing > 0)
         fprintf(page,
-                "<p class=\"soft\">%d pictures are left out: not PNG files, or the page would grow too large.</p>\n",
+                "<p class=\"soft\">Pictures left out, because they are no PNG files or the page would grow too large: "
+                "%d.</p>\n",
                 missing);
     if (count == 0) none(page, "No stage has left pictures.");
     fputs("</section>\n", page);

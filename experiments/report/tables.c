@@ -97,6 +97,9 @@ int cairn_tables_verdicts(FILE *page, const cJSON *evaluation)
             const cJSON *baseline = method_by_name(set, text_of(row, "baseline"));
             if (strcmp(text_of(row, "measure"), "repeatability") || !method || !baseline) continue;
             if (!strcmp(text_of(baseline, "role"), "classical") || isnan(number(row, "low"))) continue;
+            if (isnan(number(summary_of(method, "all", "repeatability"), "mean"))) continue;
+            if (isnan(number(summary_of(baseline, "all", "repeatability"), "mean"))) continue;
+            if (isnan(number(row, "mean") + number(row, "high") + number(row, "count"))) continue;
             write_verdict(page, set, row, method, baseline);
             count++;
         }
@@ -135,11 +138,11 @@ static const column main_columns[] = {{"repeatability", "Repeatability", false, 
                                       {"localisation", "Localisation error, px", true, true, false},
                                       {"matching score", "Matching score", false, true, false},
                                       {"NN precision", "NN precision", false, true, false},
-                                      {"homography@1", "Homography within 1 px", false, true, false},
+                                      {"homography@1", "Homography, 1 px", false, true, false},
                                       {"homography@3", "3 px", false, true, false},
                                       {"homography@5", "5 px", false, true, false},
                                       {"points", "Points", false, false, true}};
-static const column shared_columns[] = {{"homography shared@1", "Homography within 1 px", false, true, false},
+static const column shared_columns[] = {{"homography shared@1", "Homography, 1 px", false, true, false},
                                         {"homography shared@3", "3 px", false, true, false},
                                         {"homography shared@5", "5 px", false, true, false},
                                         {"matches", "Matches, without the filter", false, false, true}};
@@ -241,13 +244,32 @@ static void write_set(FILE *page, const cJSON *set)
     fputs("</details>\n", page);
 }
 
+/* Whether everything is there that the text of a set speaks of. */
+static bool complete(const cJSON *set)
+{
+    static const char *const parameters[] = {"top_k", "eps", "nms_radius", "border", "seed"};
+    const cJSON *method;
+    bool good = cJSON_IsArray(get(set, "methods")) && !isnan(number(set, "width")) && !isnan(number(set, "height")) &&
+                !isnan(number(get(set, "pairs"), "used"));
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+        good = good && !isnan(number(get(set, "parameters"), parameters[i]));
+    cJSON_ArrayForEach(method, get(set, "methods"))
+    {
+        good = good && cJSON_IsObject(method) && !isnan(number(method, "seconds_per_image"));
+    }
+    return good;
+}
+
 int cairn_tables_results(FILE *page, const cJSON *evaluation)
 {
     int count = 0;
     const cJSON *set;
     cJSON_ArrayForEach(set, get(evaluation, "sets"))
     {
-        write_set(page, set);
+        if (complete(set))
+            write_set(page, set);
+        else
+            fputs("<p class=\"none\">One evaluation is not complete and is left out.</p>\n", page);
         count++;
     }
     return count;
