@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { LEFT = 56, RIGHT = 12, TOP = 8, BOTTOM = 24, SHOWN = 400, SMOOTH_FROM = 60 };
+enum { LEFT = 56, RIGHT = 12, TOP = 8, BOTTOM = 28, SHOWN = 400, SMOOTH_FROM = 60 };
 
 double cairn_chart_tick(double span, int wanted)
 {
@@ -102,7 +102,7 @@ static void draw_axes(FILE *page, const axes *a)
     for (int i = 0; i < 20; i++) {
         double x = (ceil(a->x0 / tick) + i) * tick;
         if (x <= a->x1)
-            fprintf(page, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.6g</text>", place_x(a, x), a->h - 6, x);
+            fprintf(page, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.6g</text>", place_x(a, x), a->h - 5, x);
     }
 }
 
@@ -174,7 +174,7 @@ cairn_status cairn_curves_write(FILE *page, cairn_curves *curves)
 
 void cairn_chart_intervals(FILE *page, const char *title, const cairn_interval_row *rows, int count)
 {
-    enum { WIDTH = 640, NAMES = 170, VALUES = 60, ROW = 30 };
+    enum { WIDTH = 640, NAMES = 180, VALUES = 60, ROW = 30 };
     double most = 0;
     for (int i = 0; i < count; i++) most = fmax(most, rows[i].high);
     if (count == 0 || !(most > 0)) return;
@@ -182,7 +182,11 @@ void cairn_chart_intervals(FILE *page, const char *title, const cairn_interval_r
     double scale = (WIDTH - NAMES - VALUES) / end;
     fputs("<figure class=\"chart intervals\"><figcaption><h4>", page);
     cairn_html_text(page, title);
-    fputs("</h4><span>bars: 95 % interval</span></figcaption>\n", page);
+    fputs("</h4><span class=\"legend\"><span class=\"key teacher\"></span>teacher<span class=\"key student\"></span>"
+          "student<span class=\"key classical\"></span>classical<span class=\"key other\"></span>untrained or chance; "
+          "bars: 95 % "
+          "interval</span></figcaption>\n",
+          page);
     fprintf(page, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, count * ROW + 30);
     cairn_html_text(page, title);
     fputs(", the numbers are in the table below\">", page);
