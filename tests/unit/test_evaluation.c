@@ -1,0 +1,218 @@
+/* Generated pairs, and the evaluation as a whole on methods whose results are known. */
+#include "base/file.h"
+#include "base/rng.h"
+#include "experiments/baselines/baselines.h"
+#include "experiments/evaluation/evaluate.h"
+#include "support/test.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <unistd.h>
+
+enum { IMAGES = 4, BROKEN = 2 };
+
+/* Photo i: random rectangles; photo BROKEN cannot be read when *context is set. */
+static cairn_status load(void *context, int i, cairn_image *gray, char name[64])
+{
+    cairn_rng rng = cairn_rng_stream(1, 2, 3, (uint32_t)i, 4);
+    snprintf(name, 64, "photo_%d", i);
+    if (*(bool *)context && i == BROKEN) return cairn_error_set(CAIRN_E_FORMAT, "photo %d is broken", i);
+    cairn_status st = cairn_image_create(gray, 200, 260, 1);
+    for (int n = 0; st >= 0 && n < 150; n++) {
+        int x0 = cairn_rng_integer(&rng, 0, 255), y0 = cairn_rng_integer(&rng, 0, 195);
+        int x1 = x0 + cairn_rng_integer(&rng, 5, 40), y1 = y0 + cairn_rng_integer(&rng, 5, 40);
+        float v = (float)cairn_rng_between(&rng, 0.1, 0.9);
+        for (int y = y0; y < y1 && y < 200; y++)
+            for (int x = x0; x < x1 && x < 260; x++) gray->pixels[y * 260 + x] = v;
+    }
+    return st;
+}
+
+static cairn_pair_options small_pairs(void)
+{
+    cairn_pair_options o = CAIRN_PAIR_OPTIONS_INIT;
+    o.h = 120;
+    o.w = 160;
+    o.pairs_per_image = 2;
+    o.seed = 11;
+    return o;
+}
+
+static void pairs_are_the_same_in_any_order(void **state)
+{
+    (void)state;
+    bool broken = false;
+    cairn_pair_options o = small_pairs();
+    cairn_pair_source source;
+    cairn_pair first, again, other;
+    assert_ok(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o));
+    assert_int_equal(source.count, 8);
+    assert_ok(source.get(source.state, 3, &first));
+    assert_ok(source.get(source.state, 2, &other));
+    assert_ok(source.get(source.state, 3, &again));
+    size_t bytes = 120 * 160 * sizeof(float);
+    assert_string_equal(first.name, "photo_1/2");
+    assert_memory_equal(first.a.pixels, again.a.pixels, bytes);
+    assert_memory_equal(first.b.pixels, again.b.pixels, bytes);
+    assert_memory_equal(first.a_to_b.m, again.a_to_b.m, sizeof first.a_to_b.m);
+    assert_memory_not_equal(first.a_to_b.m, other.a_to_b.m, sizeof first.a_to_b.m);
+    cairn_pair_free(&first);
+    cairn_pair_free(&again);
+    cairn_pair_free(&other);
+    cairn_pair_source_free(&source);
+    o.h = 8;
+    assert_status(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o), CAIRN_E_INVALID, "160x8");
+}
+
+/* Without changes of light, b at H x is a at x, up to interpolation; and all of b lies inside a. */
+static void the_homography_is_that_of_the_warp(void **state)
+{
+    (void)state;
+    cairn_pair_options o = small_pairs();
+    cairn_image ramp;
+    o.contrast = o.brightness = o.noise = 0;
+    assert_ok(cairn_image_create(&ramp, 120, 160, 1));
+    for (int y = 0; y < 120; y++)
+        for (int x = 0; x < 160; x++) ramp.pixels[y * 160 + x] = (float)(0.2 + 0.003 * x + 0.001 * y);
+    for (uint32_t k = 0; k < 20; k++) {
+        cairn_pair pair;
+        cairn_homography back;
+        assert_ok(cairn_pair_from_image(&pair, &ramp, 5, k, &o));
+        assert_ok(cairn_homography_invert(&back, &pair.a_to_b));
+        for (int y = 0; y < 120; y += 7)
+            for (int x = 0; x < 160; x += 7) {
+                double u, v;
+                assert_true(cairn_homography_apply(&back, x, y, &u, &v));
+                assert_true(u >= -1e-6 && u <= 160 && v >= -1e-6 && v <= 120);
+                if (u <= 159 && v <= 119) assert_near(pair.b.pixels[y * 160 + x], 0.2 + 0.003 * u + 0.001 * v, 1e-4);
+            }
+        cairn_pair_free(&pair);
+    }
+    cairn_image_free(&ramp);
+}
+
+static const cJSON *at(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    if (!item) fail_msg("the JSON lacks %s", name);
+    return item;
+}
+
+static void check_json(const cairn_evaluation *e)
+{
+    char folder[] = "cairn_evaluation_XXXXXX", path[64];
+    uint8_t *bytes;
+    size_t size;
+    assert_non_null(mkdtemp(folder));
+    const cairn_evaluation *sets[] = {e, e};
+    assert_ok(cairn_evaluation_write(sets, 2, folder));
+    snprintf(path, sizeof path, "%s/evaluation.json", folder);
+    assert_ok(cairn_file_read(&bytes, &size, path, 1 << 24));
+    cJSON *json = cJSON_Parse((char *)bytes);
+    assert_int_equal(cJSON_GetArraySize(at(json, "sets")), 2);
+    const cJSON *set = cJSON_GetArrayItem(at(json, "sets"), 1);
+    assert_int_equal(at(at(set, "pairs"), "used")->valueint, 6);
+    assert_int_equal(at(at(set, "pairs"), "skipped")->valueint, 2);
+    assert_int_equal(cJSON_GetArraySize(at(set, "rows")), 8);
+    const cJSON *sift = cJSON_GetArrayItem(at(set, "methods"), 1);
+    assert_string_equal(at(sift, "name")->valuestring, "RootSIFT");
+    assert_string_equal(at(sift, "weights")->valuestring, "none");
+    cairn_interval value;
+    assert_ok(cairn_evaluation_summary(&value, e, 1, CAIRN_MEASURE_HOMOGRAPHY_3, CAIRN_PAIR_KINDS));
+    assert_near(at(at(at(at(sift, "summary"), "all"), "homography@3"), "mean")->valuedouble, value.mean, 1e-12);
+    const cJSON *comparison = cJSON_GetArrayItem(at(set, "comparisons"), 0);
+    assert_string_equal(at(comparison, "method")->valuestring, "Harris");
+    assert_string_equal(at(comparison, "baseline")->valuestring, "random points");
+    cJSON_Delete(json);
+    free(bytes);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void good_methods_beat_chance(void **state)
+{
+    (void)state;
+    bool broken = true;
+    cairn_pair_options o = small_pairs();
+    cairn_evaluation_options options = CAIRN_EVALUATION_OPTIONS_INIT;
+    cairn_pair_source source;
+    cairn_detector harris, sift, chance;
+    cairn_evaluation e, again;
+    cairn_interval value;
+    char *table;
+    options.top_k = 60;
+    assert_ok(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o));
+    assert_ok(cairn_baseline_harris(&harris, 4));
+    assert_ok(cairn_baseline_sift(&sift, true));
+    assert_ok(cairn_baseline_random(&chance, 1000, 1));
+    cairn_method methods[] = {{&harris, CAIRN_ROLE_TEACHER, NULL},
+                              {&sift, CAIRN_ROLE_CLASSICAL, "none"},
+                              {&chance, CAIRN_ROLE_UNTRAINED_TEACHER, NULL}};
+    assert_ok(cairn_evaluation_run(&e, &source, methods, 3, &options, false));
+    assert_int_equal(e.used, 6);
+    assert_int_equal(e.skipped, 2);
+    assert_ok(cairn_evaluation_summary(&value, &e, 0, CAIRN_MEASURE_REPEATABILITY, CAIRN_PAIR_KINDS));
+    assert_int_equal(value.count, 6);
+    assert_true(value.mean > 0.5);
+    assert_ok(cairn_evaluation_compare(&value, &e, 0, 2, CAIRN_MEASURE_REPEATABILITY));
+    assert_true(value.low > 0.2);
+    assert_ok(cairn_evaluation_summary(&value, &e, 1, CAIRN_MEASURE_HOMOGRAPHY_3, CAIRN_PAIR_KINDS));
+    assert_true(value.mean > 0.6);
+    assert_ok(cairn_evaluation_summary(&value, &e, 0, CAIRN_MEASURE_HOMOGRAPHY_3, CAIRN_PAIR_KINDS));
+    assert_int_equal(value.count, 0); /* Harris has no descriptors */
+    assert_ok(cairn_evaluation_table(&table, &e));
+    assert_non_null(strstr(table, "RootSIFT"));
+    assert_non_null(strstr(table, "repeatability of Harris against random points: +0."));
+    check_json(&e);
+    assert_ok(cairn_evaluation_run(&again, &source, methods, 3, &options, false));
+    for (int m = 0; m < 3; m++)
+        for (int i = 0; i < e.pairs; i++) {
+            if (!e.pair[i].used) continue;
+            assert_near(again.method[m].rows[i].repeatability, e.method[m].rows[i].repeatability, 0);
+            if (m == 1)
+                assert_memory_equal(&again.method[m].rows[i].corner_error, &e.method[m].rows[i].corner_error, 8);
+        }
+    free(table);
+    cairn_evaluation_free(&e);
+    cairn_evaluation_free(&again);
+    cairn_detector_free(&harris);
+    cairn_detector_free(&sift);
+    cairn_detector_free(&chance);
+    cairn_pair_source_free(&source);
+}
+
+static cairn_status fails(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
+{
+    (void)state, (void)gray, (void)top_k, (void)out;
+    return cairn_error_set(CAIRN_E_DEVICE, "the device was lost");
+}
+
+static void failures_are_reported(void **state)
+{
+    (void)state;
+    bool broken = false;
+    cairn_pair_options o = small_pairs();
+    cairn_evaluation_options options = CAIRN_EVALUATION_OPTIONS_INIT;
+    cairn_pair_source source;
+    cairn_detector broken_detector = {.name = "broken", .detect = fails};
+    cairn_method method = {&broken_detector, CAIRN_ROLE_TEACHER, NULL};
+    cairn_evaluation e;
+    assert_ok(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o));
+    assert_status(cairn_evaluation_run(&e, &source, &method, 1, &options, false), CAIRN_E_DEVICE, "lost");
+    assert_null(e.method);
+    cairn_pair_source_free(&source);
+    assert_ok(cairn_pairs_generate(&source, "nothing", 0, load, &broken, &o));
+    assert_status(cairn_evaluation_run(&e, &source, &method, 1, &options, false), CAIRN_E_INVALID, "nothing");
+    cairn_pair_source_free(&source);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_are_the_same_in_any_order),
+        cmocka_unit_test(the_homography_is_that_of_the_warp),
+        cmocka_unit_test(good_methods_beat_chance),
+        cmocka_unit_test(failures_are_reported),
+    };
+    return cmocka_run_group_tests_name("evaluation", tests, NULL, NULL);
+}
