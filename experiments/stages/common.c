@@ -5,6 +5,7 @@
 #include "train/checkpoint.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <string.h>
 
 static cairn_status add_caption(const char *path, const char *file, const char *caption)
@@ -80,6 +81,16 @@ done:
     free(path);
     free(recipe);
     return st;
+}
+
+cairn_status cairn_stage_set_dustbin(cairn_store *store, double prior)
+{
+    float bias[65] = {0};
+    int index = cairn_store_find(store, "bnPb.bias");
+    CAIRN_ASSERT(index >= 0 && cairn_store_shape(store, index).c == 65);
+    if (prior <= 0) return CAIRN_OK;
+    bias[64] = (float)log(64 * (1 - prior) / prior);
+    return cairn_store_write(store, index, bias);
 }
 
 cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path)

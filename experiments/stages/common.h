@@ -12,6 +12,9 @@ cairn_status cairn_stage_model_path(char **path, const cairn_stage *stage, const
 /* Writes model.safetensors (weights and running statistics, no optimiser) into the stage's folder. */
 cairn_status cairn_stage_save_model(const cairn_stage *stage, cairn_store *store, const cairn_model *model,
                                     const cairn_network_spec *spec, int64_t step);
+/* The detector's last bias such that a share `prior` of the cells has a point at first, as their true share is about.
+ * Adam moves a bias by lr a step, so that learning the share itself would take the first thousands of steps. 0: nothing. */
+cairn_status cairn_stage_set_dustbin(cairn_store *store, double prior);
 /* 64-bit hash of a file's bytes. */
 cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path);
 /* Purposes of random streams inside a stage, so that no two draws share numbers. */

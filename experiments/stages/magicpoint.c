@@ -14,6 +14,7 @@ typedef struct magicpoint_settings {
     double width;
     int order;
     int64_t calibrate, height, image_width, canvas_height;
+    double prior;
     bool literal_labels, photometric, homographic;
 } magicpoint_settings;
 
@@ -25,6 +26,8 @@ static const cairn_setting table[] = {
      "of an image, pixels, a multiple of 8"},
     CAIRN_SETTING_INT_ROW(magicpoint_settings, canvas_height, 960, 32, 4096,
                           "rows of the canvas that shapes are drawn on; 960 as published, 240 is faster and coarser"),
+    CAIRN_SETTING_FLOAT_ROW(magicpoint_settings, prior, 0.07, 0, 0.98,
+                            "share of cells with a point that the network starts with; 0: plain initial values"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, literal_labels, 0, "labels without the half-pixel correction, as TensorFlow's"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, photometric, 1, "photometric augmentation"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, homographic, 1, "homographic augmentation"),
@@ -131,6 +134,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     cairn_model_init(&m, t.g, true);
     build(&t, s, &spec);
     CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
+    CAIRN_TRY(cairn_stage_set_dustbin(t.store, s->prior));
     CAIRN_TRY(cairn_train(&t));
     if (s->calibrate) CAIRN_TRY(calibrate(&t, s, &spec));
     CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, &spec, s->train.steps));
