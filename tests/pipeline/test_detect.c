@@ -159,6 +159,18 @@ static void test_evaluate__measures_and_refuses(void **state)
     expect_failure(WORDS("evaluate", "--photos", photos, "--baselines", "harys"), 1, "harys");
 }
 
+static void test_evaluate__sequences(void **state)
+{
+    (void)state;
+    const char *sequences = getenv("CAIRN_TEST_SEQUENCES");
+    if (!sequences || !*sequences) {
+        print_message("skipped: CAIRN_TEST_SEQUENCES is not set\n");
+        skip();
+    }
+    expect_success(WORDS("evaluate", "--sequences", sequences, "--pairs", "3", "--baselines", "harris,random"));
+    assert_non_null(strstr(run.out, "all (3)"));
+}
+
 static void expect_nothing_temporary(const char *path, size_t expected)
 {
     cairn_file_list list = {0};
@@ -230,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_detect__bad_images_are_one_line),
         cmocka_unit_test(test_detect__wrong_command_lines),
         cmocka_unit_test(test_evaluate__measures_and_refuses),
+        cmocka_unit_test(test_evaluate__sequences),
         cmocka_unit_test(test_detect__full_disk_leaves_what_exists_whole),
         cmocka_unit_test(test_run__full_disk_is_one_line_and_can_be_resumed),
     };

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/rng.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -165,6 +166,30 @@ static void test_recipe__errors_name_file_and_line(void **state)
     expect_error(good, "steps", "command line: expected stage.key=value");
 }
 
+/* Cut short and with bytes changed: an error or a recipe, never a crash (the sanitizers watch). */
+static void test_recipe__damaged_text_is_refused_or_read(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\0\n\t :-[]{}&*!|>'\"%@#,?a9\x80\xff";
+    char text[sizeof good];
+    int refused = 0;
+    for (uint32_t i = 0; i < 4000; i++) {
+        cairn_rng rng = cairn_rng_stream(11, 0, i, 0, 0);
+        cairn_recipe *recipe = NULL;
+        memcpy(text, good, sizeof good);
+        const int size = i % 4 ? (int)sizeof good - 1 : cairn_rng_integer(&rng, 0, (int)sizeof good - 1);
+        for (int k = cairn_rng_integer(&rng, 0, 3); k >= 0; k--)
+            text[cairn_rng_integer(&rng, 0, (int)sizeof good - 2)] =
+                bytes[cairn_rng_integer(&rng, 0, (int)sizeof bytes - 2)];
+        const cairn_status st = cairn_recipe_parse(&recipe, text, (size_t)size, "demo.yaml", kinds, NULL);
+        assert_true((st == CAIRN_OK) == (recipe != NULL));
+        refused += st < 0;
+        if (st < 0) assert_int_equal(strncmp(cairn_error_message(), "demo.yaml:", 10), 0);
+        cairn_recipe_destroy(&recipe);
+    }
+    assert_true(refused > 1000 && refused < 4000);
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
     (void)info, (void)type, (void)where;
@@ -227,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recipe__resolves),
         cmocka_unit_test(test_recipe__errors_name_file_and_line),
+        cmocka_unit_test(test_recipe__damaged_text_is_refused_or_read),
         cmocka_unit_test(test_run__does_what_is_missing_or_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
