@@ -52,7 +52,8 @@ static char *write_text(const char *name, const char *text)
 static void test_cli__help(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"devices", "run", "train", "detect", "match", "evaluate", "benchmark", "info", NULL};
+    static const char *const commands[] = {"devices",  "run",    "train",     "detect", "match",
+                                           "evaluate", "report", "benchmark", "info",   NULL};
     call(WORDS("--help"));
     assert_int_equal(run.code, 0);
     for (int i = 0; commands[i]; i++) assert_non_null(strstr(run.out, commands[i]));

@@ -137,6 +137,8 @@ static void test_detect__wrong_command_lines(void **state)
     expect_failure(WORDS("detect", "--model", in_folder("none"), image, "--out", out), 1, "none");
     expect_failure(WORDS("match", "--model", model(), image, image, "--out", in_folder("m.png")), 1, "no descriptors");
     expect_failure(WORDS("match", "--model", model(), image, "--out", in_folder("m.png")), 2, "usage: cairn match");
+    expect_failure(WORDS("report", in_folder("none")), 1, "none");
+    expect_failure(WORDS("report", "a", "b", "--out", "c"), 2, "--out is for one RUN");
     assert_false(cairn_file_is_folder(out));
 }
 

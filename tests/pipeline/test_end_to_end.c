@@ -126,6 +126,12 @@ static void test_end_to_end__results_can_be_used(void **state)
         WORDS("detect", "--model", in_folder("run/student/model.safetensors"), photo, "--out", in_folder("found")));
     expect_success(WORDS("info", in_folder("run/student/model.safetensors")));
     assert_non_null(strstr(run.out, "model: sp-fpn"));
+    expect_success(WORDS("report", in_folder("run"), "--out", in_folder("page.html")));
+    uint8_t *page = NULL;
+    size_t size = 0;
+    assert_int_equal(cairn_file_read(&page, &size, in_folder("page.html"), 1 << 26), CAIRN_OK);
+    assert_non_null(strstr((char *)page, "student"));
+    free(page);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
