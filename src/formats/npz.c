@@ -39,8 +39,8 @@ static void format_shape(char *out, size_t size, int rank, const int64_t *shape)
     snprintf(out + n, size - n, "]");
 }
 
-cairn_status cairn_npz_require(const cairn_npz_array **out, const cairn_npz *npz, const char *name,
-                               cairn_npz_type type, int rank, const int64_t *shape)
+cairn_status cairn_npz_require(const cairn_npz_array **out, const cairn_npz *npz, const char *name, cairn_npz_type type,
+                               int rank, const int64_t *shape)
 {
     *out = NULL;
     const cairn_npz_array *array = cairn_npz_find(npz, name);
@@ -79,7 +79,8 @@ static cairn_status unpack(uint8_t **out, zip_t *zip, zip_uint64_t index, size_t
         if (n == 0 || got > size) break;
     }
     if (got != size)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT, "%s does not have the %zu bytes that the file promises", where, size));
+        CAIRN_TRY(
+            cairn_error_set(CAIRN_E_FORMAT, "%s does not have the %zu bytes that the file promises", where, size));
     *out = bytes;
     bytes = NULL;
 done:
@@ -153,11 +154,13 @@ cairn_status cairn_npz_parse(cairn_npz *out, const uint8_t *bytes, size_t size, 
                                   zip_error_strerror(&error)));
     }
     zip_int64_t members = zip_get_num_entries(zip, 0);
+    if (members < 1) /* libzip takes an empty file for an archive without members */
+        CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT, "%s is not a NumPy .npz file, or damaged: it holds no array", name));
     if (members > MAX_MEMBERS)
         CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT, "%s has %lld members, at most %d are accepted", name,
                                   (long long)members, MAX_MEMBERS));
     npz.path = strdup(name);
-    npz.arrays = calloc(members > 0 ? (size_t)members : 1, sizeof *npz.arrays);
+    npz.arrays = calloc((size_t)members, sizeof *npz.arrays);
     if (!npz.path || !npz.arrays) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to read %s", name));
     while (npz.count < members) { /* libzip's CHECKCONS refuses two members of one name */
         cairn_npz_array *array = &npz.arrays[npz.count];
