@@ -140,6 +140,12 @@ static cairn_status fill(cairn_stage_photos *p, const cairn_photo_folder *folder
 
 cairn_status cairn_stage_photos_open(cairn_stage_photos **out, const cairn_stage *stage, bool held_back)
 {
+    return cairn_stage_photos_open_sized(out, stage, held_back, (int)stage->photos->height, (int)stage->photos->width);
+}
+
+cairn_status cairn_stage_photos_open_sized(cairn_stage_photos **out, const cairn_stage *stage, bool held_back, int h,
+                                           int w)
+{
     cairn_status st = CAIRN_OK;
     const cairn_photos *s = stage->photos;
     cairn_photo_folder folder = {0};
@@ -147,13 +153,12 @@ cairn_status cairn_stage_photos_open(cairn_stage_photos **out, const cairn_stage
     cairn_stage_photos *p = calloc(1, sizeof *p);
     if (!p) return cairn_error_set(CAIRN_E_NOMEM, "no memory for photographs");
     pthread_mutex_init(&p->lock, NULL);
-    p->h = (int)s->height;
-    p->w = (int)s->width;
+    p->h = h;
+    p->w = w;
     p->per_photo = (int)s->crops;
     p->seed = stage->seed;
     if (p->h % 8 || p->w % 8) {
-        st = cairn_error_set(CAIRN_E_INVALID, "photos.height and photos.width are %d and %d; both must be multiples of 8", p->h,
-                             p->w);
+        st = cairn_error_set(CAIRN_E_INVALID, "photographs of %dx%d pixels: height and width must be multiples of 8", p->w, p->h);
         goto done;
     }
     CAIRN_TRY(cairn_photo_folder_open(&folder, s->root, s->skip, s->holdout, (size_t)s->limit));
