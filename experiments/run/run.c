@@ -168,6 +168,18 @@ done:
     return st;
 }
 
+/* A missing folder of photographs would else be noticed only after the stages before it. */
+static cairn_status check_photos(const runner *r)
+{
+    bool used = false;
+    for (int i = 0; i < r->recipe->stage_count; i++)
+        used |= (r->selected >> i & 1) && r->recipe->stages[i].kind->uses_photos;
+    if (!used || cairn_file_is_folder(r->recipe->photos.root)) return CAIRN_OK;
+    return cairn_error_set(CAIRN_E_NOTFOUND,
+                           "%s: photos.root: there is no folder '%s'; give another with photos.root=DIR",
+                           r->recipe->label, r->recipe->photos.root);
+}
+
 static cairn_status write_resolved_recipe(const runner *r)
 {
     cairn_status st = CAIRN_OK;
@@ -190,6 +202,7 @@ cairn_status cairn_run(char **folder, const cairn_recipe *recipe, const cairn_ru
     if (!*folder) return no_memory();
     r.folder = *folder;
     CAIRN_TRY(select_stages(&r));
+    CAIRN_TRY(check_photos(&r));
     for (int i = 0; i < recipe->stage_count; i++) CAIRN_TRY(stage_fingerprint(&r, i));
     CAIRN_TRY(cairn_file_make_folder(r.folder));
     CAIRN_TRY(cairn_run_folder_lock(&lock, r.folder));

@@ -74,7 +74,7 @@ static const cairn_stage_kind *const kinds[] = {&draw, &learn, &judge, NULL};
 
 static const char good[] = "name: demo\n"
                            "seed: 7 # fixed\n"
-                           "photos: {root: /photos, skip: [umang, free]}\n"
+                           "photos: {root: /, skip: [umang, free]}\n"
                            "stages:\n"
                            "  - name: shapes\n"
                            "    kind: draw\n"
@@ -234,6 +234,8 @@ static void test_run__does_what_is_missing_or_stale(void **state)
     assert_string_equal(cairn_error_message(), "stage teacher: toy failure");
     failing = "";
     assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_OK), "teacher (resumed) scores ");
+    assert_string_equal(stages_run(folder, "photos.root=/absent", NULL, CAIRN_E_NOTFOUND), "");
+    assert_non_null(strstr(cairn_error_message(), "there is no folder '/absent'"));
     /* A folder that no run made is left alone. */
     snprintf(path, sizeof path, "%s/shapes", folder);
     nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
