@@ -28,7 +28,10 @@ static const char recipe[] =
     "  - {name: teacher, kind: superpoint, labels: labels, start: shapes, steps: 3, batch: 1, width: 0.125,\n"
     "     descriptor: 32, calibrate: 1, log_every: 1}\n"
     "  - {name: student, kind: student-phase1, teacher: teacher, steps: 3, batch: 1, width: 0.25, channels: 32,\n"
-    "     calibrate: 1, log_every: 1}\n";
+    "     calibrate: 1, log_every: 1}\n"
+    "  - {name: scores, kind: evaluate, teacher: teacher, student: student, baselines: 'harris,random',\n"
+    "     height: 64, image_width: 96, top_k: 30, points: 60, pictures: 1}\n"
+    "  - {name: page, kind: report, after: [shapes, labels, teacher, student, scores]}\n";
 
 #define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
 
@@ -87,6 +90,8 @@ static void test_end_to_end__runs_every_stage_once(void **state)
                                         "teacher/model.safetensors",
                                         "student/model.safetensors",
                                         "student/stage.json",
+                                        "scores/evaluation.json",
+                                        "report.html",
                                         NULL};
     expect_success(words);
     for (int i = 0; files[i]; i++) {
@@ -94,10 +99,11 @@ static void test_end_to_end__runs_every_stage_once(void **state)
         snprintf(path, sizeof path, "%s/run/%s", folder, files[i]);
         if (!cairn_file_exists(path)) fail_msg("%s is missing", path);
     }
+    assert_non_null(strstr(run.out, "report.html"));
     expect_success(words);
     int skipped = 0;
     for (const char *at = run.err; (at = strstr(at, "done before")); at++) skipped++;
-    assert_int_equal(skipped, 4);
+    assert_int_equal(skipped, 6);
 }
 
 static void test_end_to_end__results_can_be_used(void **state)
