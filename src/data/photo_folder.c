@@ -5,8 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { DEPTH = 3 };
+enum { DEPTH = 3, LONGEST_STEM = 100 };
 static const size_t most_files = 10000000;
 static const char *const extensions[] = {"jpg", "jpeg", "png", "ppm", "pgm", "bmp", NULL};
 
@@ -64,6 +65,13 @@ static cairn_status add(listing *l, const char *path, bool validation)
     return file->path && stem ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of photographs");
 }
 
+/* `part`, perhaps with a year behind it (val2017); "valley" is a folder of photographs like any other. */
+static bool is_part(const char *name, const char *part)
+{
+    size_t n = strlen(part);
+    return !strncasecmp(name, part, n) && strspn(name + n, "0123456789") == strlen(name + n);
+}
+
 static cairn_status list_folder(listing *l, const char *folder, int depth, bool validation)
 {
     cairn_status st = CAIRN_OK;
@@ -74,7 +82,7 @@ static cairn_status list_folder(listing *l, const char *folder, int depth, bool 
     CAIRN_TRY(cairn_file_list_folder(&folders, folder, NULL, true));
     for (size_t i = 0; i < folders.count; i++) {
         const char *slash = strrchr(folders.paths[i], '/'), *name = slash ? slash + 1 : folders.paths[i];
-        bool val = !strncmp(name, "val", 3), train = !strncmp(name, "train", 5);
+        bool val = is_part(name, "val") || is_part(name, "validation"), train = is_part(name, "train");
         l->has_parts |= val || train;
         CAIRN_TRY(list_folder(l, folders.paths[i], depth + 1, validation || val));
     }
@@ -108,6 +116,49 @@ static void hold_back(cairn_photo_folder *f, double share)
     if (f->count < 2 || share <= 0) return;
     if (held == 0) f->files[smallest].held_back = true;
     if (held == f->count) f->files[largest].held_back = false;
+}
+
+static uint64_t long_hash_of(const char *text)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    for (; *text; text++) h = (h ^ (uint8_t)*text) * 1099511628211u;
+    return h;
+}
+
+static int by_stem(const void *a, const void *b)
+{
+    return strcmp((*(cairn_photo_file *const *)a)->stem, (*(cairn_photo_file *const *)b)->stem);
+}
+
+/* Label files are named after the stems, so two photographs must not share one: a/1.jpg and b/1.jpg. Those that would,
+ * and very long ones, get a hash of their path below `root` (`root_length` bytes) behind the stem. */
+static cairn_status make_stems_unique(cairn_photo_folder *f, size_t root_length)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_photo_file **order = malloc(f->count * sizeof *order);
+    bool *rename = calloc(f->count, sizeof *rename);
+    if (!order || !rename) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of photographs"));
+    for (size_t i = 0; i < f->count; i++) order[i] = &f->files[i];
+    qsort(order, f->count, sizeof *order, by_stem);
+    for (size_t i = 0; i < f->count; i++) {
+        rename[i] |= strlen(order[i]->stem) > LONGEST_STEM;
+        if (i && !strcmp(order[i]->stem, order[i - 1]->stem)) rename[i] = rename[i - 1] = true;
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        if (!rename[i]) continue;
+        const char *below = order[i]->path + root_length;
+        while (*below == '/') below++; /* `root` may end in a slash or not */
+        char *stem = malloc(LONGEST_STEM + 1);
+        if (!stem) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of photographs"));
+        snprintf(stem, LONGEST_STEM + 1, "%.*s-%016llx", LONGEST_STEM - 17, order[i]->stem,
+                 (unsigned long long)long_hash_of(below));
+        free(order[i]->stem);
+        order[i]->stem = stem;
+    }
+done:
+    free(order);
+    free(rename);
+    return st;
 }
 
 /* Keeps at most `limit` files of each part, evenly spread. */
@@ -145,13 +196,15 @@ cairn_status cairn_photo_folder_open(cairn_photo_folder *out, const char *root, 
         return cairn_error_set(CAIRN_E_NOTFOUND, "%s: no such folder of photographs; set photos.root=FOLDER", root);
     CAIRN_TRY(list_folder(&l, root, 0, false));
     if (!found.count) {
-        st = cairn_error_set(CAIRN_E_NOTFOUND, "%s: no JPEG, PNG, PPM or BMP file in this folder; set photos.root=FOLDER", root);
+        st = cairn_error_set(CAIRN_E_NOTFOUND,
+                             "%s: no JPEG, PNG, PPM or BMP file in this folder; set photos.root=FOLDER", root);
         goto done;
     }
     qsort(found.files, found.count, sizeof *found.files, by_path);
     bool any_validation = false;
     for (size_t i = 0; i < found.count; i++) any_validation |= found.files[i].held_back;
     if (!l.has_parts || !any_validation) hold_back(&found, holdout);
+    CAIRN_TRY(make_stems_unique(&found, strlen(root)));
     thin_out(&found, limit);
     *out = found;
     found = (cairn_photo_folder){0};
