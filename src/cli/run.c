@@ -91,7 +91,7 @@ const cairn_command cairn_command_run = {
         "RECIPE is the path of a YAML file or the name of a recipe that is part of the program. Settings behind it\n"
         "win over the file: stage.key=value, photos.key=value, seed=value. What is done is not done again; an\n"
         "interrupted run goes on where it was.",
-    .example = "  cairn run demo\n  cairn run demo photos.root=/data/photos shapes.steps=1000 --out runs/mine",
+    .example = "  cairn run demo\n  cairn run demo photos.root=/data/photos magicpoint.steps=2000 --out runs/mine",
     .options = table,
     .options_bytes = sizeof(run_options),
     .most_words = CAIRN_CLI_MOST_WORDS,
