@@ -258,10 +258,6 @@ cairn_status cairn_safetensors_read(cairn_safetensors *out, const char *path)
         st = damaged(path, NULL, "not a safetensors file, or cut short (the header's length does not fit)");
         goto done;
     }
-    if (length % 4) { /* tensors are read in place as floats */
-        st = damaged(path, NULL, "the header's length is not a multiple of four");
-        goto done;
-    }
     const char *text = (const char *)f.bytes + 8, *text_end = text;
     root = cJSON_ParseWithLengthOpts(text, length, &text_end, 0);
     while (text_end < text + length && (*text_end == ' ' || *text_end == '\n')) text_end++; /* padding */
@@ -269,7 +265,12 @@ cairn_status cairn_safetensors_read(cairn_safetensors *out, const char *path)
         st = damaged(path, NULL, "the header is not a JSON object");
         goto done;
     }
-    CAIRN_TRY(read_tensors(&f, root, f.bytes + 8 + length, size - 8 - length));
+    uint8_t *data = f.bytes + 8 + length;
+    if (length % 4) { /* padding is a custom, not a rule, but the tensors are read in place as floats */
+        memmove(f.bytes, data, size - 8 - length);
+        data = f.bytes;
+    }
+    CAIRN_TRY(read_tensors(&f, root, data, size - 8 - length));
     *out = f;
     f = (cairn_safetensors){0};
 done:

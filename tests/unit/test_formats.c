@@ -419,7 +419,7 @@ static void test_safetensors__refuses_other_files(void **state)
     assert_status(cairn_safetensors_read(&file, test_path("absent.safetensors")), CAIRN_E_NOTFOUND,
                   "absent.safetensors");
     static const char *const contents[] = {"\0\0\0\0\0\0\0\0{}", "\377\377\377\377\377\377\377\377{}",
-                                           "\xc8\0\0\0\0\0\0\0{}", "\3\0\0\0\0\0\0\0{} "};
+                                           "\xc8\0\0\0\0\0\0\0{}", "\3\0\0\0\0\0\0\0{}x"};
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
         test_put(path, contents[i], 10 + (i == 3));
         assert_status(cairn_safetensors_read(&file, path), CAIRN_E_FORMAT, "other.safetensors");
