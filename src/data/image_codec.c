@@ -20,9 +20,10 @@ static bool within_most(size_t size)
     return size <= most_memory;
 }
 
+/* Zeros, so that parts that a damaged file never fills are the same at every reading. */
 static void *bounded_malloc(size_t size)
 {
-    return within_most(size) ? malloc(size) : NULL;
+    return within_most(size) ? calloc(size ? size : 1, 1) : NULL;
 }
 
 static void *bounded_realloc(void *block, size_t size)
@@ -47,6 +48,7 @@ static void *bounded_realloc(void *block, size_t size)
 #define STBI_MALLOC bounded_malloc
 #define STBI_REALLOC bounded_realloc
 #define STBI_FREE free
+#define STBI_ASSERT(condition) ((void)(condition)) /* a hostile file must not end the program in a debug build */
 #define STBI_MAX_DIMENSIONS CAIRN_IMAGE_MAX_SIDE
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
@@ -81,6 +83,8 @@ static cairn_status check(const uint8_t *data, size_t size, const char *path, in
     if (kind == CAIRN_IMAGE_UNKNOWN)
         return cairn_error_set(CAIRN_E_FORMAT, "%s is not an image that can be read here (JPEG, PNG, PPM, PGM or BMP)",
                                path);
+    const char *damage = cairn_image_damage(data, size, kind);
+    if (damage) return cairn_error_set(CAIRN_E_FORMAT, "%s is a damaged image: %s", path, damage);
     if (!stbi_info_from_memory(data, (int)size, w, h, &c)) {
         const char *why = stbi_failure_reason();
         return cairn_error_set(CAIRN_E_FORMAT, "%s is damaged or too large: its header cannot be read (%s)", path,
@@ -91,7 +95,7 @@ static cairn_status check(const uint8_t *data, size_t size, const char *path, in
         return cairn_error_set(CAIRN_E_FORMAT,
                                "%s says it has %dx%d pixels; at most %d a side and %d in all are accepted", path, *w,
                                *h, CAIRN_IMAGE_MAX_SIDE, CAIRN_IMAGE_MAX_PIXELS);
-    const char *damage = cairn_image_damage(data, size, kind, *h, *w);
+    damage = cairn_image_shortage(data, size, kind, *h, *w);
     if (damage) return cairn_error_set(CAIRN_E_FORMAT, "%s is a damaged image: %s", path, damage);
     *in = c <= 2 ? 1 : 3;
     return CAIRN_OK;

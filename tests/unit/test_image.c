@@ -213,8 +213,24 @@ static void test_refused__jpeg_too_short_for_its_size(void **state)
     while (!(bytes[i] == 0xff && bytes[i + 1] == 0xc0)) i += 2u + (size_t)(bytes[i + 2] << 8) + bytes[i + 3];
     bytes[i + 5] = 8000 >> 8, bytes[i + 6] = 8000 & 255, bytes[i + 7] = 16000 >> 8, bytes[i + 8] = 16000 & 255;
     expect_refused(bytes, size, "too short for its size");
+    memcpy(bytes + i, "\xff\xd9", 2); /* the end, where the frame was */
+    expect_refused(bytes, i + 2, "ends before its pixels");
     free(bytes);
     cairn_image_free(&image);
+}
+
+/* Debian's stb_image writes beyond a table of 256 when the counts of a Huffman table add up to more. */
+static void test_refused__jpeg_with_an_overfull_table(void **state)
+{
+    (void)state;
+    uint8_t jpeg[2 + 4 + 17 + 400 + 2] = {0xff, 0xd8, 0xff, 0xc4, (19 + 400) >> 8, (19 + 400) & 255};
+    jpeg[6 + 1 + 14] = 200; /* codes of 15 bits, */
+    jpeg[6 + 1 + 15] = 200; /* and of 16 */
+    jpeg[sizeof jpeg - 2] = 0xff, jpeg[sizeof jpeg - 1] = 0xd9;
+    expect_refused(jpeg, sizeof jpeg, "Huffman tables do not fit");
+    jpeg[6 + 1] = 3; /* three codes of one bit */
+    jpeg[6 + 1 + 14] = jpeg[6 + 1 + 15] = 0;
+    expect_refused(jpeg, sizeof jpeg, "Huffman tables do not fit");
 }
 
 typedef struct bits {
@@ -413,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_refused__png_with_any_byte_changed),
         cmocka_unit_test(test_refused__other_files_and_sizes),
         cmocka_unit_test(test_refused__jpeg_too_short_for_its_size),
+        cmocka_unit_test(test_refused__jpeg_with_an_overfull_table),
         cmocka_unit_test(test_refused__png_that_unpacks_to_more_than_its_size),
         cmocka_unit_test(test_resize__area_when_smaller),
         cmocka_unit_test(test_resize__bilinear_when_larger),

@@ -1,0 +1,399 @@
+/* Seeded damage to every kind of file that comes from outside: changed bits, bytes and lengths, cuts, doubled and moved
+ * pieces. A reader may refuse or accept, but never crash, loop, or leave its output half filled; a refusal names the
+ * file and an accepted file obeys the reader's promises. Build with CAIRN_SANITIZE to see reads beyond the end too:
+ * every input lies in a block of exactly its size. CAIRN_FUZZ_ROUNDS multiplies the number of cases. */
+#include "base/file.h"
+#include "base/rng.h"
+#include "data/image.h"
+#include "data/sequences.h"
+#include "formats/npy.h"
+#include "formats/npz.h"
+#include "formats/safetensors.h"
+#include "teacher/label_file.h"
+
+#include "support/pictures.h"
+#include "support/scratch.h"
+#include "support/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ROOM = 4096, LABEL_H = 48, LABEL_W = 64 };
+
+typedef struct sample {
+    uint8_t *bytes; /* owned */
+    size_t size;
+} sample;
+
+/* Reads the damaged bytes; `path` is where they lie too, for readers that take a path only. Returns whether accepted.
+ */
+typedef bool (*reader)(const uint8_t *bytes, size_t size, const char *path);
+
+static void refused(cairn_status st, const char *path)
+{
+    if (st >= 0 || !strstr(cairn_error_message(), path) || strchr(cairn_error_message(), '\n'))
+        fail_msg("status %d, message \"%s\": expected one line that names %s", (int)st, cairn_error_message(), path);
+}
+
+/* ---- damage ---- */
+
+static size_t random_place(cairn_rng *rng, size_t size)
+{
+    /* Half of the time near either end, where headers and directories lie. */
+    size_t most = size ? size - 1 : 0, near = most < 96 ? most : 96;
+    switch (cairn_rng_integer(rng, 0, 3)) {
+    case 0:
+        return (size_t)cairn_rng_integer(rng, 0, (int)near);
+    case 1:
+        return most - (size_t)cairn_rng_integer(rng, 0, (int)near);
+    default:
+        return (size_t)cairn_rng_integer(rng, 0, (int)most);
+    }
+}
+
+/* A length field: 1, 2, 4 or 8 bytes of either order become a value that code trips over. */
+static void put_length(cairn_rng *rng, uint8_t *bytes, size_t size)
+{
+    static const uint64_t values[] = {
+        0,          1,           0x7f,        0x80,        0xff,       0x7fff,    0x8000,         0xffff,
+        0x7fffffff, 0x80000000u, 0xffffffffu, 0xfffffff0u, UINT64_MAX, INT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 32};
+    int width = 1 << cairn_rng_integer(rng, 0, 3);
+    bool big = cairn_rng_integer(rng, 0, 1);
+    size_t at = random_place(rng, size);
+    uint64_t value = values[cairn_rng_integer(rng, 0, (int)(sizeof values / sizeof *values) - 1)];
+    if (cairn_rng_integer(rng, 0, 3) == 0) value = size + (uint64_t)cairn_rng_integer(rng, -9, 9);
+    for (int i = 0; i < width && at + (size_t)i < size; i++)
+        bytes[at + (size_t)i] = (uint8_t)(value >> 8 * (big ? width - 1 - i : i));
+}
+
+/* A digit of a text becomes another character that numbers are made of; elsewhere any byte. */
+static void change_text(cairn_rng *rng, uint8_t *bytes, size_t size)
+{
+    static const char characters[] = "0123456789-+.eE, \t\n[](){}\"':";
+    bytes[random_place(rng, size)] = (uint8_t)characters[cairn_rng_integer(rng, 0, (int)sizeof characters - 2)];
+}
+
+/* `bytes` has room for ROOM more. Returns the new size. */
+static size_t damage(cairn_rng *rng, uint8_t *bytes, size_t size)
+{
+    int changes = cairn_rng_integer(rng, 1, 4);
+    for (int i = 0; i < changes && size; i++) {
+        size_t from = random_place(rng, size), to = random_place(rng, size);
+        size_t length = (size_t)cairn_rng_integer(rng, 1, 64);
+        switch (cairn_rng_integer(rng, 0, 7)) {
+        case 0:
+            bytes[from] ^= (uint8_t)(1 << cairn_rng_integer(rng, 0, 7));
+            break;
+        case 1:
+            bytes[from] = (uint8_t)cairn_rng_integer(rng, 0, 255);
+            break;
+        case 2:
+        case 3:
+            put_length(rng, bytes, size);
+            break;
+        case 4:
+            change_text(rng, bytes, size);
+            break;
+        case 5: /* cut */
+            if (cairn_rng_integer(rng, 0, 2) == 0) size = from;
+            break;
+        case 6: /* a piece is written over another place */
+            if (length > size - from) length = size - from;
+            if (length > size - to) length = size - to;
+            memmove(bytes + to, bytes + from, length);
+            break;
+        default: /* a piece is put in a second time; at most four of 64 bytes */
+            if (length > size - from) length = size - from;
+            memmove(bytes + from + length, bytes + from, size - from);
+            size += length;
+        }
+    }
+    return size;
+}
+
+/* ---- readers ---- */
+
+static bool read_image(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_image image;
+    cairn_status st = cairn_image_decode(&image, bytes, size, path, size % 2 ? 1 : 3);
+    if (st < 0) {
+        refused(st, path);
+        assert_null(image.pixels);
+        return false;
+    }
+    assert_int_equal(image.c, size % 2 ? 1 : 3);
+    for (int i = 0; i < image.h * image.w * image.c; i++)
+        if (!(image.pixels[i] >= 0 && image.pixels[i] <= 1.000001f)) fail_msg("a pixel of %g", (double)image.pixels[i]);
+    cairn_image_free(&image);
+    return true;
+}
+
+static bool read_npz(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_npz npz;
+    cairn_status st = cairn_npz_parse(&npz, bytes, size, path);
+    if (st < 0) {
+        refused(st, path);
+        assert_null(npz.arrays);
+        return false;
+    }
+    for (int i = 0; i < npz.count; i++) { /* all that is promised can be read */
+        size_t n = npz.arrays[i].count * cairn_npz_type_size(npz.arrays[i].type), count = 1;
+        volatile uint8_t last = n ? ((const uint8_t *)npz.arrays[i].data)[n - 1] : 0;
+        (void)last;
+        for (int k = 0; k < npz.arrays[i].rank; k++) count *= (size_t)npz.arrays[i].shape[k];
+        assert_int_equal(count, npz.arrays[i].count);
+        assert_non_null(npz.arrays[i].name);
+    }
+    cairn_npz_free(&npz);
+    return true;
+}
+
+/* A member's bytes without the archive, whose checksums would keep most damage from the header. */
+static bool read_npy(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_npz_array array = {0};
+    size_t offset = 0;
+    cairn_status st = cairn_npy_parse_header(&array, &offset, bytes, size, path);
+    if (st < 0) {
+        refused(st, path);
+        return false;
+    }
+    assert_true(array.rank >= 0 && array.rank <= CAIRN_NPZ_RANK);
+    assert_int_equal(offset + array.count * cairn_npz_type_size(array.type), size);
+    return true;
+}
+
+static bool read_safetensors(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_safetensors file;
+    test_put(path, bytes, size);
+    cairn_status st = cairn_safetensors_read(&file, path);
+    if (st < 0) {
+        refused(st, path);
+        assert_null(file.tensors);
+        return false;
+    }
+    for (int i = 0; i < file.count; i++) {
+        size_t n = file.tensors[i].count;
+        volatile float last = n ? file.tensors[i].data[n - 1] : 0;
+        (void)last;
+        assert_ptr_equal(cairn_safetensors_find(&file, file.tensors[i].name), &file.tensors[i]);
+    }
+    cairn_safetensors_free(&file);
+    return true;
+}
+
+static bool read_labels(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_label_info info;
+    cairn_keypoints points;
+    test_put(path, bytes, size);
+    cairn_status st = cairn_label_file_read(path, LABEL_H, LABEL_W, &info, &points);
+    if (st < 0) {
+        refused(st, path);
+        assert_null(points.points);
+        return false;
+    }
+    for (int i = 0; i < points.count; i++) {
+        cairn_keypoint p = points.points[i];
+        assert_true(p.x >= 0 && p.x <= LABEL_W - 1 && p.y >= 0 && p.y <= LABEL_H - 1 && isfinite(p.score));
+    }
+    cairn_keypoints_free(&points);
+    return true;
+}
+
+static bool read_sequence(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_homography h, inverse;
+    cairn_status st = cairn_sequence_parse_homography(&h, bytes, size, path);
+    if (st < 0) {
+        refused(st, path);
+        return false;
+    }
+    for (int i = 0; i < 9; i++) assert_true(isfinite(h.m[i]));
+    assert_ok(cairn_homography_invert(&inverse, &h));
+    return true;
+}
+
+/* ---- cases ---- */
+
+/* The whole file must be accepted, so that the damage is to something that was good. */
+static void attack(sample s, reader read, int cases, uint32_t purpose, const char *name)
+{
+    const char *rounds = getenv("CAIRN_FUZZ_ROUNDS");
+    int accepted = 0;
+    char path[640];
+    snprintf(path, sizeof path, "%s", test_path("%s", name));
+    uint8_t *work = malloc(s.size + ROOM);
+    assert_non_null(work);
+    if (!read(s.bytes, s.size, path)) fail_msg("the undamaged file is refused: %s", cairn_error_message());
+    if (rounds && atoi(rounds) > 1) cases *= atoi(rounds);
+    for (int i = 0; i < cases; i++) {
+        cairn_rng rng = cairn_rng_stream(20, 1, (uint32_t)i, 0, purpose);
+        memcpy(work, s.bytes, s.size);
+        size_t size = damage(&rng, work, s.size);
+        uint8_t *exact = malloc(size + !size);
+        assert_non_null(exact);
+        memcpy(exact, work, size);
+        accepted += read(exact, size, path);
+        free(exact);
+    }
+    print_message("%s: %d of %d damaged files refused\n", name, cases - accepted, cases);
+    assert_true(accepted < cases);
+    free(work);
+    free(s.bytes);
+}
+
+/* What lies in a file; the caller frees. */
+static sample take(const char *path)
+{
+    sample s;
+    assert_ok(cairn_file_read(&s.bytes, &s.size, path, 1 << 20));
+    return s;
+}
+
+static void test_hostile__images(void **state)
+{
+    (void)state;
+    cairn_image image;
+    sample s;
+    test_picture(&image, 23, 37, 3);
+    assert_ok(cairn_image_encode_png(&s.bytes, &s.size, &image));
+    attack(s, read_image, 800, 1, "hostile.png");
+    test_make_jpeg(&s.bytes, &s.size, &image);
+    attack(s, read_image, 1200, 2, "hostile.jpg");
+    const uint8_t *progressive = test_progressive_jpeg(&s.size);
+    s.bytes = malloc(s.size);
+    assert_non_null(s.bytes);
+    memcpy(s.bytes, progressive, s.size);
+    attack(s, read_image, 1200, 3, "progressive.jpg");
+    test_make_pnm(&s.bytes, &s.size, &image);
+    attack(s, read_image, 600, 4, "hostile.ppm");
+    test_make_bmp(&s.bytes, &s.size, &image);
+    attack(s, read_image, 600, 5, "hostile.bmp");
+    cairn_image_free(&image);
+}
+
+static uint32_t crc_of(const uint8_t *p, size_t size)
+{
+    uint32_t crc = 0xffffffffu;
+    for (; size--; p++) {
+        crc ^= *p;
+        for (int k = 0; k < 8; k++) crc = crc & 1 ? 0xedb88320u ^ crc >> 1 : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* Puts right checksums behind all chunks that are still whole, so that the damage reaches the decoder. */
+static bool read_repaired_png(const uint8_t *bytes, size_t size, const char *path)
+{
+    uint8_t *copy = malloc(size + !size);
+    assert_non_null(copy);
+    memcpy(copy, bytes, size);
+    for (size_t at = 8; at + 12 <= size;) {
+        size_t length = (size_t)copy[at] << 24 | (size_t)copy[at + 1] << 16 | (size_t)copy[at + 2] << 8 | copy[at + 3];
+        if (length > size - at - 12) break;
+        uint32_t crc = crc_of(copy + at + 4, length + 4);
+        for (int i = 0; i < 4; i++) copy[at + 8 + length + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+        at += 12 + length;
+    }
+    bool accepted = read_image(copy, size, path);
+    free(copy);
+    return accepted;
+}
+
+static void test_hostile__png_with_right_checksums(void **state)
+{
+    (void)state;
+    cairn_image image;
+    sample s;
+    for (int c = 1; c <= 3; c += 2) {
+        test_picture(&image, 9, 14, c);
+        assert_ok(cairn_image_encode_png(&s.bytes, &s.size, &image));
+        attack(s, read_repaired_png, 1500, 5 + (uint32_t)c, "repaired.png");
+        cairn_image_free(&image);
+    }
+}
+
+static void test_hostile__npz(void **state)
+{
+    (void)state;
+    static float weights[60];
+    static uint8_t bytes[32];
+    cairn_npz_array arrays[2] = {
+        {.name = (char[]){"weights"}, .type = CAIRN_NPZ_F32, .rank = 3, .shape = {3, 4, 5}, .data = weights},
+        {.name = (char[]){"bytes"}, .type = CAIRN_NPZ_U8, .rank = 1, .shape = {32}, .data = bytes},
+    };
+    for (int deflate = 0; deflate < 2; deflate++) {
+        const char *path = test_path("good.npz");
+        assert_ok(cairn_npz_write(path, arrays, 2, deflate));
+        attack(take(path), read_npz, 1500, 10 + (uint32_t)deflate, deflate ? "deflated.npz" : "stored.npz");
+    }
+}
+
+static void test_hostile__npy_headers(void **state)
+{
+    (void)state;
+    char header[CAIRN_NPY_HEADER_MAX];
+    cairn_npz_array array = {.type = CAIRN_NPZ_F32, .rank = 3, .shape = {3, 4, 5}};
+    size_t length = cairn_npy_make_header(header, &array);
+    sample s = {calloc(length + 240, 1), length + 240};
+    assert_non_null(s.bytes);
+    memcpy(s.bytes, header, length);
+    attack(s, read_npy, 4000, 12, "member.npy");
+}
+
+static void test_hostile__safetensors(void **state)
+{
+    (void)state;
+    static float weights[60];
+    cairn_safetensor tensors[3] = {
+        {.name = (char[]){"conv.weight"}, .rank = 4, .shape = {3, 2, 2, 2}, .data = weights},
+        {.name = (char[]){"conv.bias"}, .rank = 1, .shape = {3}, .data = weights},
+        {.name = (char[]){"scalar"}, .data = weights},
+    };
+    cairn_safetensors_pair metadata[1] = {{(char[]){"model"}, (char[]){"student"}}};
+    const char *path = test_path("good.safetensors");
+    assert_ok(cairn_safetensors_write(path, tensors, 3, metadata, 1));
+    attack(take(path), read_safetensors, 2000, 20, "hostile.safetensors");
+}
+
+static void test_hostile__label_files(void **state)
+{
+    (void)state;
+    cairn_label_info info = {LABEL_H, LABEL_W, 10, 0.01f, 0x1234567890abcdefu};
+    cairn_keypoints points;
+    const char *path = test_path("good-labels.npz");
+    assert_ok(cairn_keypoints_create(&points, 12, 0));
+    for (int i = 0; i < points.count; i++) points.points[i] = (cairn_keypoint){(float)(5 * i), (float)(4 * i), 0.5f};
+    assert_ok(cairn_label_file_write(path, &info, &points));
+    cairn_keypoints_free(&points);
+    attack(take(path), read_labels, 1500, 30, "labels.npz");
+}
+
+static void test_hostile__sequence_texts(void **state)
+{
+    (void)state;
+    static const char text[] = "0.87976964 0.31245438 -39.430589\n-0.18389418 0.93847198 153.15784\n"
+                               "0.00019641425 -1.6015275e-05 1\n";
+    sample s = {malloc(sizeof text - 1), sizeof text - 1};
+    assert_non_null(s.bytes);
+    memcpy(s.bytes, text, s.size);
+    attack(s, read_sequence, 4000, 40, "H_1_2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile__images),
+        cmocka_unit_test(test_hostile__png_with_right_checksums),
+        cmocka_unit_test(test_hostile__npz),
+        cmocka_unit_test(test_hostile__npy_headers),
+        cmocka_unit_test(test_hostile__safetensors),
+        cmocka_unit_test(test_hostile__label_files),
+        cmocka_unit_test(test_hostile__sequence_texts),
+    };
+    return cmocka_run_group_tests_name("hostile_files", tests, test_scratch_create, test_scratch_remove);
+}
