@@ -277,6 +277,47 @@ static void test_pairs__fewer_are_spread_over_the_set(void **state)
     assert_status(cairn_pairs_from_sequences(&source, test_path("many"), 32, 48, -1), CAIRN_E_INVALID, "0 or more");
 }
 
+/* Correlation of image a with what h finds of it in image b. */
+static double agreement(const cairn_pair *pair, const cairn_homography *h)
+{
+    double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
+    for (int y = 0; y < pair->a.h; y++)
+        for (int x = 0; x < pair->a.w; x++) {
+            double u, v;
+            cairn_homography_apply(h, x, y, &u, &v);
+            if (!(u >= 0 && v >= 0 && u < pair->b.w - 1 && v < pair->b.h - 1)) continue;
+            double p = pair->a.pixels[y * pair->a.w + x], q = sample(&pair->b, u, v);
+            n++, a += p, b += q, aa += p * p, bb += q * q, ab += p * q;
+        }
+    return (n * ab - a * b) / sqrt((n * aa - a * a) * (n * bb - b * b));
+}
+
+/* Real sequences, where there are any: the homography must bring the images together, and better than none. */
+static void test_pairs__of_real_sequences_agree(void **state)
+{
+    (void)state;
+    cairn_pair_source source;
+    cairn_pair pair;
+    int seen = 0;
+    const char *folder = getenv("CAIRN_TEST_SEQUENCES");
+    if (!folder) {
+        print_message("skipped: CAIRN_TEST_SEQUENCES is not set\n");
+        skip();
+    }
+    assert_ok(cairn_pairs_from_sequences(&source, folder, 240, 320, 60));
+    for (int i = 0; i < source.count; i++) {
+        assert_ok(source.get(source.state, i, &pair));
+        if (pair.kind == CAIRN_PAIR_VIEWPOINT) {
+            double with = agreement(&pair, &pair.a_to_b), without = agreement(&pair, &CAIRN_HOMOGRAPHY_IDENTITY);
+            if (!(with > 0.5 && with > without)) fail_msg("%s: correlation %g, without %g", pair.name, with, without);
+            seen++;
+        }
+        cairn_pair_free(&pair);
+    }
+    cairn_pair_source_free(&source);
+    assert_true(seen > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_pairs__homography_follows_the_resizing),
         cmocka_unit_test(test_pairs__adaptation_is_the_formula),
         cmocka_unit_test(test_pairs__fewer_are_spread_over_the_set),
+        cmocka_unit_test(test_pairs__of_real_sequences_agree),
     };
     return cmocka_run_group_tests_name("sequences", tests, test_scratch_create, test_scratch_remove);
 }
