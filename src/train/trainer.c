@@ -92,7 +92,7 @@ double cairn_train_rate(const cairn_train_settings *s, int64_t step)
 void cairn_train_scalars(const cairn_train_settings *s, int64_t step, float out[8])
 {
     double t = (double)(step + 1), rate = cairn_train_rate(s, step);
-    const double values[8] = {rate, beta1, beta2, adam_eps, 1 - pow(beta1, t), 1 - pow(beta2, t),
+    const double values[8] = {rate, 1 - beta1, 1 - beta2, adam_eps, 1 - pow(beta1, t), 1 - pow(beta2, t),
                               1 - rate * s->weight_decay, 1};
     for (int i = 0; i < 8; i++) out[i] = (float)values[i];
 }

@@ -30,6 +30,7 @@ typedef struct rig {
     const char *names[4];
     int input_count;
     char folder[256];
+    cairn_npz expected;
 } rig;
 
 static cairn_tid input(rig *r, const char *name, cairn_shape s)
@@ -90,7 +91,7 @@ static void fill_inputs(rig *r)
 static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
 {
     char path[300], description[128];
-    *r = (rig){.gpu = test_gpu(kernel_class)};
+    r->gpu = test_gpu(kernel_class);
     if (!r->gpu) skip();
     snprintf(r->folder, sizeof r->folder, "%s/cairn-torch-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     assert_non_null(mkdtemp(r->folder));
@@ -121,16 +122,30 @@ static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_s
     assert_int_equal(system(command), 0);
 }
 
-static void finish(rig *r)
+static int set_up(void **state)
 {
+    *state = calloc(1, sizeof(rig));
+    return *state ? 0 : -1;
+}
+
+/* Runs after a failure too: what is left on the device when it is destroyed, the validation layer reports object by
+ * object, which would bury the message. */
+static int tear_down(void **state)
+{
+    rig *r = *state;
     char command[300];
-    test_gpu_assert_valid(r->gpu);
+    int failed = 0;
+    cairn_npz_free(&r->expected);
     cairn_program_destroy(&r->program);
     cairn_store_destroy(&r->store);
     cairn_model_uninit(&r->model);
     cairn_graph_destroy(&r->g);
-    snprintf(command, sizeof command, "rm -rf '%s'", r->folder);
-    assert_int_equal(system(command), 0);
+    if (r->folder[0]) {
+        snprintf(command, sizeof command, "rm -rf '%s'", r->folder);
+        failed = system(command);
+    }
+    free(r);
+    return failed;
 }
 
 /* Error of `got` in units of the largest expected magnitude, or of `least` where that is larger. */
@@ -155,14 +170,14 @@ static const double *expected_values(const cairn_npz *npz, const char *prefix, c
     return a->data;
 }
 
-static void compare_value(rig *r, const cairn_npz *npz, cairn_tid t, const char *name, double tolerance)
+static void compare_value(rig *r, cairn_tid t, const char *name, double tolerance)
 {
     size_t count = (size_t)cairn_shape_count(cairn_graph_shape(r->g, t));
     float *values = malloc(count * sizeof *values);
     assert_ok(cairn_program_read(r->program, t, values));
-    double d = distance(expected_values(npz, "", name, count), values, count, 1e-12);
-    if (!(d < tolerance)) fail_msg("%s differs by %g of its largest value (allowed %g)", name, d, tolerance);
+    double d = distance(expected_values(&r->expected, "", name, count), values, count, 1e-12);
     free(values);
+    if (!(d < tolerance)) fail_msg("%s differs by %g of its largest value (allowed %g)", name, d, tolerance);
 }
 
 /* Biases in front of a normalisation have a gradient of exactly zero in theory; what is left is rounding. */
@@ -173,7 +188,7 @@ static bool is_rounding(const double *gradient, size_t count, double scale)
     return most < 1e-9 * scale;
 }
 
-static void compare_parameters(rig *r, const cairn_npz *npz, bool after, double tolerance)
+static void compare_parameters(rig *r, bool after, double tolerance)
 {
     double scale = 0;
     for (int pass = 0; pass < 2; pass++)
@@ -181,7 +196,7 @@ static void compare_parameters(rig *r, const cairn_npz *npz, bool after, double 
             const cairn_parameter *p = &r->model.parameters[i];
             size_t count = (size_t)cairn_parameter_elements(p);
             if (!p->trainable) continue;
-            const double *gradient = expected_values(npz, "gradient|", p->name, count);
+            const double *gradient = expected_values(&r->expected, "gradient|", p->name, count);
             for (size_t k = 0; k < count && !pass; k++) scale = fmax(scale, fabs(gradient[k]));
             if (!pass || is_rounding(gradient, count, scale)) continue;
             float *device = malloc(2 * count * sizeof *device), *file = device + count;
@@ -192,99 +207,95 @@ static void compare_parameters(rig *r, const cairn_npz *npz, bool after, double 
             cairn_parameter_to_file(p, device, file);
             /* A weight whose scale a normalisation behind it removes has a small gradient that is the difference of
              * large sums: its rounding is that of the large ones. */
-            double d = distance(expected_values(npz, after ? "after|" : "gradient|", p->name, count), file, count,
+            double d = distance(expected_values(&r->expected, after ? "after|" : "gradient|", p->name, count), file, count,
                                 after ? 1e-12 : 0.1 * scale);
+            free(device);
             if (!(d < tolerance))
                 fail_msg("%s of %s differs by %g of its largest value (allowed %g)", after ? "value" : "gradient", p->name,
                          d, tolerance);
-            free(device);
         }
 }
 
-static void run_network(cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
+static void run_network(rig *r, cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
 {
-    rig r;
-    cairn_npz npz;
     char path[300];
     cairn_train_settings settings = {.steps = STEPS, .lr = 1e-3};
-    start(&r, kernel_class, spec, size);
-    path_of(path, sizeof path, &r, "expected.npz");
-    assert_ok(cairn_npz_read(&npz, path));
-    const double *losses = expected_values(&npz, "", "loss", STEPS);
+    start(r, kernel_class, spec, size);
+    path_of(path, sizeof path, r, "expected.npz");
+    assert_ok(cairn_npz_read(&r->expected, path));
+    const double *losses = expected_values(&r->expected, "", "loss", STEPS);
     for (int step = 0; step < STEPS; step++) {
         float scalars[8], loss;
         cairn_train_scalars(&settings, step, scalars);
-        assert_ok(cairn_program_write(r.program, r.scalars, scalars));
-        assert_ok(cairn_program_run(r.program));
-        assert_ok(cairn_program_read(r.program, r.loss, &loss));
+        assert_ok(cairn_program_write(r->program, r->scalars, scalars));
+        assert_ok(cairn_program_run(r->program));
+        assert_ok(cairn_program_read(r->program, r->loss, &loss));
         /* Adam divides by the gradient's size, so that rounding in tiny gradients grows with the steps. */
         double allowed = (step == 0 ? 1e-5 : 2e-3) * fabs(losses[step]);
         if (!(fabs(loss - losses[step]) < allowed))
             fail_msg("loss of step %d is %.8g, PyTorch's %.8g", step, (double)loss, losses[step]);
         if (step) continue;
-        compare_value(&r, &npz, r.logits, "logits", 1e-4);
-        if (r.descriptor != CAIRN_NONE) compare_value(&r, &npz, r.descriptor, "descriptor", 1e-4);
-        compare_parameters(&r, &npz, false, 2e-3);
+        compare_value(r, r->logits, "logits", 1e-4);
+        if (r->descriptor != CAIRN_NONE) compare_value(r, r->descriptor, "descriptor", 1e-4);
+        compare_parameters(r, false, 2e-3);
     }
-    compare_parameters(&r, &npz, true, 3e-2);
-    cairn_npz_free(&npz);
-    finish(&r);
+    compare_parameters(r, true, 3e-2);
+    test_gpu_assert_valid(r->gpu);
 }
 
-static void superpoint(cairn_kernel_class kernel_class, bool relu_first)
+static void superpoint(rig *r, cairn_kernel_class kernel_class, bool relu_first)
 {
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
                                .superpoint = {.width = 0.125, .descriptor = 32, .relu_first = relu_first}};
-    run_network(kernel_class, &spec, (cairn_shape){2, 32, 40, 1});
+    run_network(r, kernel_class, &spec, (cairn_shape){2, 32, 40, 1});
 }
 
-static void sp_fpn(cairn_kernel_class kernel_class)
+static void sp_fpn(rig *r, cairn_kernel_class kernel_class)
 {
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {1.0, 16, {1, 2, 4, 12}}};
-    run_network(kernel_class, &spec, (cairn_shape){3, 64, 96, 1});
+    run_network(r, kernel_class, &spec, (cairn_shape){3, 64, 96, 1});
 }
 
 static void test_superpoint__texel(void **state)
 {
-    (void)state;
-    superpoint(CAIRN_CLASS_TEXEL, false);
+    superpoint(*state, CAIRN_CLASS_TEXEL, false);
 }
 
 static void test_superpoint_relu_first__texel(void **state)
 {
-    (void)state;
-    superpoint(CAIRN_CLASS_TEXEL, true);
+    superpoint(*state, CAIRN_CLASS_TEXEL, true);
 }
 
 static void test_superpoint__simt(void **state)
 {
-    (void)state;
-    superpoint(CAIRN_CLASS_SIMT, false);
+    superpoint(*state, CAIRN_CLASS_SIMT, false);
 }
 
 static void test_sp_fpn__texel(void **state)
 {
-    (void)state;
-    sp_fpn(CAIRN_CLASS_TEXEL);
+    sp_fpn(*state, CAIRN_CLASS_TEXEL);
 }
 
 static void test_sp_fpn__simt(void **state)
 {
-    (void)state;
-    sp_fpn(CAIRN_CLASS_SIMT);
+    sp_fpn(*state, CAIRN_CLASS_SIMT);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_superpoint__texel),  cmocka_unit_test(test_superpoint_relu_first__texel),
-        cmocka_unit_test(test_superpoint__simt),   cmocka_unit_test(test_sp_fpn__texel),
-        cmocka_unit_test(test_sp_fpn__simt),
+        cmocka_unit_test_setup_teardown(test_superpoint__texel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_superpoint_relu_first__texel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_superpoint__simt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sp_fpn__texel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sp_fpn__simt, set_up, tear_down),
     };
     if (!test_gpu_available()) return TEST_SKIP;
     if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
         fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
         return TEST_SKIP;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    test_gpu_destroy_all();
+    return failed;
 }
