@@ -77,7 +77,7 @@ const cairn_stage_kind cairn_stage_adaptation = {
     .settings_bytes = sizeof(adaptation_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 1,
+    .version = 2,
     .check = check,
     .run = run,
 };

@@ -228,7 +228,7 @@ const cairn_stage_kind cairn_stage_evaluate = {
     .settings_bytes = sizeof(evaluate_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 1,
+    .version = 2,
     .check = check,
     .run = run,
 };

@@ -1,5 +1,6 @@
 #include "experiments/stages/photos.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/progress.h"
@@ -40,7 +41,8 @@ static double texture(const cairn_image *image)
     return sum / ((double)image->h * (image->w - 1));
 }
 
-/* A window of the photo's shape of crop, 20 to 70 % of the largest that fits, with texture if one is found. */
+/* A window of the crop's shape, its sides 20 to 70 % of the largest that fits but no smaller than the crop where the
+ * photograph allows it; the first one with texture, else the one with most. */
 static cairn_status cut(cairn_image *out, const cairn_image *photo, cairn_rng *rng, int h, int w)
 {
     enum { TRIES = 8 };
@@ -49,8 +51,8 @@ static cairn_status cut(cairn_image *out, const cairn_image *photo, cairn_rng *r
     double fit = fmin((double)photo->h / h, (double)photo->w / w), best = -1;
     for (int i = 0; i < TRIES && best < enough; i++) {
         cairn_image window = {0}, resized = {0};
-        double scale = fmax(1.0, fit * cairn_rng_between(rng, 0.2, 0.7));
-        int ch = (int)fmin(photo->h, h * scale), cw = (int)fmin(photo->w, w * scale);
+        double scale = fmin(fit, fmax(1.0, fit * cairn_rng_between(rng, 0.2, 0.7)));
+        int ch = (int)fmin(photo->h, round(h * scale)), cw = (int)fmin(photo->w, round(w * scale));
         int y0 = cairn_rng_integer(rng, 0, photo->h - ch), x0 = cairn_rng_integer(rng, 0, photo->w - cw);
         CAIRN_TRY(cairn_image_crop(&window, photo, y0, x0, ch, cw));
         st = cairn_image_resize(&resized, &window, h, w);
@@ -69,16 +71,18 @@ done:
     return st;
 }
 
+/* Drawn by the photograph's name, not by its place in the list: another photograph in the folder changes no crop. */
 static cairn_status make_crops(cairn_stage_photos *p, int i, const cairn_image *photo)
 {
     cairn_status st = CAIRN_OK;
     enum { STREAM = 0x63726f70 }; /* "crop" */
+    const uint64_t name = cairn_hash_text(CAIRN_HASH_START, p->files[i]->stem);
     for (int k = 0; k < p->per_photo; k++) {
         crop *c = &p->crops[i * p->per_photo + k];
         snprintf(c->key, sizeof c->key, p->per_photo > 1 ? "%.120s-%03d" : "%.120s", p->files[i]->stem, k);
         for (char *t = c->key; *t; t++)
             if (*t == '/' || (unsigned char)*t < 32) *t = '_';
-        cairn_rng rng = cairn_rng_stream(p->seed, STREAM, (uint32_t)i, (uint32_t)k, 0);
+        cairn_rng rng = cairn_rng_stream(p->seed, STREAM, (uint32_t)name, (uint32_t)k, (uint32_t)(name >> 32));
         if (p->per_photo == 1)
             CAIRN_TRY(cairn_image_resize_crop(&c->image, photo, p->h, p->w, NULL, NULL, NULL));
         else

@@ -265,6 +265,6 @@ const cairn_stage_kind cairn_stage_student_phase1 = {
     .settings_bytes = sizeof(phase1_settings),
     .inputs = stage_inputs,
     .uses_photos = true,
-    .version = 1,
+    .version = 2,
     .run = run,
 };

@@ -234,6 +234,6 @@ const cairn_stage_kind cairn_stage_superpoint = {
     .settings_bytes = sizeof(superpoint_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 1,
+    .version = 2,
     .run = run,
 };
