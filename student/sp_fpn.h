@@ -5,7 +5,7 @@
 
 typedef struct cairn_sp_fpn_options {
     double width; /* of the backbone, 0.25..2; 1 as published */
-    int channels; /* of the pyramid, 8..256; 128 as published */
+    int channels; /* of the pyramid, 8..512; 128 as published */
     int taps[4];  /* backbone features, finest first; 1, 2, 4, 12 as published */
 } cairn_sp_fpn_options;
 #define CAIRN_SP_FPN_OPTIONS_INIT ((cairn_sp_fpn_options){1.0, 128, {1, 2, 4, 12}})

@@ -5,9 +5,9 @@
 #include "experiments/stages/common.h"
 #include "experiments/stages/network_settings.h"
 #include "experiments/stages/samples.h"
+#include "experiments/stages/training.h"
 #include "teacher/losses.h"
 #include "teacher/synthetic_shapes.h"
-#include "train/trainer.h"
 
 typedef struct magicpoint_settings {
     cairn_train_settings train;
@@ -74,8 +74,9 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
     return cairn_parallel_for((int)f->s->train.batch, 0, make_sample, f);
 }
 
-static void build(cairn_training *t, const magicpoint_settings *s, const cairn_network_spec *spec)
+static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
+    const magicpoint_settings *s = ((const feed *)payload)->s;
     int n = (int)s->train.batch, h = (int)s->height, w = (int)s->image_width;
     cairn_shape cells = {n, h / 8, w / 8, 1};
     t->inputs[IMAGE] = cairn_graph_input(t->g, "image", (cairn_shape){n, h, w, 1});
@@ -86,21 +87,9 @@ static void build(cairn_training *t, const magicpoint_settings *s, const cairn_n
     t->loss = cairn_detector_loss(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID]);
 }
 
-static cairn_status calibrate(cairn_training *t, const magicpoint_settings *s, const cairn_network_spec *spec)
+static cairn_status start(cairn_training *t, const void *payload)
 {
-    cairn_status st = CAIRN_OK;
-    cairn_training c = *t;
-    cairn_model m;
-    c.g = NULL;
-    CAIRN_TRY(cairn_graph_create(&c.g));
-    cairn_model_init(&m, c.g, true);
-    c.model = &m;
-    build(&c, s, spec);
-    CAIRN_TRY(cairn_train_calibrate(&c, s->train.steps, (int)s->calibrate));
-done:
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&c.g);
-    return st;
+    return cairn_stage_set_dustbin(t->store, ((const feed *)payload)->s->prior);
 }
 
 static cairn_status contact_sheet(const cairn_stage *stage, const magicpoint_settings *s)
@@ -120,28 +109,13 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     cairn_status st = CAIRN_OK;
     const magicpoint_settings *s = settings;
     feed f = {.stage = stage, .s = s};
-    cairn_model m = {0};
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
                                .superpoint = {s->width, 0, s->order == CAIRN_ORDER_RELU_BN}};
-    char description[128];
-    cairn_network_describe(description, sizeof description, &spec);
-    cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = &s->train, .folder = stage->folder,
-                        .label = stage->name, .description = description, .batch = batch, .payload = &f,
-                        .explain = stage->explain ? stderr : NULL};
+    cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
+                                     .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1};
     CAIRN_TRY(contact_sheet(stage, s));
-    CAIRN_TRY(cairn_graph_create(&t.g));
-    CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
-    cairn_model_init(&m, t.g, true);
-    build(&t, s, &spec);
-    CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
-    CAIRN_TRY(cairn_stage_set_dustbin(t.store, s->prior));
-    CAIRN_TRY(cairn_train(&t));
-    if (s->calibrate) CAIRN_TRY(calibrate(&t, s, &spec));
-    CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, &spec, s->train.steps));
+    CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
-    cairn_store_destroy(&t.store);
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&t.g);
     return st;
 }
 

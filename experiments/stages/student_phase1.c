@@ -5,10 +5,10 @@
 #include "base/parallel.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
+#include "experiments/stages/training.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "teacher/augment.h"
-#include "train/trainer.h"
 
 #include <math.h>
 #include <string.h>
@@ -133,10 +133,12 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
     return cairn_parallel_for(n, 0, make_sample, f);
 }
 
-static void build(cairn_training *t, const phase1_settings *s, const cairn_network_spec *spec, int h, int w)
+static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
+    const feed *f = payload;
+    const phase1_settings *s = f->s;
     cairn_graph *g = t->g;
-    cairn_shape image = {(int)s->train.batch, h, w, 1};
+    cairn_shape image = {(int)s->train.batch, f->h, f->w, 1};
     t->inputs[IMAGE] = cairn_graph_input(g, "image", image);
     t->inputs[TARGET] = cairn_graph_input(g, "target", image);
     t->inputs[SCALE] = cairn_graph_input(g, "scale", CAIRN_SCALAR);
@@ -153,55 +155,21 @@ static void build(cairn_training *t, const phase1_settings *s, const cairn_netwo
 }
 
 /* The last bias such that the student starts with the prior everywhere (student.md 4.2). */
-static cairn_status set_prior(cairn_store *store, double prior)
+static cairn_status start(cairn_training *t, const void *payload)
 {
+    double prior = ((const feed *)payload)->s->prior;
     float bias = (float)log(prior / (1 - prior));
-    int index = cairn_store_find(store, "integrate.1.bias");
+    int index = cairn_store_find(t->store, "integrate.1.bias");
     CAIRN_ASSERT(index >= 0);
-    return cairn_store_write(store, index, &bias);
-}
-
-static cairn_status calibrate(cairn_training *t, const phase1_settings *s, const cairn_network_spec *spec, int h, int w)
-{
-    cairn_status st = CAIRN_OK;
-    cairn_training c = *t;
-    cairn_model m;
-    c.g = NULL;
-    CAIRN_TRY(cairn_graph_create(&c.g));
-    cairn_model_init(&m, c.g, true);
-    c.model = &m;
-    build(&c, s, spec, h, w);
-    CAIRN_TRY(cairn_train_calibrate(&c, s->train.steps, (int)s->calibrate));
-done:
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&c.g);
-    return st;
+    return cairn_store_write(t->store, index, &bias);
 }
 
 static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
 {
-    cairn_status st = CAIRN_OK;
-    cairn_model m = {0};
     cairn_network_spec spec = spec_of(s);
-    char description[128];
-    cairn_network_describe(description, sizeof description, &spec);
-    cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = &s->train, .folder = stage->folder,
-                        .label = stage->name, .description = description, .batch = batch, .payload = f,
-                        .explain = stage->explain ? stderr : NULL};
-    CAIRN_TRY(cairn_graph_create(&t.g));
-    CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
-    cairn_model_init(&m, t.g, true);
-    build(&t, s, &spec, f->h, f->w);
-    CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
-    CAIRN_TRY(set_prior(t.store, s->prior));
-    CAIRN_TRY(cairn_train(&t));
-    if (s->calibrate) CAIRN_TRY(calibrate(&t, s, &spec, f->h, f->w));
-    CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, &spec, s->train.steps));
-done:
-    cairn_store_destroy(&t.store);
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&t.g);
-    return st;
+    cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
+                                     .batch = batch, .payload = f, .calibrate = s->calibrate, .views = 1};
+    return cairn_stage_train(stage, &training);
 }
 
 /* The teacher looks once at every photo; its keypoints lie in teacher/ beside the checkpoint. */

@@ -2,19 +2,18 @@
 #include "experiments/stages/stages.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "experiments/report/drawing.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
 #include "experiments/stages/network_settings.h"
 #include "experiments/stages/samples.h"
+#include "experiments/stages/training.h"
 #include "ops/geometry.h"
 #include "ops/pointwise.h"
 #include "teacher/losses.h"
 #include "train/checkpoint.h"
-#include "train/trainer.h"
-
-#include "base/log.h"
 
 #include <string.h>
 
@@ -98,10 +97,12 @@ static cairn_network_spec spec_of(const superpoint_settings *s)
                                 .superpoint = {s->width, descriptor, s->order == CAIRN_ORDER_RELU_BN}};
 }
 
-static void build(cairn_training *t, const superpoint_settings *s, const cairn_network_spec *spec, int h, int w)
+static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
+    const feed *f = payload;
+    const superpoint_settings *s = f->s;
     cairn_graph *g = t->g;
-    int n = (int)s->train.batch, hc = h / 8, wc = w / 8;
+    int n = (int)s->train.batch, h = f->h, w = f->w, hc = h / 8, wc = w / 8;
     cairn_shape image = {n, h, w, 1}, cells = {n, hc, wc, 1};
     const cairn_tid in[INPUTS] = {cairn_graph_input(g, "image", image),
                                   cairn_graph_input(g, "labels", cells),
@@ -131,64 +132,28 @@ static void build(cairn_training *t, const superpoint_settings *s, const cairn_n
     t->logged_count = 6;
 }
 
-static cairn_status start_weights(const cairn_stage *stage, const superpoint_settings *s, const cairn_training *t)
+static cairn_status start(cairn_training *t, const void *payload)
 {
     cairn_status st = CAIRN_OK;
+    const feed *f = payload;
     char *path = NULL;
     int loaded;
-    CAIRN_TRY(cairn_model_initialise(t->model, t->store, stage->seed));
-    if (s->start[0]) {
-        CAIRN_TRY(cairn_stage_model_path(&path, stage, s->start));
-        CAIRN_TRY(cairn_checkpoint_load_matching(path, t->store, t->model, &loaded));
-        cairn_info("%s: %d of %d tensors start from %s", stage->name, loaded, t->model->count, s->start);
-    }
+    if (!f->s->start[0]) return CAIRN_OK;
+    CAIRN_TRY(cairn_stage_model_path(&path, f->stage, f->s->start));
+    CAIRN_TRY(cairn_checkpoint_load_matching(path, t->store, t->model, &loaded));
+    cairn_info("%s: %d of %d tensors start from %s", f->stage->name, loaded, t->model->count, f->s->start);
 done:
     free(path);
     return st;
 }
 
-/* One view in training mode, to average BatchNorm's statistics over photographs without warps (teacher.md 1.4). */
-static cairn_status calibrate(cairn_training *t, const superpoint_settings *s, const cairn_network_spec *spec, int h, int w)
-{
-    cairn_status st = CAIRN_OK;
-    cairn_training c = *t;
-    cairn_model m;
-    c.g = NULL;
-    CAIRN_TRY(cairn_graph_create(&c.g));
-    cairn_model_init(&m, c.g, true);
-    c.model = &m;
-    build(&c, s, spec, h, w); /* the inputs' order is that of the batches; what no moment needs is pruned */
-    m.moment_count /= 2;      /* the clean view's come first */
-    CAIRN_TRY(cairn_train_calibrate(&c, s->train.steps, (int)s->calibrate));
-done:
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&c.g);
-    return st;
-}
-
+/* BatchNorm's statistics are those of the view without warp (teacher.md 1.4). */
 static cairn_status train(cairn_stage *stage, const superpoint_settings *s, feed *f)
 {
-    cairn_status st = CAIRN_OK;
-    cairn_model m = {0};
     cairn_network_spec spec = spec_of(s);
-    char description[128];
-    cairn_network_describe(description, sizeof description, &spec);
-    cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = &s->train, .folder = stage->folder,
-                        .label = stage->name, .description = description, .batch = batch, .payload = f,
-                        .explain = stage->explain ? stderr : NULL};
-    CAIRN_TRY(cairn_graph_create(&t.g));
-    CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
-    cairn_model_init(&m, t.g, true);
-    build(&t, s, &spec, f->h, f->w);
-    CAIRN_TRY(start_weights(stage, s, &t));
-    CAIRN_TRY(cairn_train(&t));
-    if (s->calibrate) CAIRN_TRY(calibrate(&t, s, &spec, f->h, f->w));
-    CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, &spec, s->train.steps));
-done:
-    cairn_store_destroy(&t.store);
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&t.g);
-    return st;
+    cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
+                                     .batch = batch, .payload = f, .calibrate = s->calibrate, .views = 2};
+    return cairn_stage_train(stage, &training);
 }
 
 static cairn_status run(cairn_stage *stage, const void *settings)

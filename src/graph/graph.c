@@ -34,7 +34,7 @@ cairn_status cairn_graph_status(const cairn_graph *g)
 cairn_tid cairn_graph_mistake(cairn_graph *g, const char *op, const char *fmt, ...)
 {
     if (g->status < 0) return CAIRN_NONE;
-    int used = snprintf(g->mistake, sizeof g->mistake, "%s: ", op);
+    int used = snprintf(g->mistake, sizeof g->mistake, "%.100s: ", op);
     va_list args;
     va_start(args, fmt);
     vsnprintf(g->mistake + used, sizeof g->mistake - (size_t)used, fmt, args);

@@ -14,7 +14,7 @@ typedef struct cairn_kernel_call {
     int constant_count;
     cairn_slot slots[CAIRN_GPU_MAX_BINDINGS]; /* binding i */
     int slot_count;
-    uint32_t written; /* bit i: binding i is written (and read too if also in `read_written`) */
+    uint32_t written; /* bit i: binding i is written; it may be read too */
     uint32_t push[CAIRN_GPU_MAX_PUSH];
     int push_count;
     uint32_t threads[3]; /* 0 means 1 */

@@ -111,8 +111,10 @@ cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, 
     cairn_tid y = cairn_op_batch_norm_train(m->g, x, gamma, beta, eps, activation, &batch_mean, &batch_variance);
     double samples = (double)s.n * s.h * s.w;
     float unbiased = samples > 1 ? (float)(samples / (samples - 1)) : 1.0f;
-    cairn_op_update_average(m->g, mean, batch_mean, update, 1.0f);
-    cairn_op_update_average(m->g, variance, batch_variance, update, unbiased);
+    if (!m->keep_running) {
+        cairn_op_update_average(m->g, mean, batch_mean, update, 1.0f);
+        cairn_op_update_average(m->g, variance, batch_variance, update, unbiased);
+    }
     remember_moments(m, name, batch_mean, batch_variance, samples);
     return y;
 }

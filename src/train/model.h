@@ -42,6 +42,7 @@ typedef struct cairn_batch_moments { /* of one normalisation layer of a training
 typedef struct cairn_model {
     cairn_graph *g; /* borrowed */
     bool training;  /* batch statistics and running updates; else running statistics */
+    bool keep_running; /* training graphs only: running statistics are not updated */
     cairn_parameter *parameters;
     int count, room;
     cairn_batch_moments *moments; /* in training graphs */

@@ -139,7 +139,7 @@ static cairn_status resume(cairn_training *t, const char *path, int64_t *step)
     CAIRN_TRY(cairn_checkpoint_load(path, t->store, t->model, true));
     CAIRN_TRY(cairn_checkpoint_metadata(&text, path, "step"));
     long long value = strtoll(text, &end, 10);
-    if (*end || value < 0 || value > t->settings->steps) {
+    if (end == text || *end || value < 0 || value > t->settings->steps) {
         st = cairn_error_set(CAIRN_E_FORMAT, "%s: step '%s' is not in 0..%lld; remove the file to start again", path,
                              text, (long long)t->settings->steps);
         goto done;
@@ -151,7 +151,7 @@ done:
     return st;
 }
 
-/* Keeps the lines of steps below `step`, so that a resumed log has no doubled part. */
+/* Keeps the lines up to step number `step`, counted from 1, so that a resumed log has no doubled part. */
 static cairn_status trim_log(const char *path, int64_t step)
 {
     cairn_status st = CAIRN_OK;
@@ -161,8 +161,7 @@ static cairn_status trim_log(const char *path, int64_t step)
     CAIRN_TRY(cairn_file_read(&text, &size, path, 1u << 28));
     while (step > 0 && kept < size) {
         const char *line = (const char *)text + kept, *end = memchr(line, '\n', size - kept);
-        long long number;
-        if (!end || sscanf(line, "{\"step\":%lld", &number) != 1 || number > step) break;
+        if (!end || strncmp(line, "{\"step\":", 8) || strtoll(line + 8, NULL, 10) > step) break;
         kept = (size_t)(end + 1 - (const char *)text);
     }
     CAIRN_TRY(cairn_file_write(path, text, kept));
@@ -346,6 +345,7 @@ cairn_status cairn_train_calibrate(cairn_training *t, int64_t first_step, int ba
     CAIRN_TRY(feeder_init(&f, t));
     CAIRN_TRY(cairn_program_create(&program, t->gpu, t->g, t->store, NULL));
     for (int b = 0; b < batches; b++) {
+        if (cairn_interrupted()) CAIRN_TRY(cairn_interrupted_status());
         CAIRN_TRY(t->batch(t->payload, first_step + b, f.buffers[0]));
         CAIRN_TRY(write_inputs(t, program, f.buffers[0]));
         CAIRN_TRY(cairn_program_run(program));

@@ -66,8 +66,9 @@ typedef struct cairn_training {
  * error  CAIRN_E_NUMERIC when the loss is not finite; the interruption's status after writing a checkpoint */
 cairn_status cairn_train(cairn_training *t);
 
-/* Precise BatchNorm: runs `batches` training-mode batches (numbered from `first_step`) through a graph without updates and
- * sets the running statistics to their plain average. `t` as above, its graph in training mode; loss is ignored. */
+/* Precise BatchNorm: runs `batches` batches (numbered from `first_step`) through the graph and sets the running statistics
+ * to the plain average of the model's moments. `t` as above, its model in training mode with keep_running; what the
+ * moments do not need, the loss among it, is not computed. Does not train. */
 cairn_status cairn_train_calibrate(cairn_training *t, int64_t first_step, int batches);
 /* What cairn_train is made of, for benchmarks: appends the gradients of a scalar loss and one AdamW update for each
  * trainable parameter; *scalars is the input [1,1,1,8] that cairn_train_scalars fills for a step. */

@@ -1,0 +1,48 @@
+#include "experiments/stages/training.h"
+
+#include "experiments/stages/common.h"
+
+/* The same graph with the running statistics left alone, so that only what the moments need is computed. */
+static cairn_status calibrate(const cairn_training *t, const cairn_stage_training *o)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_training c = *t;
+    cairn_model m = {0};
+    c.g = NULL;
+    CAIRN_TRY(cairn_graph_create(&c.g));
+    cairn_model_init(&m, c.g, true);
+    m.keep_running = true;
+    c.model = &m;
+    o->build(&c, o->spec, o->payload);
+    m.moment_count /= o->views; /* the first view's come first */
+    CAIRN_TRY(cairn_train_calibrate(&c, o->settings->steps, (int)o->calibrate));
+done:
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&c.g);
+    return st;
+}
+
+cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_training *o)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_model m = {0};
+    char description[128];
+    cairn_network_describe(description, sizeof description, o->spec);
+    cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = o->settings, .folder = stage->folder,
+                        .label = stage->name, .description = description, .batch = o->batch, .payload = o->payload,
+                        .explain = stage->explain ? stderr : NULL};
+    CAIRN_TRY(cairn_graph_create(&t.g));
+    CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
+    cairn_model_init(&m, t.g, true);
+    o->build(&t, o->spec, o->payload);
+    CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
+    if (o->start) CAIRN_TRY(o->start(&t, o->payload));
+    CAIRN_TRY(cairn_train(&t));
+    if (o->calibrate) CAIRN_TRY(calibrate(&t, o));
+    CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, o->spec, o->settings->steps));
+done:
+    cairn_store_destroy(&t.store);
+    cairn_model_uninit(&m);
+    cairn_graph_destroy(&t.g);
+    return st;
+}

@@ -1,0 +1,24 @@
+#ifndef CAIRN_STAGES_TRAINING_H
+#define CAIRN_STAGES_TRAINING_H
+/* What every stage that trains a network does around its own graph and its own batches. */
+#include "experiments/run/stage.h"
+#include "student/network.h"
+#include "train/trainer.h"
+
+typedef struct cairn_stage_training {
+    const cairn_train_settings *settings;
+    const cairn_network_spec *spec;
+    /* Puts inputs, network, loss and logged values into t's graph. Called again for the calibration. */
+    void (*build)(cairn_training *t, const cairn_network_spec *spec, const void *payload);
+    /* Changes the first weights, which are drawn already; NULL: they stay. */
+    cairn_status (*start)(cairn_training *t, const void *payload);
+    /* As in cairn_training. */
+    cairn_status (*batch)(void *payload, int64_t step, float *const *inputs);
+    void *payload;     /* of all three */
+    int64_t calibrate; /* batches behind the last step whose statistics replace the running ones; 0: none */
+    int views;         /* how often `build` puts the network into the graph; statistics are those of the first */
+} cairn_stage_training;
+
+/* Trains or resumes, calibrates, and writes model.safetensors into the stage's folder. */
+cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_training *options);
+#endif
