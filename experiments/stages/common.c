@@ -1,6 +1,7 @@
 #include "experiments/stages/common.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/rng.h"
 #include "train/checkpoint.h"
 
@@ -97,10 +98,10 @@ cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path)
 {
     uint8_t *bytes;
     size_t size;
-    *hash = 14695981039346656037u; /* FNV-1a */
+    *hash = CAIRN_HASH_START;
     cairn_status st = cairn_file_read(&bytes, &size, path, (size_t)1 << 31);
     if (st < 0) return st;
-    for (size_t i = 0; i < size; i++) *hash = (*hash ^ bytes[i]) * 1099511628211u;
+    *hash = cairn_hash_bytes(*hash, bytes, size);
     free(bytes);
     return CAIRN_OK;
 }

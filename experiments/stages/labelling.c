@@ -1,6 +1,7 @@
 #include "experiments/stages/labelling.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "experiments/report/drawing.h"
@@ -60,8 +61,10 @@ static cairn_status label_one(labeller *l, int i, const char *path)
     cairn_status st = CAIRN_OK;
     cairn_keypoints points = {0};
     const cairn_image *gray = cairn_stage_photos_get(l->photos, i);
+    const uint64_t name = cairn_hash_text(CAIRN_HASH_START, cairn_stage_photos_key(l->photos, i)); /* not the place */
     if (l->adaptation)
-        CAIRN_TRY(cairn_adaptation_run(l->adaptation, gray->pixels, l->stage->seed, l->stage->stream, (uint32_t)i, l->heatmap));
+        CAIRN_TRY(cairn_adaptation_run(l->adaptation, gray->pixels, l->stage->seed, l->stage->stream,
+                                       (uint32_t)(name ^ name >> 32), l->heatmap));
     else
         CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, gray->h, gray->w, l->heatmap, NULL));
     CAIRN_TRY(cairn_keypoints_from_heatmap(&points, l->heatmap, gray->h, gray->w, (float)l->o->threshold, l->o->radius,
