@@ -67,8 +67,9 @@ static cairn_status select_stages(runner *r)
         const char *names[CAIRN_RECIPE_MOST_STAGES + 1] = {0};
         for (int i = 0; i < recipe->stage_count; i++) names[i] = recipe->stages[i].name;
         const char *closest = cairn_closest_name(only, names);
-        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: the recipe has no stage '%s'; %s%s", recipe->label, only,
-                               closest ? "did you mean " : "its first is ", closest ? closest : names[0]);
+        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: the recipe has no stage '%s'; %s'%s'%s", recipe->label, only,
+                               closest ? "did you mean " : "its first is ", closest ? closest : names[0],
+                               closest ? "?" : "");
     }
     r->selected = UINT64_C(1) << wanted;
     r->selected_count = 0;

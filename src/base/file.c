@@ -168,6 +168,12 @@ bool cairn_file_exists(const char *path)
     return stat(path, &info) == 0;
 }
 
+bool cairn_file_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool cairn_file_is_folder(const char *path)
 {
     struct stat info;

@@ -22,6 +22,7 @@ void cairn_file_discard(const char *temporary);
 cairn_status cairn_file_make_folder(const char *path);
 bool cairn_file_exists(const char *path);
 bool cairn_file_is_folder(const char *path);
+bool cairn_file_same(const char *a, const char *b); /* both exist and are one file, by whatever names */
 /* Joins two path parts; caller frees. NULL only when memory is out. */
 char *cairn_file_join(const char *folder, const char *name);
 /* File name without folders and without the last extension; caller frees. */

@@ -113,6 +113,25 @@ done:
     return st;
 }
 
+/* The picture of photo.png must not take the place of photo.png. */
+static cairn_status check_outputs(const detect_options *o, formats f, const cairn_file_list *images)
+{
+    cairn_status st = CAIRN_OK;
+    for (size_t i = 0; i < images->count && f.png; i++) {
+        char *png;
+        CAIRN_TRY(output_path(&png, o->out, images->paths[i], "png"));
+        bool same = cairn_file_same(png, images->paths[i]);
+        free(png);
+        if (same)
+            CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                      "command line: the picture would overwrite %s itself; give another --out, or "
+                                      "--format npz",
+                                      images->paths[i]));
+    }
+done:
+    return st;
+}
+
 /* One unusable image among several does not stop the others; the command fails at the end. Outputs that cannot be
  * written stop it. */
 static cairn_status detect_all(const cairn_detector *detector, const detect_options *o, formats f,
@@ -157,6 +176,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
     if (!o->out[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out DIR is missing"));
     CAIRN_TRY(read_formats(&f, o->format));
     CAIRN_TRY(cairn_cli_images(&images, words));
+    CAIRN_TRY(check_outputs(o, f, &images));
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
     CAIRN_TRY(cairn_detector_load(&detector, gpu, o->model, &detect));
     CAIRN_TRY(cairn_file_make_folder(o->out));

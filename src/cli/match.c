@@ -1,5 +1,5 @@
 /* cairn match: the matches of two images, drawn. */
-#include "base/log.h"
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/detectors/learned.h"
@@ -105,6 +105,10 @@ static cairn_status run(const void *options, const char *const *words, int word_
     detect.radius = (int)o->radius;
     if (!o->model[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --model FILE is missing"));
     if (!o->out[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out FILE.png is missing"));
+    for (int i = 0; i < 2; i++)
+        if (cairn_file_same(o->out, words[i]))
+            CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: the drawing would overwrite %s itself; give "
+                                      "another --out", words[i]));
     CAIRN_TRY(side_load(&a, words[0]));
     CAIRN_TRY(side_load(&b, words[1]));
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));

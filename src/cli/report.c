@@ -15,6 +15,17 @@ static const cairn_setting table[] = {
     {0},
 };
 
+/* A page of some other folder would be empty, and a file that nobody wants there. */
+static cairn_status check_run(const char *folder)
+{
+    char *recipe = cairn_file_join(folder, "recipe.yaml");
+    if (!recipe) return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+    const bool found = cairn_file_exists(recipe);
+    free(recipe);
+    return found ? CAIRN_OK
+                 : cairn_error_set(CAIRN_E_NOTFOUND, "%s: no folder of cairn run (it has no recipe.yaml)", folder);
+}
+
 static cairn_status run(const void *options, const char *const *words, int word_count)
 {
     const report_options *o = options;
@@ -26,6 +37,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
         free(path);
         path = o->out[0] ? strdup(o->out) : cairn_file_join(*words, "report.html");
         if (!path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
+        CAIRN_TRY(check_run(*words));
         CAIRN_TRY(cairn_report_write(*words, path));
         printf("%s\n", path);
     }

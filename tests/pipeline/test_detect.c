@@ -137,7 +137,11 @@ static void test_detect__wrong_command_lines(void **state)
     expect_failure(WORDS("detect", "--model", in_folder("none"), image, "--out", out), 1, "none");
     expect_failure(WORDS("match", "--model", model(), image, image, "--out", in_folder("m.png")), 1, "no descriptors");
     expect_failure(WORDS("match", "--model", model(), image, "--out", in_folder("m.png")), 2, "usage: cairn match");
-    expect_failure(WORDS("report", in_folder("none")), 1, "none");
+    /* Pictures do not take the place of what they show. */
+    expect_failure(WORDS("detect", "--model", model(), image, "--out", folder), 2, "would overwrite");
+    expect_failure(WORDS("match", "--model", model(), image, image, "--out", image), 2, "would overwrite");
+    expect_failure(WORDS("report", in_folder("none")), 1, "none: no folder of cairn run");
+    expect_failure(WORDS("report", folder), 1, "no folder of cairn run");
     expect_failure(WORDS("report", "a", "b", "--out", "c"), 2, "--out is for one RUN");
     assert_false(cairn_file_is_folder(out));
 }
