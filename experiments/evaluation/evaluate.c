@@ -1,5 +1,6 @@
 #include "experiments/evaluation/evaluate.h"
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 
@@ -170,6 +171,7 @@ cairn_status cairn_evaluation_run(cairn_evaluation *out, const cairn_pair_source
     CAIRN_TRY(prepare(&e, source, methods, count, options));
     if (progress) cairn_progress_start(&bar, "evaluation", e.pairs, 0);
     for (int i = 0; i < e.pairs; i++) {
+        if (cairn_interrupted()) CAIRN_TRY(cairn_interrupted_status());
         CAIRN_TRY(run_pair(&e, i, source, methods, pools));
         if (progress) cairn_progress_update(&bar, i + 1, source->name);
     }

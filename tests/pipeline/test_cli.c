@@ -16,6 +16,8 @@
 static cairn_program_run run;
 static char folder[64];
 
+static const char toy[] = "name: toy\nseed: 1\nstages:\n  - {name: shapes, kind: magicpoint, steps: 1, batch: 1}\n";
+
 #define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
 
 static void call(const char *const *words)
@@ -92,6 +94,16 @@ static void test_cli__wrong_recipes(void **state)
     expect_failure(WORDS("run", path), NULL, 1, "broken.yaml:2: not valid YAML");
     expect_failure(WORDS("run", folder), NULL, 1, folder);
     assert_false(cairn_file_is_folder("runs/wrong"));
+    path = write_text("toy.yaml", toy);
+    const char *const command = "command line: ";
+    expect_failure(WORDS("run", path, "shapes.stepz=3"), NULL, 2, "unknown key 'stepz'; did you mean 'steps'?");
+    expect_failure(WORDS("run", path, "shapes.steps=many"), NULL, 2, "expected a whole number in 1..");
+    expect_failure(WORDS("run", path, "shape.steps=3"), NULL, 2, "no stage 'shape'; did you mean 'shapes'?");
+    expect_failure(WORDS("run", path, "steps"), NULL, 2, command);
+    expect_failure(WORDS("run", path, "shapes.height=33"), NULL, 1, "toy.yaml:4: stage shapes: height");
+    expect_failure(WORDS("train", path, "shapez"), NULL, 1, "no stage 'shapez'; did you mean 'shapes'?");
+    expect_failure(WORDS("run", path, "--out", path), NULL, 1, "toy.yaml");
+    assert_false(cairn_file_is_folder("runs/toy"));
 }
 
 static void test_cli__info(void **state)
@@ -118,7 +130,10 @@ static void test_cli__no_vulkan_driver(void **state)
 {
     (void)state;
     const char *const none[] = {"VK_ICD_FILENAMES=/nonexistent.json", "VK_DRIVER_FILES=/nonexistent.json", NULL};
-    expect_failure(WORDS("devices"), none, 1, "driver");
+    expect_failure(WORDS("devices"), none, 1, "install mesa-vulkan-drivers");
+    expect_failure(WORDS("benchmark", "model"), none, 1, "install mesa-vulkan-drivers");
+    expect_failure(WORDS("run", write_text("toy.yaml", toy), "--out", in_folder("toy")), none, 1,
+                   "stage shapes: no Vulkan driver");
 }
 
 static void test_cli__devices(void **state)

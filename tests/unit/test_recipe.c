@@ -249,10 +249,29 @@ static void test_run__does_what_is_missing_or_stale(void **state)
     nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The recipes inside the program, and the demo with the settings and stages that the help's examples name. */
+static void test_recipe__bundled_ones_resolve(void **state)
+{
+    (void)state;
+    const char *const overrides[] = {"photos.root=/data/photos", "magicpoint.steps=2000", NULL};
+    cairn_recipe *recipe = NULL;
+    for (const cairn_bundled_recipe *b = cairn_bundled_recipes; b->name; b++) {
+        if (cairn_recipe_load(&recipe, b->name, cairn_stage_kinds, NULL) < 0) fail_msg("%s", cairn_error_message());
+        assert_string_equal(recipe->name, b->name);
+        cairn_recipe_destroy(&recipe);
+    }
+    if (cairn_recipe_load(&recipe, "demo", cairn_stage_kinds, overrides) < 0) fail_msg("%s", cairn_error_message());
+    assert_true(cairn_recipe_find_stage(recipe, "magicpoint") >= 0);
+    assert_true(cairn_recipe_find_stage(recipe, "teacher") >= 0);
+    assert_true(cairn_recipe_find_stage(recipe, "student") >= 0);
+    cairn_recipe_destroy(&recipe);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recipe__resolves),
+        cmocka_unit_test(test_recipe__bundled_ones_resolve),
         cmocka_unit_test(test_recipe__errors_name_file_and_line),
         cmocka_unit_test(test_recipe__damaged_text_is_refused_or_read),
         cmocka_unit_test(test_run__does_what_is_missing_or_stale),
