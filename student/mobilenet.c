@@ -31,7 +31,8 @@ static cairn_tid conv_norm(cairn_model *m, const char *stem, cairn_tid x, int ch
                            cairn_activation activation)
 {
     char name[80];
-    cairn_conv_layer layer = {.channels = channels, .kernel = kernel, .stride = stride, .init = CAIRN_INIT_FAN_OUT_NORMAL};
+    cairn_conv_layer layer = {
+        .channels = channels, .kernel = kernel, .stride = stride, .init = CAIRN_INIT_FAN_OUT_NORMAL};
     snprintf(name, sizeof name, "%s.0", stem);
     x = cairn_layer_conv(m, name, x, &layer);
     snprintf(name, sizeof name, "%s.1", stem);

@@ -30,8 +30,8 @@ struct cairn_network {
 void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s)
 {
     if (s->kind == CAIRN_NETWORK_SUPERPOINT)
-        snprintf(text, size, "superpoint width=%g descriptor=%d order=%s", s->superpoint.width, s->superpoint.descriptor,
-                 s->superpoint.relu_first ? "relu-bn" : "bn-relu");
+        snprintf(text, size, "superpoint width=%g descriptor=%d order=%s", s->superpoint.width,
+                 s->superpoint.descriptor, s->superpoint.relu_first ? "relu-bn" : "bn-relu");
     else
         snprintf(text, size, "sp-fpn width=%g channels=%d taps=%d,%d,%d,%d", s->sp_fpn.width, s->sp_fpn.channels,
                  s->sp_fpn.taps[0], s->sp_fpn.taps[1], s->sp_fpn.taps[2], s->sp_fpn.taps[3]);

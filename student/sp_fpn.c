@@ -38,8 +38,9 @@ cairn_tid cairn_sp_fpn(cairn_model *m, cairn_tid image, const cairn_sp_fpn_optio
     cairn_tid features[CAIRN_MOBILENET_SMALL_FEATURES], taps[LEVELS], levels[LEVELS];
     cairn_shape s = cairn_graph_shape(m->g, image);
     if (s.h < 32 || s.w < 32 || s.c != 1)
-        return cairn_graph_mistake(m->g, "sp_fpn", "the image is [%d,%d,%d,%d]; at least 32x32 and one channel are needed",
-                                   s.n, s.h, s.w, s.c);
+        return cairn_graph_mistake(m->g, "sp_fpn",
+                                   "the image is [%d,%d,%d,%d]; at least 32x32 and one channel are needed", s.n, s.h,
+                                   s.w, s.c);
     int last = 0;
     for (int i = 0; i < LEVELS; i++) last = o->taps[i] > last ? o->taps[i] : last;
     cairn_conv_layer rgb = {.channels = 3, .kernel = 1, .bias = true, .init = CAIRN_INIT_FAN_OUT_NORMAL};

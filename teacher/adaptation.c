@@ -16,7 +16,8 @@ struct cairn_adaptation {
     float *matrices[2], *map, *total[2];
 };
 
-static void build(cairn_adaptation *a, cairn_tid (*heatmap)(cairn_model *, cairn_tid, const void *), const void *payload)
+static void build(cairn_adaptation *a, cairn_tid (*heatmap)(cairn_model *, cairn_tid, const void *),
+                  const void *payload)
 {
     cairn_graph *g = a->g;
     int h = a->o.h, w = a->o.w, v = a->o.chunk;
@@ -114,8 +115,8 @@ done:
     return st;
 }
 
-cairn_status cairn_adaptation_run(cairn_adaptation *a, const float *image, uint32_t seed, uint32_t stage, uint32_t sample,
-                                  float *heatmap)
+cairn_status cairn_adaptation_run(cairn_adaptation *a, const float *image, uint32_t seed, uint32_t stage,
+                                  uint32_t sample, float *heatmap)
 {
     enum { PURPOSE = 0x76696577 }; /* "view" */
     cairn_status st = CAIRN_OK;

@@ -15,7 +15,8 @@ typedef struct cairn_adaptation_options {
     cairn_homography_options homography;
 } cairn_adaptation_options;
 
-/* heatmap: appends the labelling network to m's graph, image [N,H,W,1] -> probability [N,H,W,1]; m is in inference mode.
+/* heatmap: appends the labelling network to m's graph, image [N,H,W,1] -> probability [N,H,W,1]; m is in inference
+ * mode.
  * store holds its parameters and must outlive the adaptation. */
 cairn_status cairn_adaptation_create(cairn_adaptation **out, cairn_gpu *gpu, cairn_store *store,
                                      cairn_tid (*heatmap)(cairn_model *m, cairn_tid image, const void *payload),

@@ -13,7 +13,11 @@ cairn_status cairn_label_file_write(const char *path, const cairn_label_info *in
     memcpy(fingerprint, &info->checkpoint, sizeof fingerprint);
     _Static_assert(sizeof(cairn_keypoint) == 3 * sizeof(float), "keypoints are written as rows of three floats");
     cairn_npz_array arrays[5] = {
-        {.name = (char[]){"points"}, .type = CAIRN_NPZ_F32, .rank = 2, .shape = {points->count, 3}, .data = points->points},
+        {.name = (char[]){"points"},
+         .type = CAIRN_NPZ_F32,
+         .rank = 2,
+         .shape = {points->count, 3},
+         .data = points->points},
         {.name = (char[]){"size"}, .type = CAIRN_NPZ_I32, .rank = 1, .shape = {2}, .data = size},
         {.name = (char[]){"views"}, .type = CAIRN_NPZ_I32, .rank = 1, .shape = {1}, .data = &views},
         {.name = (char[]){"threshold"}, .type = CAIRN_NPZ_F32, .rank = 1, .shape = {1}, .data = &threshold},
@@ -48,7 +52,8 @@ cairn_status cairn_label_file_read(const char *path, int h, int w, cairn_label_i
     CAIRN_TRY(cairn_npz_read(&npz, path));
     CAIRN_TRY(read_info(&npz, info));
     if (info->h != h || info->w != w) {
-        st = cairn_error_set(CAIRN_E_SHAPE, "%s: labels of a %dx%d image; training uses %dx%d: run the adaptation again at that size",
+        st = cairn_error_set(CAIRN_E_SHAPE,
+                             "%s: labels of a %dx%d image; training uses %dx%d: run the adaptation again at that size",
                              path, info->w, info->h, w, h);
         goto done;
     }

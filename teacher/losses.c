@@ -6,7 +6,10 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 
-enum { ALL = CAIRN_AXIS_N | CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C, PER_SAMPLE = CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C };
+enum {
+    ALL = CAIRN_AXIS_N | CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C,
+    PER_SAMPLE = CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C
+};
 
 static cairn_tid at_least_one(cairn_graph *g, cairn_tid x)
 {
@@ -38,7 +41,8 @@ cairn_descriptor_terms cairn_descriptor_loss(cairn_graph *g, cairn_tid a, cairn_
     cairn_tid negatives = cairn_op_mul(g, cairn_op_affine(g, match, -1, 1), valid);
     cairn_tid positive_count = at_least_one(g, cairn_op_reduce_sum(g, positives, PER_SAMPLE));
     cairn_tid miss = cairn_op_relu(g, cairn_op_affine(g, s, -1, positive_margin));
-    cairn_tid positive = cairn_op_div(g, cairn_op_reduce_sum(g, cairn_op_mul(g, positives, miss), PER_SAMPLE), positive_count);
+    cairn_tid positive =
+        cairn_op_div(g, cairn_op_reduce_sum(g, cairn_op_mul(g, positives, miss), PER_SAMPLE), positive_count);
     cairn_tid excess = cairn_op_mul(g, negatives, cairn_op_relu(g, cairn_op_affine(g, s, 1, -negative_margin)));
     cairn_tid active = cairn_op_reduce_sum(g, cairn_op_step(g, excess, 0), PER_SAMPLE);
     cairn_tid negative = cairn_op_div(g, cairn_op_reduce_sum(g, excess, PER_SAMPLE), cairn_op_affine(g, active, 1, 1));

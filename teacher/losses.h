@@ -16,8 +16,8 @@ typedef struct cairn_descriptor_terms {
 } cairn_descriptor_terms;
 
 /* The balanced hinge on the full similarity matrix S = A B^T (teacher.md 6.4), margins 1 and 0.2.
- * a, b [N,Hc,Wc,D] unit norm, of the view and of the warped view; match [N,1,M,M], M = Hc*Wc: 1 where cell i of a and cell
- * j of b see the same point; valid [N,1,1,M]: cells of the warped view that show the image */
+ * a, b [N,Hc,Wc,D] unit norm, of the view and of the warped view; match [N,1,M,M], M = Hc*Wc: 1 where cell i of a and
+ * cell j of b see the same point; valid [N,1,1,M]: cells of the warped view that show the image */
 cairn_descriptor_terms cairn_descriptor_loss(cairn_graph *g, cairn_tid a, cairn_tid b, cairn_tid match, cairn_tid valid,
                                              float positive_weight);
 #endif

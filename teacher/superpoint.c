@@ -33,8 +33,9 @@ cairn_superpoint_outputs cairn_superpoint(cairn_model *m, cairn_tid image, const
     cairn_superpoint_outputs out = {CAIRN_NONE, CAIRN_NONE};
     cairn_shape s = cairn_graph_shape(m->g, image);
     if (s.h % 8 || s.w % 8 || s.c != 1) {
-        cairn_graph_mistake(m->g, "superpoint", "the image is [%d,%d,%d,%d]; height and width must be multiples of 8, channels 1",
-                            s.n, s.h, s.w, s.c);
+        cairn_graph_mistake(m->g, "superpoint",
+                            "the image is [%d,%d,%d,%d]; height and width must be multiples of 8, channels 1", s.n, s.h,
+                            s.w, s.c);
         return out;
     }
     cairn_tid x = image;

@@ -5,7 +5,7 @@
 #include "train/model.h"
 
 typedef struct cairn_superpoint_options {
-    double width;     /* multiplies every channel count (64, 64, 128, 128, heads 256), rounded to 4, at least 4; 0.0625..2 */
+    double width;     /* multiplies every channel count (64, 64, 128, 128, heads 256): multiples of 4; 0.0625..2 */
     int descriptor;   /* channels of the descriptor; 0: none (MagicPoint) */
     bool relu_first;  /* conv, ReLU, BatchNorm as the public checkpoints; default conv, BatchNorm, ReLU */
 } cairn_superpoint_options;

@@ -12,8 +12,9 @@ typedef struct cairn_benchmark_model_options {
     FILE *report;
 } cairn_benchmark_model_options;
 
-/* Prints one JSON line: engine, model, mode, height, width, batch, device, driver, kernels, parameters, runs, ms_median,
- * ms_min, ms_max, images_per_s, gflop, gflops, planned_memory_mb. The first step (pipeline compilation) is timed apart as
- * ms_first. */
+/* Prints one JSON line: engine, model, mode, height, width, batch, device, driver, kernels, threads (cores that are
+ * online), amp, multiplier, parameters, runs, ms_median, ms_min, ms_max, ms_first, images_per_s, gflop, gflops,
+ * peak_memory_mb. ms_first is the first step, which compiles pipelines; the memory is what the plan and the stored
+ * tensors take on the device. */
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *options);
 #endif

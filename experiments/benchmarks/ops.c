@@ -114,11 +114,13 @@ static cairn_tid batch_norm(cairn_graph *g, const bench *b)
 
 static cairn_tid matmul(cairn_graph *g, const bench *b)
 {
-    return cairn_op_matmul(g, input(g, "a", b->x), input(g, "b", (cairn_shape){b->x.n, 1, b->x.c, b->co}), false, false);
+    cairn_shape second = {b->x.n, 1, b->x.c, b->co};
+    return cairn_op_matmul(g, input(g, "a", b->x), input(g, "b", second), false, false);
 }
 
 #define PASSES(n, h, w, ci, co, k, s)                                                                                  \
-    {"conv2d", conv_forward, {n, h, w, ci}, co, k, s}, {"conv2d_grad_input", conv_grad_input, {n, h, w, ci}, co, k, s}, \
+    {"conv2d", conv_forward, {n, h, w, ci}, co, k, s},                                                                 \
+        {"conv2d_grad_input", conv_grad_input, {n, h, w, ci}, co, k, s},                                               \
         {"conv2d_grad_weight", conv_grad_weight, {n, h, w, ci}, co, k, s}
 #define FIRST(n, h, w, ci, co, k, s)                                                                                   \
     {"conv2d", conv_forward, {n, h, w, ci}, co, k, s}, {"conv2d_grad_weight", conv_grad_weight, {n, h, w, ci}, co, k, s}

@@ -26,7 +26,7 @@ typedef struct cairn_photos {
     char skip[CAIRN_SETTING_TEXT_BYTES]; /* comma-separated file stems that are left out */
     int64_t height, width;               /* of a crop, pixels */
     int64_t limit;                       /* most photographs used; 0: all */
-    int64_t crops;                       /* of each photograph; 1: the whole picture, scaled and cut around its centre */
+    int64_t crops; /* of each photograph; 1: the whole picture, scaled and cut around its centre */
     double holdout;                      /* share of the photographs that training never sees */
 } cairn_photos;
 extern const cairn_setting cairn_photos_table[];

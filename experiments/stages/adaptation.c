@@ -13,13 +13,17 @@ typedef struct adaptation_settings {
 
 static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(adaptation_settings, teacher, NULL, "stage whose detector labels"),
-    CAIRN_SETTING_INT_ROW(adaptation_settings, views, 100, 1, 1000, "looks at each photo, the first is the photo itself"),
-    CAIRN_SETTING_INT_ROW(adaptation_settings, chunk, 0, 0, 1000, "views at a time, a divisor of views; 0: as many as 25"),
-    CAIRN_SETTING_FLOAT_ROW(adaptation_settings, threshold, 0.015, 0, 1, "probability above which a pixel may be a label"),
+    CAIRN_SETTING_INT_ROW(adaptation_settings, views, 100, 1, 1000,
+                          "looks at each photo, the first is the photo itself"),
+    CAIRN_SETTING_INT_ROW(adaptation_settings, chunk, 0, 0, 1000,
+                          "views at a time, a divisor of views; 0: as many as 25"),
+    CAIRN_SETTING_FLOAT_ROW(adaptation_settings, threshold, 0.015, 0, 1,
+                            "probability above which a pixel may be a label"),
     CAIRN_SETTING_INT_ROW(adaptation_settings, radius, 4, 0, 64, "of the suppression, pixels"),
     CAIRN_SETTING_INT_ROW(adaptation_settings, border, 0, 0, 64, "pixels at the edge without labels"),
     CAIRN_SETTING_INT_ROW(adaptation_settings, top_k, 0, 0, 100000, "labels of a photo at most, 0: all"),
-    CAIRN_SETTING_FLOAT_ROW(adaptation_settings, max_angle, 3.141592653589793, 0, 3.15, "rotation of a view at most, radians"),
+    CAIRN_SETTING_FLOAT_ROW(adaptation_settings, max_angle, 3.141592653589793, 0, 3.15,
+                            "rotation of a view at most, radians"),
     CAIRN_SETTING_INT_ROW(adaptation_settings, previews, 4, 0, 1000, "pictures of the first photos"),
     {0},
 };
@@ -65,8 +69,8 @@ static cairn_status check(const void *settings, const char *where)
 {
     const adaptation_settings *s = settings;
     if (s->chunk && s->views % s->chunk)
-        return cairn_error_set(CAIRN_E_INVALID, "%s: chunk is %lld; it must divide views, %lld", where, (long long)s->chunk,
-                               (long long)s->views);
+        return cairn_error_set(CAIRN_E_INVALID, "%s: chunk is %lld; it must divide views, %lld", where,
+                               (long long)s->chunk, (long long)s->views);
     return CAIRN_OK;
 }
 

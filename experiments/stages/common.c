@@ -27,7 +27,8 @@ static cairn_status add_caption(const char *path, const char *file, const char *
     cJSON_DeleteItemFromObject(captions, file);
     cJSON_AddStringToObject(captions, file, caption);
     printed = cJSON_Print(captions);
-    st = printed ? cairn_file_write(path, printed, strlen(printed)) : cairn_error_set(CAIRN_E_NOMEM, "no memory for %s", path);
+    st = printed ? cairn_file_write(path, printed, strlen(printed))
+                 : cairn_error_set(CAIRN_E_NOMEM, "no memory for %s", path);
 done:
     free(printed);
     cJSON_Delete(captions);
@@ -35,7 +36,8 @@ done:
     return st;
 }
 
-cairn_status cairn_stage_picture(const cairn_stage *stage, const char *file, const cairn_image *rgb, const char *caption)
+cairn_status cairn_stage_picture(const cairn_stage *stage, const char *file, const cairn_image *rgb,
+                                 const char *caption)
 {
     cairn_status st = CAIRN_OK;
     char *folder = cairn_file_join(stage->folder, "pictures"), *path = NULL, *captions = NULL;
@@ -76,7 +78,8 @@ cairn_status cairn_stage_save_model(const cairn_stage *stage, cairn_store *store
     snprintf(number, sizeof number, "%lld", (long long)step);
     CAIRN_TRY(cairn_stage_path(&path, stage, "model.safetensors"));
     CAIRN_TRY(cairn_recipe_print(&recipe, stage->recipe));
-    const cairn_metadata metadata[] = {{"model", description}, {"step", number}, {"stage", stage->name}, {"recipe", recipe}};
+    const cairn_metadata metadata[] = {
+        {"model", description}, {"step", number}, {"stage", stage->name}, {"recipe", recipe}};
     CAIRN_TRY(cairn_checkpoint_save(path, store, model, false, metadata, 4));
 done:
     free(path);

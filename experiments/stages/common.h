@@ -6,14 +6,16 @@
 #include "student/network.h"
 
 /* Saves pictures/<file> in the stage's folder and its caption in pictures/captions.json. */
-cairn_status cairn_stage_picture(const cairn_stage *stage, const char *file, const cairn_image *rgb, const char *caption);
+cairn_status cairn_stage_picture(const cairn_stage *stage, const char *file, const cairn_image *rgb,
+                                 const char *caption);
 /* Path of model.safetensors of an input stage; the caller frees. */
 cairn_status cairn_stage_model_path(char **path, const cairn_stage *stage, const char *stage_name);
 /* Writes model.safetensors (weights and running statistics, no optimiser) into the stage's folder. */
 cairn_status cairn_stage_save_model(const cairn_stage *stage, cairn_store *store, const cairn_model *model,
                                     const cairn_network_spec *spec, int64_t step);
 /* The detector's last bias such that a share `prior` of the cells has a point at first, as their true share is about.
- * Adam moves a bias by lr a step, so that learning the share itself would take the first thousands of steps. 0: nothing. */
+ * Adam moves a bias by lr a step, so that learning the share itself would take the first thousands of steps.
+ * 0: nothing. */
 cairn_status cairn_stage_set_dustbin(cairn_store *store, double prior);
 /* 64-bit hash of a file's bytes. */
 cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path);

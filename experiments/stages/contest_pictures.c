@@ -90,8 +90,9 @@ done:
     return st;
 }
 
-cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source, const cairn_method *methods,
-                                    int count, const cairn_evaluation_options *o, int pairs)
+cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source,
+                                    const cairn_method *methods, int count, const cairn_evaluation_options *o,
+                                    int pairs)
 {
     cairn_status st = CAIRN_OK;
     cairn_pair pair = {0};
@@ -101,7 +102,8 @@ cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_s
         if (*t == ' ' || *t == '/') *t = '-';
     for (int k = 0; k < pairs && k < source->count; k++) {
         cairn_pair_free(&pair);
-        if (source->get(source->state, (int)((long long)k * source->count / pairs), &pair) < 0) continue; /* counted before */
+        if (source->get(source->state, (int)((long long)k * source->count / pairs), &pair) < 0)
+            continue; /* counted before */
         snprintf(file, sizeof file, "%s-%02d-keypoints.png", set, k);
         CAIRN_TRY(detections(stage, &pair, methods, count, o, file));
         for (int i = 0; i < count; i++) {

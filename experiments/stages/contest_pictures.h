@@ -7,6 +7,7 @@
 enum { CAIRN_CONTEST_MOST = 24 };
 
 /* Draws `pairs` pairs, spread over the source, into the stage's pictures. */
-cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source, const cairn_method *methods,
-                                    int count, const cairn_evaluation_options *options, int pairs);
+cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source,
+                                    const cairn_method *methods, int count, const cairn_evaluation_options *options,
+                                    int pairs);
 #endif

@@ -1,5 +1,5 @@
-/* Stage `evaluate`: teacher, student, untrained networks and classical methods on the same pairs of images, none of which
- * training has seen (evaluation.md). */
+/* Stage `evaluate`: teacher, student, untrained networks and classical methods on the same pairs of images, none of
+ * which training has seen (evaluation.md). */
 #include "experiments/stages/stages.h"
 
 #include "base/log.h"
@@ -167,7 +167,8 @@ static cairn_status photo_source(contest *c, cairn_pair_source *source, cairn_st
     o.pairs_per_image = (int)s->pairs_per_photo;
     o.seed = c->stage->seed;
     CAIRN_TRY(cairn_stage_photos_open_sized(photos, c->stage, true, o.h, o.w));
-    CAIRN_TRY(cairn_pairs_generate(source, "held-back photos", cairn_stage_photos_count(*photos), load_photo, *photos, &o));
+    CAIRN_TRY(
+        cairn_pairs_generate(source, "held-back photos", cairn_stage_photos_count(*photos), load_photo, *photos, &o));
 done:
     return st;
 }
@@ -214,10 +215,12 @@ static cairn_status check(const void *settings, const char *where)
 {
     const evaluate_settings *s = settings;
     if (s->height % 8 || s->image_width % 8)
-        return cairn_error_set(CAIRN_E_INVALID, "%s: height and image_width are %lld and %lld; both must be multiples of 8",
-                               where, (long long)s->height, (long long)s->image_width);
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "%s: height and image_width are %lld and %lld; both must be multiples of 8", where,
+                               (long long)s->height, (long long)s->image_width);
     if (!s->photos && !s->sequences[0])
-        return cairn_error_set(CAIRN_E_INVALID, "%s: nothing to evaluate on: photos is false and sequences is empty", where);
+        return cairn_error_set(CAIRN_E_INVALID, "%s: nothing to evaluate on: photos is false and sequences is empty",
+                               where);
     return CAIRN_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Stage `magicpoint`: a detector learns the corners of synthetic shapes that are drawn on the fly (teacher.md 2 to 4). */
+/* Stage `magicpoint`: a detector learns the corners of synthetic shapes that are drawn on the fly (teacher.md 2
+ * to 4). */
 #include "experiments/stages/stages.h"
 
 #include "base/parallel.h"
@@ -28,7 +29,8 @@ static const cairn_setting table[] = {
                           "rows of the canvas that shapes are drawn on; 960 as published, 240 is faster and coarser"),
     CAIRN_SETTING_FLOAT_ROW(magicpoint_settings, prior, 0.07, 0, 0.98,
                             "share of cells with a point that the network starts with; 0: plain initial values"),
-    CAIRN_SETTING_BOOL_ROW(magicpoint_settings, literal_labels, 0, "labels without the half-pixel correction, as TensorFlow's"),
+    CAIRN_SETTING_BOOL_ROW(magicpoint_settings, literal_labels, 0,
+                           "labels without the half-pixel correction, as TensorFlow's"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, photometric, 1, "photometric augmentation"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, homographic, 1, "homographic augmentation"),
     {0},
@@ -56,7 +58,8 @@ static cairn_status make_sample(void *payload, int i)
     cairn_shapes_options options = {(int)s->height, (int)s->image_width, (int)s->canvas_height, s->literal_labels};
     cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SYNTHETIC);
     cairn_homographic_options homographic = cairn_homographic_preset(CAIRN_AUGMENT_SYNTHETIC);
-    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells, f->inputs[VALID] + n * cells};
+    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells,
+                              f->inputs[VALID] + n * cells};
     CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &draw, CAIRN_SHAPES_ANY, &options));
     CAIRN_TRY(cairn_sample_detector(&view, &gray, &corners, s->photometric ? &photometric : NULL,
                                     s->homographic ? &homographic : NULL, &stream));
@@ -123,11 +126,12 @@ static cairn_status check(const void *settings, const char *where)
 {
     const magicpoint_settings *s = settings;
     if (s->height % 8 || s->image_width % 8)
-        return cairn_error_set(CAIRN_E_INVALID, "%s: height and image_width are %lld and %lld; both must be multiples of 8",
-                               where, (long long)s->height, (long long)s->image_width);
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "%s: height and image_width are %lld and %lld; both must be multiples of 8", where,
+                               (long long)s->height, (long long)s->image_width);
     if (s->canvas_height < s->height)
-        return cairn_error_set(CAIRN_E_INVALID, "%s: canvas_height is %lld; it must not be smaller than height, %lld", where,
-                               (long long)s->canvas_height, (long long)s->height);
+        return cairn_error_set(CAIRN_E_INVALID, "%s: canvas_height is %lld; it must not be smaller than height, %lld",
+                               where, (long long)s->canvas_height, (long long)s->height);
     return CAIRN_OK;
 }
 

@@ -99,8 +99,8 @@ static cairn_status decode(void *payload, int i)
     cairn_image photo = {0};
     cairn_status st = cairn_image_load(&photo, p->files[i]->path, 1);
     if (st >= 0 && (photo.h < p->h / 2 || photo.w < p->w / 2))
-        st = cairn_error_set(CAIRN_E_FORMAT, "%s: %dx%d pixels are too few for crops of %dx%d", p->files[i]->path, photo.w,
-                             photo.h, p->w, p->h);
+        st = cairn_error_set(CAIRN_E_FORMAT, "%s: %dx%d pixels are too few for crops of %dx%d", p->files[i]->path,
+                             photo.w, photo.h, p->w, p->h);
     if (st >= 0) st = make_crops(p, i, &photo);
     cairn_image_free(&photo);
     pthread_mutex_lock(&p->lock);
@@ -162,7 +162,8 @@ cairn_status cairn_stage_photos_open_sized(cairn_stage_photos **out, const cairn
     p->per_photo = (int)s->crops;
     p->seed = stage->seed;
     if (p->h % 8 || p->w % 8) {
-        st = cairn_error_set(CAIRN_E_INVALID, "photographs of %dx%d pixels: height and width must be multiples of 8", p->w, p->h);
+        st = cairn_error_set(CAIRN_E_INVALID, "photographs of %dx%d pixels: height and width must be multiples of 8",
+                             p->w, p->h);
         goto done;
     }
     CAIRN_TRY(cairn_photo_folder_open(&folder, s->root, s->skip, s->holdout, (size_t)s->limit));

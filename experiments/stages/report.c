@@ -10,7 +10,8 @@ typedef struct report_settings {
 } report_settings;
 
 static const cairn_setting table[] = {
-    CAIRN_SETTING_TEXT_ROW(report_settings, after, NULL, "stages that the page waits for; it is written again when they change"),
+    CAIRN_SETTING_TEXT_ROW(report_settings, after, NULL,
+                           "stages that the page waits for; it is written again when they change"),
     {0},
 };
 

@@ -13,8 +13,8 @@ typedef struct cairn_sample_view {
     float *valid;  /* [h/8,w/8] 0 or 1 */
 } cairn_sample_view;
 
-/* A synthetic or real image with its points: photometric changes, then (homographic) the random view; NULL options leave
- * a change out. */
+/* A synthetic or real image with its points: photometric changes, then (homographic) the random view; NULL options
+ * leave a change out. */
 cairn_status cairn_sample_detector(cairn_sample_view *out, const cairn_image *gray, const cairn_keypoints *points,
                                    const cairn_photometric_options *photometric,
                                    const cairn_homographic_options *homographic, const cairn_sample_stream *stream);

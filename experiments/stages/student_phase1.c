@@ -38,7 +38,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_CHOICE_ROW(phase1_settings, target, TARGET_POINTS, "points,blobs",
                              "points: one pixel each, focal loss; blobs: Gaussians, quality focal loss"),
     CAIRN_SETTING_FLOAT_ROW(phase1_settings, sigma, 1.5, 0.5, 10, "of a blob, pixels"),
-    CAIRN_SETTING_FLOAT_ROW(phase1_settings, prior, 0.01, 1e-6, 0.5, "probability of a keypoint that the student starts with"),
+    CAIRN_SETTING_FLOAT_ROW(phase1_settings, prior, 0.01, 1e-6, 0.5,
+                            "probability of a keypoint that the student starts with"),
     CAIRN_SETTING_BOOL_ROW(phase1_settings, photometric, 1, "photometric augmentation"),
     {0},
 };
@@ -74,7 +75,8 @@ static void draw_target(float *target, const cairn_keypoints *points, bool mirro
     int reach = f->s->target == TARGET_BLOBS ? (int)ceil(4 * sigma) : 0;
     memset(target, 0, sizeof *target * (size_t)f->h * (size_t)f->w);
     for (int i = 0; i < points->count; i++) {
-        double px = mirrored ? f->w - 1 - (double)points->points[i].x : (double)points->points[i].x, py = (double)points->points[i].y;
+        double px = mirrored ? f->w - 1 - (double)points->points[i].x : (double)points->points[i].x,
+               py = (double)points->points[i].y;
         int cx = (int)lround(px), cy = (int)lround(py);
         for (int y = cy - reach; y <= cy + reach; y++)
             for (int x = cx - reach; x <= cx + reach; x++) {
@@ -105,7 +107,8 @@ static cairn_status make_sample(void *payload, int i)
     int photo = f->photo_of[i];
     size_t pixels = (size_t)f->h * (size_t)f->w;
     cairn_image image = {0};
-    cairn_rng rng = cairn_rng_stream(f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i, CAIRN_PURPOSE_AUGMENT);
+    cairn_rng rng =
+        cairn_rng_stream(f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i, CAIRN_PURPOSE_AUGMENT);
     cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     bool mirrored = cairn_rng_u32(&rng) & 1;
     CAIRN_TRY(cairn_image_copy(&image, cairn_stage_photos_get(f->photos, photo)));
@@ -180,8 +183,13 @@ static cairn_status ask_teacher(cairn_stage *stage, const phase1_settings *s, co
     cairn_network *teacher = NULL;
     char *model = NULL, *folder = NULL;
     uint64_t checkpoint;
-    cairn_labelling o = {.adaptation = {.views = 1}, .threshold = s->threshold, .radius = (int)s->radius,
-                         .border = (int)s->border, .top_k = (int)s->top_k, .previews = 2, .label = "teacher's keypoints"};
+    cairn_labelling o = {.adaptation = {.views = 1},
+                         .threshold = s->threshold,
+                         .radius = (int)s->radius,
+                         .border = (int)s->border,
+                         .top_k = (int)s->top_k,
+                         .previews = 2,
+                         .label = "teacher's keypoints"};
     CAIRN_TRY(cairn_stage_model_path(&model, stage, s->teacher));
     CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
     CAIRN_TRY(cairn_network_load(&teacher, stage->gpu, model));

@@ -31,9 +31,11 @@ static const cairn_setting table[] = {
     CAIRN_TEACHER_ROWS(superpoint_settings),
     CAIRN_SETTING_TEXT_ROW(superpoint_settings, labels, NULL, "stage whose keypoints are the labels"),
     CAIRN_SETTING_TEXT_ROW(superpoint_settings, start, NULL, "stage whose weights to start from; empty: random ones"),
-    CAIRN_SETTING_INT_ROW(superpoint_settings, descriptor, 0, 0, 1024, "channels of the descriptor; 0: 256 times the width"),
+    CAIRN_SETTING_INT_ROW(superpoint_settings, descriptor, 0, 0, 1024,
+                          "channels of the descriptor; 0: 256 times the width"),
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, descriptor_weight, 1, 0, 1e6, "of the descriptor loss in the sum"),
-    CAIRN_SETTING_FLOAT_ROW(superpoint_settings, positive_weight, 1, 0, 1e6, "of the positive pairs in the descriptor loss"),
+    CAIRN_SETTING_FLOAT_ROW(superpoint_settings, positive_weight, 1, 0, 1e6,
+                            "of the positive pairs in the descriptor loss"),
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, match_distance, 7.5, 0.5, 64,
                             "cells whose centres come this close under the warp are positive pairs, pixels"),
     {0},
@@ -67,7 +69,8 @@ static cairn_status make_sample(void *payload, int i)
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
     const cairn_image *gray = cairn_stage_photos_get(f->photos, photo);
     cairn_sample_view view = {f->inputs[IMAGE] + pixel, f->inputs[LABELS] + cell, f->inputs[VALID] + cell};
-    cairn_sample_view warped = {f->inputs[WARPED] + pixel, f->inputs[WARPED_LABELS] + cell, f->inputs[WARPED_VALID] + cell};
+    cairn_sample_view warped = {f->inputs[WARPED] + pixel, f->inputs[WARPED_LABELS] + cell,
+                                f->inputs[WARPED_VALID] + cell};
     cairn_homography to_warped;
     cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     CAIRN_TRY(cairn_sample_detector(&view, gray, &f->labels[photo], &photometric, NULL, &stream));

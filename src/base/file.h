@@ -13,8 +13,8 @@ cairn_status cairn_file_read(uint8_t **out, size_t *size, const char *path, size
 /* Writes to a temporary name in the same folder, syncs, renames. On failure nothing that existed is touched. */
 cairn_status cairn_file_write(const char *path, const void *data, size_t size);
 /* For formats that a library writes to a path: *temporary (caller frees) is a name in the same folder; commit syncs it
- * and renames it to `path`, or removes it when that fails; discard removes it (NULL: nothing). The file exists, empty, from
- * `temporary` on, so that a folder that cannot be written to is found before the work. */
+ * and renames it to `path`, or removes it when that fails; discard removes it (NULL: nothing). The file exists, empty,
+ * from `temporary` on, so that a folder that cannot be written to is found before the work. */
 cairn_status cairn_file_temporary(char **temporary, const char *path);
 cairn_status cairn_file_commit(const char *temporary, const char *path);
 void cairn_file_discard(const char *temporary);

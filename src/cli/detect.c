@@ -41,7 +41,9 @@ static cairn_status read_formats(formats *out, const char *text)
         const size_t length = strcspn(at, ",");
         if (length == 3 && !strncmp(at, "npz", 3)) out->npz = true;
         else if (length == 3 && !strncmp(at, "png", 3)) out->png = true;
-        else return cairn_error_set(CAIRN_E_INVALID, "command line: format: expected npz, png or npz,png, not '%s'", text);
+        else
+            return cairn_error_set(CAIRN_E_INVALID, "command line: format: expected npz, png or npz,png, not '%s'",
+                                   text);
         at += length + (at[length] == ',');
     }
     if (!out->npz && !out->png)

@@ -13,9 +13,9 @@ typedef enum cairn_image_kind {
 
 /* By the first bytes. */
 cairn_image_kind cairn_image_sniff(const uint8_t *data, size_t size);
-/* Looks for damage that the decoder would paint over with gray or noise, or that would lead it astray: a file cut short,
- * a PNG chunk with a wrong checksum, impossible JPEG tables. Comes before the decoder, which reads some of it for the
- * header already.
+/* Looks for damage that the decoder would paint over with gray or noise, or that would lead it astray: a file cut
+ * short, a PNG chunk with a wrong checksum, impossible JPEG tables. Comes before the decoder, which reads some of it
+ * for the header already.
  * NULL when nothing was found, otherwise a few words. */
 const char *cairn_image_damage(const uint8_t *data, size_t size, cairn_image_kind kind);
 /* Whether the file has too few bytes for the h x w pixels that the decoder found in its header. */

@@ -45,7 +45,8 @@ void cairn_npz_free(cairn_npz *npz); /* accepts an empty one; leaves it empty */
 /* NULL when there is none of this name. Borrowed. */
 const cairn_npz_array *cairn_npz_find(const cairn_npz *npz, const char *name);
 /* The array `name`, which must have this type and shape; a -1 in `shape` stands for any length. Borrowed.
- * error  CAIRN_E_NOTFOUND, CAIRN_E_SHAPE, CAIRN_E_FORMAT (another type), each naming file, array and what was expected */
+ * error  CAIRN_E_NOTFOUND, CAIRN_E_SHAPE, CAIRN_E_FORMAT (another type), each naming file, array and what was
+ * expected */
 cairn_status cairn_npz_require(const cairn_npz_array **out, const cairn_npz *npz, const char *name,
                                cairn_npz_type type, int rank, const int64_t *shape);
 

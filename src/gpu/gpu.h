@@ -71,8 +71,8 @@ cairn_status cairn_gpu_read(cairn_gpu_view view, void *data);
 
 /* ---- kernels: a shader of shaders/ with its constants ---- */
 enum { CAIRN_GPU_MAX_BINDINGS = 12, CAIRN_GPU_MAX_CONSTANTS = 24, CAIRN_GPU_MAX_PUSH = 32 };
-/* `name` is "family/file" without the suffix; the device's kernel class selects the variant, and a kernel that exists in
- * one class only is found by either. constants[i] is specialization constant i. The same name and constants give the
+/* `name` is "family/file" without the suffix; the device's kernel class selects the variant, and a kernel that exists
+ * in one class only is found by either. constants[i] is specialization constant i. The same name and constants give the
  * same kernel again; it lives as long as the device.
  * error  CAIRN_E_NOTFOUND if no such shader, CAIRN_E_UNSUPPORTED if it exceeds a device limit */
 cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,

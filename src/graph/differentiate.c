@@ -52,7 +52,8 @@ static void step_back(walk *w, int index)
     }
 }
 
-cairn_status cairn_graph_differentiate(cairn_graph *g, cairn_tid loss, const cairn_tid *wrt, int count, cairn_tid *grads)
+cairn_status cairn_graph_differentiate(cairn_graph *g, cairn_tid loss, const cairn_tid *wrt, int count,
+                                       cairn_tid *grads)
 {
     cairn_status st = CAIRN_OK;
     for (int i = 0; i < count; i++) grads[i] = CAIRN_NONE;

@@ -9,8 +9,8 @@
  * groups is component c%4 of the vec4 number ((n*H + y)*W + x)*G + c/4. The padding channels hold zero and every op
  * keeps them zero. Scalars are [1,1,1,1], vectors over channels [1,1,1,C], matrices [N,1,rows,columns].
  *
- * Builders return a tensor id, or CAIRN_NONE after a mistake; a graph remembers its first mistake (shape text and op) and
- * every later builder call returns CAIRN_NONE, so that model code needs one check, by cairn_graph_status. */
+ * Builders return a tensor id, or CAIRN_NONE after a mistake; a graph remembers its first mistake (shape text and op)
+ * and every later builder call returns CAIRN_NONE, so that model code needs one check, by cairn_graph_status. */
 #include "base/status.h"
 
 #include <stdbool.h>

@@ -77,7 +77,8 @@ static cairn_status lower_constants(cairn_lowering *l, const bool *used_tensor)
         const cairn_tensor *tensor = cairn_graph_tensor(l->g, t);
         if (tensor->kind != CAIRN_TENSOR_CONSTANT || !used_tensor[t]) continue;
         int64_t vectors = cairn_shape_vectors(tensor->shape);
-        cairn_kernel_call call = {.kernel = "pointwise/fill", .slots = {t}, .slot_count = 1, .written = 1, .push_count = 4};
+        cairn_kernel_call call = {
+            .kernel = "pointwise/fill", .slots = {t}, .slot_count = 1, .written = 1, .push_count = 4};
         call.push[0] = (uint32_t)vectors;
         call.push[1] = (uint32_t)cairn_shape_groups(tensor->shape);
         call.push[2] = (uint32_t)tensor->shape.c;

@@ -93,9 +93,9 @@ static cairn_status plan(cairn_program *p)
     free(live);
     uint64_t most = info->heap_bytes < info->max_buffer_bytes ? info->heap_bytes : info->max_buffer_bytes;
     if (p->stats.planned_bytes > most) {
-        st = cairn_error_set(CAIRN_E_NOMEM,
-                             "this program needs %.0f MB on %s, which offers %.0f MB: use a smaller batch or image size",
-                             (double)p->stats.planned_bytes / 1e6, info->name, (double)most / 1e6);
+        st = cairn_error_set(
+            CAIRN_E_NOMEM, "this program needs %.0f MB on %s, which offers %.0f MB: use a smaller batch or image size",
+            (double)p->stats.planned_bytes / 1e6, info->name, (double)most / 1e6);
         goto done;
     }
     uint64_t bytes = p->stats.planned_bytes ? p->stats.planned_bytes : 16;
@@ -161,7 +161,8 @@ static double call_operations(const cairn_program *p, int c)
     if (n->op->operations)
         all = n->op->operations(n, p->g);
     else
-        for (int k = 0; k < n->output_count; k++) all += (double)cairn_shape_count(cairn_graph_shape(p->g, n->outputs[k]));
+        for (int k = 0; k < n->output_count; k++)
+            all += (double)cairn_shape_count(cairn_graph_shape(p->g, n->outputs[k]));
     return all / calls;
 }
 
@@ -321,7 +322,8 @@ static cairn_status poison(cairn_program *p)
     CAIRN_ASSERT(keep);
     for (int i = 0; i < p->tensors; i++)
         if (cairn_graph_tensor(p->g, i)->kind == CAIRN_TENSOR_INPUT)
-            memset(keep + p->blocks[i].offset / 4, 1, 4 * (size_t)cairn_shape_vectors(cairn_graph_tensor(p->g, i)->shape));
+            memset(keep + p->blocks[i].offset / 4, 1,
+                   4 * (size_t)cairn_shape_vectors(cairn_graph_tensor(p->g, i)->shape));
     for (uint64_t i = 0; i < bytes / 4; i++)
         if (!keep[i]) words[i] = GUARD_WORD;
     if (st >= 0) st = cairn_gpu_write(all, words);
@@ -391,9 +393,9 @@ cairn_status cairn_program_timings(cairn_program *program, const cairn_program_t
     CAIRN_TRY(cairn_gpu_commands_times(program->commands, program->ns, n));
     for (int c = 0; c < n; c++) {
         int node = program->l.call_node[c];
-        program->timings[c] = (cairn_program_timing){node < 0 ? "constant" : cairn_graph_node(program->g, node)->op->name,
-                                                     program->l.calls[c].kernel, program->ns[c],
-                                                     call_operations(program, c)};
+        program->timings[c] =
+            (cairn_program_timing){node < 0 ? "constant" : cairn_graph_node(program->g, node)->op->name,
+                                   program->l.calls[c].kernel, program->ns[c], call_operations(program, c)};
     }
     *out = program->timings;
     *count = n;
@@ -411,7 +413,8 @@ cairn_status cairn_program_explain(const cairn_program *p, FILE *out)
         int calls = 0;
         bool seen = false;
         for (int i = 0; i < p->l.call_count && !seen; i++) {
-            const char *other = p->l.call_node[i] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[i])->op->name;
+            const char *other =
+                p->l.call_node[i] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[i])->op->name;
             if (strcmp(op, other) || strcmp(p->l.calls[c].kernel, p->l.calls[i].kernel)) continue;
             seen = i < c;
             calls++;
@@ -419,8 +422,8 @@ cairn_status cairn_program_explain(const cairn_program *p, FILE *out)
         }
         if (!seen) fprintf(out, "%-28s %-32s %6d %12.1f\n", op, p->l.calls[c].kernel, calls, operations / 1e6);
     }
-    fprintf(out, "%d nodes, %d dispatches, %d barriers, %d submissions, %.2f GFLOP estimated\n", s->nodes, s->dispatches,
-            s->barriers, s->submissions, s->operations / 1e9);
+    fprintf(out, "%d nodes, %d dispatches, %d barriers, %d submissions, %.2f GFLOP estimated\n", s->nodes,
+            s->dispatches, s->barriers, s->submissions, s->operations / 1e9);
     fprintf(out, "memory: %.1f MB planned (%.1f MB without planning), %.1f MB stored\n", (double)s->planned_bytes / 1e6,
             (double)s->unplanned_bytes / 1e6, (double)s->stored_bytes / 1e6);
     return CAIRN_OK;

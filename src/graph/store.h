@@ -1,7 +1,7 @@
 #ifndef CAIRN_GRAPH_STORE_H
 #define CAIRN_GRAPH_STORE_H
-/* Persistent tensors by name: parameters, running statistics, optimiser moments. Several programs (training, evaluation,
- * export) bind the same store. Host values are dense NHWC floats without padding channels. */
+/* Persistent tensors by name: parameters, running statistics, optimiser moments. Several programs (training,
+ * evaluation, export) bind the same store. Host values are dense NHWC floats without padding channels. */
 #include "graph/graph.h"
 #include "gpu/gpu.h"
 

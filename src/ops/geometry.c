@@ -39,8 +39,8 @@ cairn_tid cairn_op_warp(cairn_graph *g, cairn_tid x, cairn_tid matrices, int h, 
     cairn_shape s = cairn_graph_shape(g, x), m = cairn_graph_shape(g, matrices);
     cairn_tid inputs[2] = {x, matrices};
     if (x != CAIRN_NONE && matrices != CAIRN_NONE && (!are_matrices(m) || (s.n != m.n && s.n != 1 && m.n != 1)))
-        return cairn_graph_mistake(g, warp_op.name, "images [%d,%d,%d,%d] and matrices [%d,%d,%d,%d] do not fit", s.n, s.h,
-                                   s.w, s.c, m.n, m.h, m.w, m.c);
+        return cairn_graph_mistake(g, warp_op.name, "images [%d,%d,%d,%d] and matrices [%d,%d,%d,%d] do not fit", s.n,
+                                   s.h, s.w, s.c, m.n, m.h, m.w, m.c);
     cairn_shape out = {s.n > m.n ? s.n : m.n, h, w, s.c};
     return cairn_graph_append(g, &warp_op, inputs, 2, 2, &out, 1, NULL, NULL, 0);
 }
@@ -69,8 +69,8 @@ cairn_tid cairn_op_warp_valid(cairn_graph *g, cairn_tid matrices, int in_h, int 
 {
     cairn_shape m = cairn_graph_shape(g, matrices), out = {m.n, out_h, out_w, 1};
     if (matrices != CAIRN_NONE && (!are_matrices(m) || in_h < 1 || in_w < 1))
-        return cairn_graph_mistake(g, warp_valid_op.name, "matrices [%d,%d,%d,%d] for an image of %dx%d pixels", m.n, m.h,
-                                   m.w, m.c, in_w, in_h);
+        return cairn_graph_mistake(g, warp_valid_op.name, "matrices [%d,%d,%d,%d] for an image of %dx%d pixels", m.n,
+                                   m.h, m.w, m.c, in_w, in_h);
     cairn_geometry_attributes a = {.in_h = in_h, .in_w = in_w};
     return cairn_graph_append(g, &warp_valid_op, &matrices, 1, 1, &out, 1, NULL, &a, sizeof a);
 }
@@ -191,8 +191,9 @@ cairn_tid cairn_op_suppress(cairn_graph *g, cairn_tid heatmap, int radius, float
 {
     cairn_shape s = cairn_graph_shape(g, heatmap);
     if (heatmap != CAIRN_NONE && (s.c != 1 || radius < 1 || radius > 64))
-        return cairn_graph_mistake(g, suppress_op.name, "heatmap [%d,%d,%d,%d] and radius %d, expected one channel and 1..64",
-                                   s.n, s.h, s.w, s.c, radius);
+        return cairn_graph_mistake(g, suppress_op.name,
+                                   "heatmap [%d,%d,%d,%d] and radius %d, expected one channel and 1..64", s.n, s.h, s.w,
+                                   s.c, radius);
     cairn_geometry_attributes a = {.radius = radius, .limit = threshold};
     return cairn_graph_append(g, &suppress_op, &heatmap, 1, 1, &s, 1, NULL, &a, sizeof a);
 }
@@ -208,7 +209,8 @@ static cairn_status correspondence_lower(cairn_lowering *l, const cairn_node *no
         .slots = {node->inputs[0], node->outputs[0]},
         .slot_count = 2,
         .written = 1u << 1,
-        .push = {(uint32_t)s.c, (uint32_t)a->in_w, groups, cairn_float_bits((float)a->radius), cairn_float_bits(a->limit)},
+        .push = {(uint32_t)s.c, (uint32_t)a->in_w, groups, cairn_float_bits((float)a->radius),
+                 cairn_float_bits(a->limit)},
         .push_count = 5,
         .threads = {groups, (uint32_t)s.w, (uint32_t)s.n},
     };
@@ -223,8 +225,8 @@ cairn_tid cairn_op_correspondence(cairn_graph *g, cairn_tid matrices, int hc, in
     cairn_shape m = cairn_graph_shape(g, matrices);
     if (matrices != CAIRN_NONE && (!are_matrices(m) || hc < 1 || wc < 1 || cell < 1 || (int64_t)hc * wc > 65535))
         return cairn_graph_mistake(g, correspondence_op.name,
-                                   "matrices [%d,%d,%d,%d] with %dx%d cells of %d pixels; at most 65535 cells", m.n, m.h,
-                                   m.w, m.c, wc, hc, cell);
+                                   "matrices [%d,%d,%d,%d] with %dx%d cells of %d pixels; at most 65535 cells", m.n,
+                                   m.h, m.w, m.c, wc, hc, cell);
     cairn_shape out = {m.n, 1, hc * wc, hc * wc};
     cairn_geometry_attributes a = {.in_h = hc, .in_w = wc, .radius = cell, .limit = distance};
     return cairn_graph_append(g, &correspondence_op, &matrices, 1, 1, &out, 1, NULL, &a, sizeof a);

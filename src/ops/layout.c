@@ -28,8 +28,8 @@ static cairn_status depth_to_space_lower(cairn_lowering *l, const cairn_node *no
     return cairn_lower_call(l, &call);
 }
 
-static void depth_to_space_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
-                                    cairn_tid *dinputs)
+static void depth_to_space_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs,
+                                    const bool *needs, cairn_tid *dinputs)
 {
     (void)needs;
     const cairn_layout_attributes *a = cairn_node_attributes(node);
@@ -45,8 +45,9 @@ cairn_tid cairn_op_depth_to_space(cairn_graph *g, cairn_tid x, int block)
 {
     cairn_shape s = cairn_graph_shape(g, x);
     if (x != CAIRN_NONE && (block < 1 || block > 64 || s.c < block * block))
-        return cairn_graph_mistake(g, depth_to_space_op.name, "[%d,%d,%d,%d] has fewer channels than blocks of %dx%d need",
-                                   s.n, s.h, s.w, s.c, block, block);
+        return cairn_graph_mistake(g, depth_to_space_op.name,
+                                   "[%d,%d,%d,%d] has fewer channels than blocks of %dx%d need", s.n, s.h, s.w, s.c,
+                                   block, block);
     return append(g, &depth_to_space_op, x, (cairn_shape){s.n, s.h * block, s.w * block, 1}, block, 0);
 }
 
@@ -67,8 +68,8 @@ static cairn_status space_to_depth_lower(cairn_lowering *l, const cairn_node *no
     return cairn_lower_call(l, &call);
 }
 
-static void space_to_depth_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
-                                    cairn_tid *dinputs)
+static void space_to_depth_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs,
+                                    const bool *needs, cairn_tid *dinputs)
 {
     (void)needs;
     const cairn_layout_attributes *a = cairn_node_attributes(node);
@@ -91,8 +92,8 @@ cairn_tid cairn_op_space_to_depth(cairn_graph *g, cairn_tid x, int block)
     cairn_shape s = cairn_graph_shape(g, x);
     if (x != CAIRN_NONE && (block < 1 || block > 64 || s.c != 1 || s.h % block || s.w % block))
         return cairn_graph_mistake(g, space_to_depth_op.name,
-                                   "[%d,%d,%d,%d] is no map of one channel made of whole blocks of %dx%d", s.n, s.h, s.w,
-                                   s.c, block, block);
+                                   "[%d,%d,%d,%d] is no map of one channel made of whole blocks of %dx%d", s.n, s.h,
+                                   s.w, s.c, block, block);
     return append_space_to_depth(g, x, block, block * block);
 }
 
@@ -135,8 +136,8 @@ cairn_tid cairn_op_reshape(cairn_graph *g, cairn_tid x, cairn_shape shape)
     cairn_shape s = cairn_graph_shape(g, x);
     if (x != CAIRN_NONE && (s.c != shape.c || cairn_shape_count(s) != cairn_shape_count(shape)))
         return cairn_graph_mistake(g, reshape_op.name,
-                                   "[%d,%d,%d,%d] to [%d,%d,%d,%d]: channels and the number of cells must stay", s.n, s.h,
-                                   s.w, s.c, shape.n, shape.h, shape.w, shape.c);
+                                   "[%d,%d,%d,%d] to [%d,%d,%d,%d]: channels and the number of cells must stay", s.n,
+                                   s.h, s.w, s.c, shape.n, shape.h, shape.w, shape.c);
     return append(g, &reshape_op, x, shape, 0, 0);
 }
 
@@ -164,7 +165,8 @@ cairn_tid cairn_op_slice_batch(cairn_graph *g, cairn_tid x, int first, int count
 {
     cairn_shape s = cairn_graph_shape(g, x);
     if (x != CAIRN_NONE && (first < 0 || count < 1 || count > s.n - first))
-        return cairn_graph_mistake(g, "slice_batch", "elements %d to %d of a batch of %d", first, first + count - 1, s.n);
+        return cairn_graph_mistake(g, "slice_batch", "elements %d to %d of a batch of %d", first, first + count - 1,
+                                   s.n);
     return append(g, &batch_window_op, x, (cairn_shape){count, s.h, s.w, s.c}, 0, first);
 }
 
@@ -186,8 +188,8 @@ static cairn_status channel_window_lower(cairn_lowering *l, const cairn_node *no
     return cairn_lower_call(l, &call);
 }
 
-static void channel_window_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
-                                    cairn_tid *dinputs)
+static void channel_window_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs,
+                                    const bool *needs, cairn_tid *dinputs)
 {
     (void)needs;
     const cairn_layout_attributes *a = cairn_node_attributes(node);

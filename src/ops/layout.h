@@ -3,8 +3,8 @@
 /* Ops that move values without computing. All have gradients. */
 #include "graph/graph.h"
 
-/* [N,H,W,C] -> [N,H*block,W*block,1]: pixel (dx,dy) of a cell's block is channel dy*block + dx. Channels from block^2 on
- * are dropped (the detector's "no point" channel); C >= block^2. */
+/* [N,H,W,C] -> [N,H*block,W*block,1]: pixel (dx,dy) of a cell's block is channel dy*block + dx. Channels from block^2
+ * on are dropped (the detector's "no point" channel); C >= block^2. */
 cairn_tid cairn_op_depth_to_space(cairn_graph *g, cairn_tid x, int block);
 /* The inverse: [N,H*block,W*block,1] -> [N,H,W,block^2]. */
 cairn_tid cairn_op_space_to_depth(cairn_graph *g, cairn_tid x, int block);

@@ -9,7 +9,8 @@ typedef struct loss_attributes {
 
 /* Every kernel here is one thread for each cell: bindings are the inputs in order and the output; the push block is
  * {cells, groups, channels?, value?}. */
-static cairn_status lower_cells(cairn_lowering *l, const cairn_node *node, const char *kernel, bool channels, bool value)
+static cairn_status lower_cells(cairn_lowering *l, const cairn_node *node, const char *kernel, bool channels,
+                                bool value)
 {
     const loss_attributes *a = cairn_node_attributes(node);
     cairn_shape s = cairn_lower_shape(l, node->inputs[0]);

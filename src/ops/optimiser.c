@@ -38,8 +38,8 @@ void cairn_op_adam(cairn_graph *g, cairn_tid param, cairn_tid grad, cairn_tid m,
     for (int i = 0; i < 5; i++) {
         cairn_shape want = i == 4 ? (cairn_shape){1, 1, 1, 8} : s, have = cairn_graph_shape(g, inputs[i]);
         if (inputs[i] == CAIRN_NONE || cairn_shape_equal(have, want)) continue;
-        cairn_graph_mistake(g, adam_op.name, "input %d is [%d,%d,%d,%d], expected [%d,%d,%d,%d]", i, have.n, have.h, have.w,
-                            have.c, want.n, want.h, want.w, want.c);
+        cairn_graph_mistake(g, adam_op.name, "input %d is [%d,%d,%d,%d], expected [%d,%d,%d,%d]", i, have.n, have.h,
+                            have.w, have.c, want.n, want.h, want.w, want.c);
         return;
     }
     cairn_adam_attributes a = {decay};

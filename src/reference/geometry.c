@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-/* False where (x, y) goes to infinity, so far that no image is there, or behind the camera; the centre of the mapped view
- * lies in front. */
+/* False where (x, y) goes to infinity, so far that no image is there, or behind the camera; the centre of the mapped
+ * view lies in front. */
 static bool project(const double *m, double x, double y, double centre_x, double centre_y, double *out_x, double *out_y)
 {
     double w = m[6] * x + m[7] * y + m[8], front = m[6] * centre_x + m[7] * centre_y + m[8];
@@ -33,10 +33,12 @@ void cairn_reference_warp(const cairn_node *node, const cairn_graph *g, double *
                 int x0 = finite ? (int)floor(px) : 0, y0 = finite ? (int)floor(py) : 0;
                 double tx = px - x0, ty = py - y0;
                 for (int c = 0; c < out.c; c++)
-                    *y++ = !finite ? 0
-                                   : (1 - ty) * ((1 - tx) * tap(image, in, y0, x0, c) + tx * tap(image, in, y0, x0 + 1, c)) +
-                                         ty * ((1 - tx) * tap(image, in, y0 + 1, x0, c) +
-                                               tx * tap(image, in, y0 + 1, x0 + 1, c));
+                    *y++ =
+                        !finite
+                            ? 0
+                            : (1 - ty) * ((1 - tx) * tap(image, in, y0, x0, c) + tx * tap(image, in, y0, x0 + 1, c)) +
+                                  ty * ((1 - tx) * tap(image, in, y0 + 1, x0, c) +
+                                        tx * tap(image, in, y0 + 1, x0 + 1, c));
             }
     }
 }

@@ -34,7 +34,8 @@ void cairn_reference_space_to_depth(const cairn_node *node, const cairn_graph *g
     for_block(deep, a->block, outputs[0], inputs[0], false);
 }
 
-void cairn_reference_reshape(const cairn_node *node, const cairn_graph *g, double *const *inputs, double *const *outputs)
+void cairn_reference_reshape(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                             double *const *outputs)
 {
     memcpy(outputs[0], inputs[0], sizeof(double) * (size_t)cairn_shape_count(cairn_graph_shape(g, node->inputs[0])));
 }

@@ -12,7 +12,8 @@ void cairn_reference_depth_to_space(const cairn_node *node, const cairn_graph *g
                                     double *const *outputs);
 void cairn_reference_space_to_depth(const cairn_node *node, const cairn_graph *g, double *const *inputs,
                                     double *const *outputs);
-void cairn_reference_reshape(const cairn_node *node, const cairn_graph *g, double *const *inputs, double *const *outputs);
+void cairn_reference_reshape(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                             double *const *outputs);
 void cairn_reference_batch_window(const cairn_node *node, const cairn_graph *g, double *const *inputs,
                                   double *const *outputs);
 void cairn_reference_channel_window(const cairn_node *node, const cairn_graph *g, double *const *inputs,

@@ -23,7 +23,8 @@ static double log_sum(const double *x, int c, double scale)
     return largest + log(sum);
 }
 
-void cairn_reference_softmax(const cairn_node *node, const cairn_graph *g, double *const *inputs, double *const *outputs)
+void cairn_reference_softmax(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                             double *const *outputs)
 {
     int c;
     int64_t cells = cells_of(node, g, &c);

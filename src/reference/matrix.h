@@ -7,5 +7,6 @@ typedef struct cairn_matmul_attributes {
     int32_t transpose_a, transpose_b;
 } cairn_matmul_attributes;
 
-void cairn_reference_matmul(const cairn_node *node, const cairn_graph *g, double *const *inputs, double *const *outputs);
+void cairn_reference_matmul(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                            double *const *outputs);
 #endif

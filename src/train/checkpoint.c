@@ -61,7 +61,8 @@ cairn_status cairn_checkpoint_save(const char *path, cairn_store *store, const c
     CAIRN_ASSERT(count + 2 <= MOST_METADATA);
     if (!tensors) return cairn_error_set(CAIRN_E_NOMEM, "no memory to save %s", path);
     for (int i = 0; i < count; i++)
-        pairs[2 + i] = (cairn_safetensors_pair){(char *)(uintptr_t)metadata[i].key, (char *)(uintptr_t)metadata[i].value};
+        pairs[2 + i] =
+            (cairn_safetensors_pair){(char *)(uintptr_t)metadata[i].key, (char *)(uintptr_t)metadata[i].value};
     for (int i = 0; i < model->count; i++) CAIRN_TRY(take(&tensors[n++], store, &model->parameters[i], ""));
     for (int k = 0; k < 2 && optimiser; k++)
         for (int i = 0; i < model->count; i++)
@@ -99,7 +100,9 @@ static cairn_status find(const cairn_safetensor **out, const cairn_safetensors *
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
     file_shape(p, &expected);
     *out = cairn_safetensors_find(file, name);
-    if (!*out) return cairn_error_set(CAIRN_E_FORMAT, "%s: has no tensor %s; is it a checkpoint of this model?", file->path, name);
+    if (!*out)
+        return cairn_error_set(CAIRN_E_FORMAT, "%s: has no tensor %s; is it a checkpoint of this model?", file->path,
+                               name);
     if (same_shape(*out, &expected)) return CAIRN_OK;
     shape_text(have, sizeof have, *out);
     shape_text(want, sizeof want, &expected);

@@ -16,7 +16,8 @@ cairn_status cairn_checkpoint_save(const char *path, cairn_store *store, const c
  * error  CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with file, tensor, expected and found shape */
 cairn_status cairn_checkpoint_load(const char *path, cairn_store *store, const cairn_model *model, bool optimiser);
 /* Loads what matches by name and shape and leaves the rest (warm start of a larger model). *loaded counts tensors. */
-cairn_status cairn_checkpoint_load_matching(const char *path, cairn_store *store, const cairn_model *model, int *loaded);
+cairn_status cairn_checkpoint_load_matching(const char *path, cairn_store *store, const cairn_model *model,
+                                            int *loaded);
 /* One metadata value; caller frees. CAIRN_E_NOTFOUND if absent. */
 cairn_status cairn_checkpoint_metadata(char **value, const char *path, const char *key);
 #endif

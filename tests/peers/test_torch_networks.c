@@ -117,7 +117,8 @@ static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_s
     assert_ok(cairn_checkpoint_save(path, r->store, &r->model, false, &(cairn_metadata){"model", description}, 1));
     fill_inputs(r);
     char command[2048];
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz'",
+    snprintf(command, sizeof command,
+             "/usr/bin/python3 '%s/tests/peers/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz'",
              getenv("CAIRN_TEST_SOURCE"), description, path, r->folder, r->folder);
     assert_int_equal(system(command), 0);
 }
@@ -207,12 +208,12 @@ static void compare_parameters(rig *r, bool after, double tolerance)
             cairn_parameter_to_file(p, device, file);
             /* A weight whose scale a normalisation behind it removes has a small gradient that is the difference of
              * large sums: its rounding is that of the large ones. */
-            double d = distance(expected_values(&r->expected, after ? "after|" : "gradient|", p->name, count), file, count,
-                                after ? 1e-12 : 0.1 * scale);
+            double d = distance(expected_values(&r->expected, after ? "after|" : "gradient|", p->name, count), file,
+                                count, after ? 1e-12 : 0.1 * scale);
             free(device);
             if (!(d < tolerance))
-                fail_msg("%s of %s differs by %g of its largest value (allowed %g)", after ? "value" : "gradient", p->name,
-                         d, tolerance);
+                fail_msg("%s of %s differs by %g of its largest value (allowed %g)", after ? "value" : "gradient",
+                         p->name, d, tolerance);
         }
 }
 

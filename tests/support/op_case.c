@@ -291,9 +291,10 @@ static void compare(const op_case *c, const char *class_name, const char *what, 
     bool small = energy > 0 ? error <= limit * energy || worst <= 1e-7 : true;
     if (close && small) return;
     int64_t x = at / shape.c, y = x / shape.w;
-    fail_msg("%s, %s: %s [%d,%d,%d,%d] at [%d,%d,%d,%d]: device %.9g, reference %.9g; largest |reference| %.3g, NMSE %.3g",
-             c->spec->name, class_name, what, shape.n, shape.h, shape.w, shape.c, (int)(y / shape.h), (int)(y % shape.h),
-             (int)(x % shape.w), (int)(at % shape.c), got[at], expected[at], largest, energy > 0 ? error / energy : error);
+    fail_msg(
+        "%s, %s: %s [%d,%d,%d,%d] at [%d,%d,%d,%d]: device %.9g, reference %.9g; largest |reference| %.3g, NMSE %.3g",
+        c->spec->name, class_name, what, shape.n, shape.h, shape.w, shape.c, (int)(y / shape.h), (int)(y % shape.h),
+        (int)(x % shape.w), (int)(at % shape.c), got[at], expected[at], largest, energy > 0 ? error / energy : error);
 }
 
 static void write_sources(op_case *c, cairn_program *program, cairn_store *store)
@@ -329,8 +330,8 @@ static void read_and_compare(op_case *c, cairn_program *program, cairn_store *st
     }
 }
 
-/* Runs once with every tensor in its own memory, so that guard words and padding can be looked at, and once as planned for
- * use, which must give the same bits. */
+/* Runs once with every tensor in its own memory, so that guard words and padding can be looked at, and once as planned
+ * for use, which must give the same bits. */
 static void run_program(op_case *c, cairn_reference *reference, cairn_gpu *gpu, const char *class_name, bool separate,
                         float *values, const float *before)
 {
@@ -391,7 +392,8 @@ int op_case_main(const char *group, const op_case_spec *cases, int count, const 
     struct CMUnitTest *tests = calloc((size_t)(count + more_count) + 1, sizeof *tests);
     if (!tests) return 1;
     for (int i = 0; i < count; i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name, .test_func = run_case, .initial_state = (void *)&cases[i]};
+        tests[i] =
+            (struct CMUnitTest){.name = cases[i].name, .test_func = run_case, .initial_state = (void *)&cases[i]};
     for (int i = 0; i < more_count; i++) tests[count + i] = more[i];
     int failed = _cmocka_run_group_tests(group, tests, (size_t)(count + more_count), NULL, NULL);
     free(tests);

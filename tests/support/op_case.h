@@ -3,8 +3,8 @@
 /* The test that every op goes through. A case names a function that builds a small graph; the harness
  *   1. runs it on the device in each kernel class (texel, simt), with canaries, validation and a repeat that must give
  *      the same bits, and compares every output and every stored tensor with the double-precision reference;
- *   2. differentiates loss = sum over outputs of output * random weight, compares the reference's gradients with central
- *      differences of the reference's loss, and the device's gradients with the reference's.
+ *   2. differentiates loss = sum over outputs of output * random weight, compares the reference's gradients with
+ *      central differences of the reference's loss, and the device's gradients with the reference's.
  *
  *     static void relu(op_case *c, cairn_graph *g)
  *     {
@@ -56,7 +56,8 @@ void op_case_output(op_case *c, cairn_tid tensor);
 void op_case_run(const op_case_spec *spec);
 /* A whole test program: one cmocka test for each case, and `more` (may be NULL). Returns main's result; TEST_SKIP if
  * the machine has no Vulkan device. */
-int op_case_main(const char *group, const op_case_spec *cases, int count, const struct CMUnitTest *more, int more_count);
+int op_case_main(const char *group, const op_case_spec *cases, int count, const struct CMUnitTest *more,
+                 int more_count);
 /* A builder call must have been refused: the graph's mistake contains `text`. Destroys the graph. */
 void op_case_refused(cairn_graph **g, const char *text);
 #endif

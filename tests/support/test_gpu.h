@@ -1,6 +1,7 @@
 #ifndef CAIRN_TESTS_SUPPORT_TEST_GPU_H
 #define CAIRN_TESTS_SUPPORT_TEST_GPU_H
-/* The devices of a test program: one for each kernel class, created on first use and shared by all tests of the process.
+/* The devices of a test program: one for each kernel class, created on first use and shared by all tests of the
+ * process.
  * Validation layers follow the variable CAIRN_VALIDATION; no pipeline cache. */
 #include "gpu/gpu.h"
 

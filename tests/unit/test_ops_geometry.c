@@ -132,7 +132,8 @@ static void run_reference(cairn_graph *g, cairn_tid input, const float *values, 
     for (int64_t i = 0; i < cairn_shape_count(cairn_graph_shape(g, input)); i++)
         cairn_reference_values(r, input)[i] = values[i];
     assert_ok(cairn_reference_run(r));
-    memcpy(out, cairn_reference_values(r, output), sizeof *out * (size_t)cairn_shape_count(cairn_graph_shape(g, output)));
+    memcpy(out, cairn_reference_values(r, output),
+           sizeof *out * (size_t)cairn_shape_count(cairn_graph_shape(g, output)));
     cairn_reference_destroy(&r);
 }
 

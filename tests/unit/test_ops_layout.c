@@ -55,10 +55,12 @@ static void concat_batch(op_case *c, cairn_graph *g)
     op_case_output(c, cairn_op_concat_batch(g, a, b));
 }
 
-static const layout_case detector = {{2, 3, 5, 65}, 8, 0}, square = {{1, 1, 1, 4}, 2, 0}, odd_block = {{3, 2, 7, 11}, 3, 0};
+static const layout_case detector = {{2, 3, 5, 65}, 8, 0}, square = {{1, 1, 1, 4}, 2, 0},
+                         odd_block = {{3, 2, 7, 11}, 3, 0};
 static const layout_case whole = {{1, 3, 2, 64}, 8, 0}, identity = {{1, 5, 3, 1}, 1, 0};
 static const layout_case flat = {{3, 5, 7, 17}, 0, 0}, flat_one = {{1, 2, 9, 1}, 0, 0};
-static const layout_case aligned = {{2, 3, 3, 17}, 4, 8}, shift_one = {{1, 3, 5, 17}, 1, 5}, shift_two = {{1, 3, 5, 65}, 62, 3};
+static const layout_case aligned = {{2, 3, 3, 17}, 4, 8}, shift_one = {{1, 3, 5, 17}, 1, 5},
+                         shift_two = {{1, 3, 5, 65}, 62, 3};
 static const layout_case shift_three = {{1, 2, 2, 8}, 3, 1}, last = {{1, 3, 3, 65}, 64, 1}, all = {{1, 3, 3, 5}, 0, 5};
 static const layout_case middle = {{5, 3, 2, 5}, 1, 3}, end = {{3, 7, 1, 17}, 2, 1}, both = {{2, 3, 5, 3}, 0, 3};
 

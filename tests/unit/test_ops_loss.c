@@ -38,7 +38,8 @@ static void normalize(op_case *c, cairn_graph *g)
 }
 
 static const loss_case one = {{1, 1, 1, 1}, 1, 3}, three = {{2, 3, 5, 3}, 2, 3}, five = {{3, 1, 7, 5}, 4, 10};
-static const loss_case detector = {{3, 5, 7, 65}, 1, 4}, large = {{1, 2, 3, 17}, 1, 60}, eight = {{1, 9, 9, 8}, 0.5f, 2};
+static const loss_case detector = {{3, 5, 7, 65}, 1, 4}, large = {{1, 2, 3, 17}, 1, 60},
+                       eight = {{1, 9, 9, 8}, 0.5f, 2};
 static const loss_case unit_one = {{1, 3, 3, 1}, 1e-3f, 1}, unit_five = {{2, 3, 5, 5}, 1e-12f, 1};
 static const loss_case unit_many = {{1, 9, 7, 256}, 1e-12f, 2}, unit_eps = {{1, 4, 4, 17}, 0.5f, 1};
 

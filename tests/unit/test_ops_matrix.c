@@ -21,7 +21,8 @@ static void refuses_wrong_shapes(void **state)
     (void)state;
     cairn_graph *g = NULL;
     assert_ok(cairn_graph_create(&g));
-    cairn_tid a = cairn_graph_input(g, "a", (cairn_shape){2, 1, 3, 5}), b = cairn_graph_input(g, "b", (cairn_shape){2, 1, 4, 5});
+    cairn_tid a = cairn_graph_input(g, "a", (cairn_shape){2, 1, 3, 5}),
+              b = cairn_graph_input(g, "b", (cairn_shape){2, 1, 4, 5});
     cairn_op_matmul(g, a, b, false, false);
     op_case_refused(&g, "[2,1,3,5] times [2,1,4,5]");
 }

@@ -29,9 +29,9 @@ static const op_case_spec cases[] = {
     {.name = "adamw on a scalar", .build = adam, .data = &scalar, .no_gradient = true},
 };
 
-/* The algorithm as PyTorch's documentation of torch.optim.AdamW states it, evaluated with 40 decimal digits: lr 0.1, betas
- * (0.9, 0.999), eps 1e-8, parameters (1, -2, 0.5), gradient p^2 * (k + 1) - 0.3 in step k. Row 0: no decay, row 1:
- * weight_decay 0.1. */
+/* The algorithm as PyTorch's documentation of torch.optim.AdamW states it, evaluated with 40 decimal digits: lr 0.1,
+ * betas (0.9, 0.999), eps 1e-8, parameters (1, -2, 0.5), gradient p^2 * (k + 1) - 0.3 in step k. Row 0: no decay,
+ * row 1: weight_decay 0.1. */
 static const double after_five[2][3] = {{0.50653904282379669, -2.4762123369183717, 0.273968431679039},
                                          {0.46652740020294015, -2.3701601101236567, 0.25206611449178051}};
 
@@ -42,14 +42,16 @@ static void five_steps(double weight_decay, double out[3])
     const cairn_shape s = {1, 1, 1, 3};
     assert_ok(cairn_graph_create(&g));
     cairn_tid p = cairn_graph_stored(g, "p", s), m = cairn_graph_stored(g, "m", s), v = cairn_graph_stored(g, "v", s);
-    cairn_tid grad = cairn_graph_input(g, "grad", s), scalars = cairn_graph_input(g, "scalars", (cairn_shape){1, 1, 1, 8});
+    cairn_tid grad = cairn_graph_input(g, "grad", s),
+              scalars = cairn_graph_input(g, "scalars", (cairn_shape){1, 1, 1, 8});
     cairn_op_adam(g, p, grad, m, v, scalars, weight_decay > 0);
     assert_ok(cairn_reference_create(&r, g));
     double *values = cairn_reference_values(r, p);
     memcpy(values, (const double[3]){1, -2, 0.5}, 3 * sizeof *values);
     for (int k = 0; k < 5; k++) {
         for (int i = 0; i < 3; i++) cairn_reference_values(r, grad)[i] = values[i] * values[i] * (k + 1) - 0.3;
-        const double at[8] = {0.1, 1 - 0.9, 1 - 0.999, 1e-8, 1 - pow(0.9, k + 1), 1 - pow(0.999, k + 1), 1 - 0.1 * weight_decay, 1};
+        const double at[8] = {
+            0.1, 1 - 0.9, 1 - 0.999, 1e-8, 1 - pow(0.9, k + 1), 1 - pow(0.999, k + 1), 1 - 0.1 * weight_decay, 1};
         memcpy(cairn_reference_values(r, scalars), at, sizeof at);
         assert_ok(cairn_reference_run(r));
     }
@@ -70,8 +72,8 @@ static void agrees_with_the_published_algorithm(void **state)
     }
 }
 
-/* In the first step m / correction1 is the gradient and v / correction2 its square, so that every parameter moves by lr. A
- * kernel that is told beta2 and takes 1 - beta2 itself is off by 6e-6. */
+/* In the first step m / correction1 is the gradient and v / correction2 its square, so that every parameter moves by
+ * lr. A kernel that is told beta2 and takes 1 - beta2 itself is off by 6e-6. */
 static void check_first_step(cairn_kernel_class kernel_class)
 {
     enum { COUNT = 5 };
@@ -86,7 +88,8 @@ static void check_first_step(cairn_kernel_class kernel_class)
     if (!gpu) return;
     assert_ok(cairn_graph_create(&g));
     cairn_tid p = cairn_graph_stored(g, "p", s), m = cairn_graph_stored(g, "m", s), v = cairn_graph_stored(g, "v", s);
-    cairn_tid grad = cairn_graph_input(g, "grad", s), scalars = cairn_graph_input(g, "scalars", (cairn_shape){1, 1, 1, 8});
+    cairn_tid grad = cairn_graph_input(g, "grad", s),
+              scalars = cairn_graph_input(g, "scalars", (cairn_shape){1, 1, 1, 8});
     cairn_op_adam(g, p, grad, m, v, scalars, false);
     assert_ok(cairn_store_create(&store, gpu));
     assert_ok(cairn_program_create(&program, gpu, g, store, NULL));

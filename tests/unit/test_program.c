@@ -81,7 +81,8 @@ static void test_program__replays_give_the_same_and_memory_is_shared(void **stat
     cairn_graph_output(g, y, "last");
     assert_ok(cairn_store_create(&store, gpu));
     assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
-    assert_true(cairn_program_get_stats(program)->planned_bytes < cairn_program_get_stats(program)->unplanned_bytes / 3);
+    assert_true(cairn_program_get_stats(program)->planned_bytes <
+                cairn_program_get_stats(program)->unplanned_bytes / 3);
     for (int i = 0; i < COUNT; i++) in[i] = (float)(i % 13) * 0.1f - 0.6f;
     assert_ok(cairn_program_write(program, x, in));
     for (int run = 0; run < 3; run++) {
