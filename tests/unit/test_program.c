@@ -9,6 +9,7 @@
 #include "ops/reduce.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static cairn_gpu *gpu;
@@ -81,8 +82,12 @@ static void test_program__replays_give_the_same_and_memory_is_shared(void **stat
     cairn_graph_output(g, y, "last");
     assert_ok(cairn_store_create(&store, gpu));
     assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
-    assert_true(cairn_program_get_stats(program)->planned_bytes <
-                cairn_program_get_stats(program)->unplanned_bytes / 3);
+    const cairn_program_stats *stats = cairn_program_get_stats(program);
+    const char *apart = getenv("CAIRN_NO_ALIASING");
+    if (apart && apart[0] == '1')
+        assert_true(stats->planned_bytes >= stats->unplanned_bytes);
+    else
+        assert_true(stats->planned_bytes < stats->unplanned_bytes / 3);
     for (int i = 0; i < COUNT; i++) in[i] = (float)(i % 13) * 0.1f - 0.6f;
     assert_ok(cairn_program_write(program, x, in));
     for (int run = 0; run < 3; run++) {
