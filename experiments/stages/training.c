@@ -26,11 +26,13 @@ cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_train
 {
     cairn_status st = CAIRN_OK;
     cairn_model m = {0};
-    char description[128];
+    char description[128], *recipe = NULL;
     cairn_network_describe(description, sizeof description, o->spec);
     cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = o->settings, .folder = stage->folder,
                         .label = stage->name, .description = description, .batch = o->batch, .payload = o->payload,
                         .explain = stage->explain ? stderr : NULL};
+    CAIRN_TRY(cairn_recipe_print(&recipe, stage->recipe));
+    t.recipe = recipe;
     CAIRN_TRY(cairn_graph_create(&t.g));
     CAIRN_TRY(cairn_store_create(&t.store, stage->gpu));
     cairn_model_init(&m, t.g, true);
@@ -41,6 +43,7 @@ cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_train
     if (o->calibrate) CAIRN_TRY(calibrate(&t, o));
     CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, o->spec, o->settings->steps));
 done:
+    free(recipe);
     cairn_store_destroy(&t.store);
     cairn_model_uninit(&m);
     cairn_graph_destroy(&t.g);

@@ -126,8 +126,9 @@ static cairn_status save(cairn_training *t, const char *path, int64_t step)
 {
     char number[32];
     snprintf(number, sizeof number, "%lld", (long long)step);
-    const cairn_metadata metadata[] = {{"step", number}, {"model", t->description ? t->description : ""}};
-    return cairn_checkpoint_save(path, t->store, t->model, true, metadata, 2);
+    const cairn_metadata metadata[] = {{"step", number}, {"model", t->description ? t->description : ""},
+                                       {"recipe", t->recipe ? t->recipe : ""}};
+    return cairn_checkpoint_save(path, t->store, t->model, true, metadata, 3);
 }
 
 static cairn_status resume(cairn_training *t, const char *path, int64_t *step)

@@ -47,6 +47,7 @@ typedef struct cairn_training {
     const char *folder;      /* checkpoint.safetensors and metrics.jsonl live here */
     const char *label;       /* of the progress bar */
     const char *description; /* metadata "model" of the checkpoint */
+    const char *recipe;      /* metadata "recipe": the resolved text; NULL: none */
     cairn_tid loss;          /* scalar */
     cairn_tid inputs[CAIRN_TRAIN_MAX_INPUTS];
     int input_count;
