@@ -123,8 +123,8 @@ static void print_line(const bench *b, FILE *out, const cairn_benchmark_model_op
     double median = ms[o->runs / 2];
     fprintf(out,
             "{\"engine\":\"cairn\",\"model\":\"%s\",\"mode\":\"%s\",\"height\":%d,\"width\":%d,\"batch\":%d,"
-            "\"device\":\"%s\",\"driver\":\"%s\",\"kernels\":\"%s\",\"threads\":%ld,\"amp\":\"off\",\"multiplier\":%g,"
-            "\"parameters\":%lld,\"runs\":%d,\"ms_median\":%.3f,\"ms_min\":%.3f,\"ms_max\":%.3f,\"ms_first\":%.1f,"
+            "\"device\":\"%s\",\"driver\":\"%s\",\"kernels\":\"%s\",\"threads\":%ld,\"amp\":\"off\","
+            "\"channels_last\":true,\"compile\":true,\"multiplier\":%g,\"parameters\":%lld,\"runs\":%d,\"ms_median\":%.3f,\"ms_min\":%.3f,\"ms_max\":%.3f,\"ms_first\":%.1f,"
             "\"images_per_s\":%.3f,\"gflop\":%.3f,\"gflops\":%.2f,\"peak_memory_mb\":%.0f}\n",
             o->model, o->train ? "train" : "infer", o->height, o->width, o->batch, info->name, info->driver,
             info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", sysconf(_SC_NPROCESSORS_ONLN), o->multiplier,

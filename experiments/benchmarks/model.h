@@ -13,8 +13,8 @@ typedef struct cairn_benchmark_model_options {
 } cairn_benchmark_model_options;
 
 /* Prints one JSON line: engine, model, mode, height, width, batch, device, driver, kernels, threads (cores that are
- * online), amp, multiplier, parameters, runs, ms_median, ms_min, ms_max, ms_first, images_per_s, gflop, gflops,
- * peak_memory_mb. ms_first is the first step, which compiles pipelines; the memory is what the plan and the stored
+ * online), amp, channels_last and compile (always true: NHWC, compiled once), multiplier, parameters, runs, ms_median,
+ * ms_min, ms_max, ms_first, images_per_s, gflop, gflops, peak_memory_mb. ms_first is the first step, which compiles pipelines; the memory is what the plan and the stored
  * tensors take on the device. */
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *options);
 #endif

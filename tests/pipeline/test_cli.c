@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "formats/safetensors.h"
 
+#include <cjson/cJSON.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,6 +146,24 @@ static void test_cli__devices(void **state)
     assert_non_null(strstr(run.out, "\"uuid\""));
 }
 
+/* The keys of other engines' benchmark lines, so that they can be put side by side. */
+static void test_cli__benchmark_line(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "engine",     "model",         "mode",    "height", "width",     "batch",  "device", "threads", "amp",
+        "parameters", "channels_last", "compile", "runs",   "ms_median", "ms_min", "ms_max", NULL};
+    call(WORDS("benchmark", "model", "--model", "magicpoint", "--mode", "infer", "--height", "32", "--width", "32",
+               "--multiplier", "0.0625", "--runs", "1"));
+    assert_int_equal(run.code, 0);
+    cJSON *line = cJSON_Parse(run.out);
+    assert_non_null(line);
+    for (int i = 0; keys[i]; i++)
+        if (!cJSON_HasObjectItem(line, keys[i])) fail_msg("no key %s in %s", keys[i], run.out);
+    assert_true(cJSON_HasObjectItem(line, "images_per_s") && cJSON_HasObjectItem(line, "peak_memory_mb"));
+    cJSON_Delete(line);
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
     (void)info, (void)type, (void)where;
@@ -170,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_cli__help),          cmocka_unit_test(test_cli__wrong_command_lines),
         cmocka_unit_test(test_cli__wrong_recipes), cmocka_unit_test(test_cli__no_vulkan_driver),
         cmocka_unit_test(test_cli__devices),       cmocka_unit_test(test_cli__info),
+        cmocka_unit_test(test_cli__benchmark_line),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -60,6 +60,7 @@ void cairn_program_call(cairn_program_run *run, const char *const *arguments, co
     run->code = exit_code(status);
     read_back(out, run->out, sizeof run->out);
     read_back(err, run->err, sizeof run->err);
+    if (strstr(run->err, "Vulkan validation: ")) run->code = CAIRN_PROGRAM_INVALID_VULKAN;
 }
 
 int cairn_program_start(const char *const *arguments, const char *log)

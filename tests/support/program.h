@@ -3,10 +3,10 @@
 /* Runs the program under test (variable CAIRN_TEST_PROGRAM) as a child process. */
 #include <stdbool.h>
 
-enum { CAIRN_PROGRAM_MOST_WORDS = 32 };
+enum { CAIRN_PROGRAM_MOST_WORDS = 32, CAIRN_PROGRAM_INVALID_VULKAN = 120 };
 
 typedef struct cairn_program_run {
-    int code; /* exit code; 128 + number after a signal */
+    int code; /* exit code; 128 + number after a signal; CAIRN_PROGRAM_INVALID_VULKAN where the layers complain */
     char out[65536], err[65536];
 } cairn_program_run;
 
