@@ -42,6 +42,15 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
+/* What a killed run was writing (cairn_file_temporary): nobody else writes here, the run is locked. */
+static int remove_temporary(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    const size_t length = strlen(path);
+    if (type == FTW_F && path[where->base] == '.' && length > 4 && !strcmp(path + length - 4, ".tmp")) remove(path);
+    return 0;
+}
+
 static bool is_ours(const char *folder)
 {
     static const char *const marks[] = {"fingerprint", "stage.json"};
@@ -73,7 +82,10 @@ cairn_status cairn_stage_folder_begin(const char *folder, const char *fingerprin
     cairn_status st = CAIRN_OK;
     char *path = cairn_file_join(folder, "fingerprint"), *saved = read_small(folder, "fingerprint");
     if (!path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
-    if (saved && !strcmp(saved, fingerprint) && !fresh) goto done;
+    if (saved && !strcmp(saved, fingerprint) && !fresh) {
+        nftw(folder, remove_temporary, 16, FTW_PHYS);
+        goto done;
+    }
     if ((cairn_file_exists(folder) || cairn_file_is_folder(folder)) && !is_ours(folder))
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
                                   "%s: is not the folder of a stage; move it away or choose another "

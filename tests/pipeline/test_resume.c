@@ -79,7 +79,9 @@ static void test_resume__killed_run_ends_with_the_same_bits(void **state)
     (void)state;
     const int status = interrupt("killed", SIGKILL);
     assert_true(WIFSIGNALED(status));
+    assert_int_equal(cairn_file_write(in_folder("killed/shapes/.model.safetensors.1-1.tmp"), "half", 4), CAIRN_OK);
     expect_success("killed");
+    assert_false(cairn_file_exists(in_folder("killed/shapes/.model.safetensors.1-1.tmp")));
     expect_same("killed", "model.safetensors");
     expect_same("killed", "checkpoint.safetensors");
 }
