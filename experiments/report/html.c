@@ -58,7 +58,7 @@ static const char *const style[] = {
     "@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n"
     "body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,"
     "\"Helvetica Neue\",Arial,sans-serif;-webkit-text-size-adjust:100%}\n"
-    "main,header.top,nav.top,footer{max-width:70rem;margin:0 auto;padding:0 1.25rem}\n"
+    "main,header.top,nav.top,footer{max-width:76rem;margin:0 auto;padding:0 1.25rem}\n"
     "header.top{padding-top:2.5rem}h1{font-size:clamp(1.7rem,5vw,2.4rem);line-height:1.15;margin:.1rem 0 .6rem;"
     "letter-spacing:-.015em;overflow-wrap:anywhere}\n"
     ".over{margin:0;color:var(--soft);font-size:.9rem}\n"

@@ -43,12 +43,12 @@ static cairn_status preview(labeller *l, int i, const cairn_keypoints *points)
     char file[64], caption[160];
     CAIRN_TRY(cairn_draw_heatmap(&heat, gray, l->heatmap, gray->h, gray->w));
     CAIRN_TRY(cairn_draw_keypoints(&marked, &picture));
-    snprintf(file, sizeof file, "%02d-heatmap.png", i);
-    snprintf(caption, sizeof caption, "Photo %d: the detector's heatmap over %d view%s", i + 1, l->info.views,
+    snprintf(file, sizeof file, "%05d-heatmap.png", i);
+    snprintf(caption, sizeof caption, "Crop %d: the detector's heatmap over %d view%s", i + 1, l->info.views,
              l->info.views == 1 ? "" : "s");
     CAIRN_TRY(cairn_stage_picture(l->stage, file, &heat, caption));
-    snprintf(file, sizeof file, "%02d-labels.png", i);
-    snprintf(caption, sizeof caption, "Photo %d: the %d labels taken from it", i + 1, points->count);
+    snprintf(file, sizeof file, "%05d-labels.png", i);
+    snprintf(caption, sizeof caption, "Crop %d: the %d labels taken from it", i + 1, points->count);
     CAIRN_TRY(cairn_stage_picture(l->stage, file, &marked, caption));
 done:
     cairn_image_free(&heat);
@@ -69,7 +69,8 @@ static cairn_status label_one(labeller *l, int i, const char *path)
         CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, gray->h, gray->w, l->heatmap, NULL));
     CAIRN_TRY(cairn_keypoints_from_heatmap(&points, l->heatmap, gray->h, gray->w, (float)l->o->threshold, l->o->radius,
                                            l->o->border, l->o->top_k));
-    if (i < l->o->previews) CAIRN_TRY(preview(l, i, &points));
+    int count = cairn_stage_photos_count(l->photos); /* previews are spread over the photos */
+    if ((int64_t)i * l->o->previews % count < l->o->previews) CAIRN_TRY(preview(l, i, &points));
     CAIRN_TRY(cairn_label_file_write(path, &l->info, &points));
 done:
     cairn_keypoints_free(&points);

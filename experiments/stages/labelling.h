@@ -10,7 +10,7 @@ typedef struct cairn_labelling {
     cairn_adaptation_options adaptation; /* h and w are set from the photos */
     double threshold;                    /* probability */
     int radius, border, top_k;           /* suppression, pixels; top_k 0: all */
-    int previews;                        /* pictures of the first photos: heatmap and labels */
+    int previews;                        /* pictures, spread over the photos: heatmap and labels */
     const char *label;                   /* of the progress bar */
 } cairn_labelling;
 
