@@ -1,6 +1,7 @@
 #include "experiments/run/run.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -24,14 +25,6 @@ static cairn_status no_memory(void)
     return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
 }
 
-/* FNV-1a, 64 bits: names a configuration; nobody gains by forging one. */
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    do hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    while (*text++); /* the ending zero too, so that texts do not run together */
-    return hash;
-}
-
 static cairn_status stage_fingerprint(runner *r, int index)
 {
     const cairn_recipe_stage *stage = &r->recipe->stages[index];
@@ -48,7 +41,7 @@ static cairn_status stage_fingerprint(runner *r, int index)
         free(text);
         return no_memory();
     }
-    const uint64_t hash = hash_text(UINT64_C(14695981039346656037), text);
+    const uint64_t hash = cairn_hash_bytes(CAIRN_HASH_START, text, strlen(text) + 1);
     snprintf(r->fingerprints[index], CAIRN_FINGERPRINT_BYTES, "%016llx", (unsigned long long)hash);
     free(text);
     return CAIRN_OK;
@@ -126,7 +119,7 @@ static cairn_status run_stage(runner *r, int index, const char *folder)
         CAIRN_TRY(cairn_gpu_create(&r->gpu, &options));
     }
     CAIRN_TRY(cairn_stage_folder_begin(folder, r->fingerprints[index], r->options->force));
-    const uint64_t name_hash = hash_text(UINT64_C(14695981039346656037), stage->name);
+    const uint64_t name_hash = cairn_hash_bytes(CAIRN_HASH_START, stage->name, strlen(stage->name) + 1);
     cairn_stage running = {
         .gpu = stage->kind->host_only ? NULL : r->gpu,
         .run_folder = r->folder,

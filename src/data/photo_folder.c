@@ -1,6 +1,7 @@
 #include "data/photo_folder.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -118,13 +119,6 @@ static void hold_back(cairn_photo_folder *f, double share)
     if (held == f->count) f->files[largest].held_back = false;
 }
 
-static uint64_t long_hash_of(const char *text)
-{
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
-    for (; *text; text++) h = (h ^ (uint8_t)*text) * 1099511628211u;
-    return h;
-}
-
 static int by_stem(const void *a, const void *b)
 {
     return strcmp((*(cairn_photo_file *const *)a)->stem, (*(cairn_photo_file *const *)b)->stem);
@@ -151,7 +145,7 @@ static cairn_status make_stems_unique(cairn_photo_folder *f, size_t root_length)
         char *stem = malloc(LONGEST_STEM + 1);
         if (!stem) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of photographs"));
         snprintf(stem, LONGEST_STEM + 1, "%.*s-%016llx", LONGEST_STEM - 17, order[i]->stem,
-                 (unsigned long long)long_hash_of(below));
+                 (unsigned long long)cairn_hash_text(CAIRN_HASH_START, below));
         free(order[i]->stem);
         order[i]->stem = stem;
     }
