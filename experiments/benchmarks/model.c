@@ -146,6 +146,27 @@ static int by_time(const void *a, const void *b)
     return x > y ? -1 : x < y;
 }
 
+/* One row for each op and kernel. An op's operations belong to all of its kernels together, so that their rate is that
+ * of the op and stands once, in the row of its longest kernel. */
+static void print_shares(FILE *out, const share *shares, int n, double total)
+{
+    fprintf(out, "%-26s %-34s %6s %10s %6s %9s\n", "op", "kernel", "calls", "ms", "share", "GFLOP/s");
+    for (int k = 0; k < n; k++) {
+        double ns = 0, operations = 0;
+        bool first = true;
+        for (int i = 0; i < n; i++) {
+            if (strcmp(shares[i].op, shares[k].op)) continue;
+            first &= i >= k;
+            ns += shares[i].ns;
+            operations += shares[i].operations;
+        }
+        fprintf(out, "%-26s %-34s %6d %10.3f %5.1f%% ", shares[k].op, shares[k].kernel, shares[k].calls,
+                shares[k].ns / 1e6, 100 * shares[k].ns / total);
+        if (first) fprintf(out, "%9.2f", operations / ns);
+        fputc('\n', out);
+    }
+}
+
 static cairn_status profile(bench *b, FILE *out)
 {
     enum { MOST = 128 };
@@ -170,10 +191,7 @@ static cairn_status profile(bench *b, FILE *out)
         total += timings[i].ns;
     }
     qsort(shares, (size_t)n, sizeof *shares, by_time);
-    fprintf(out, "%-26s %-34s %6s %10s %6s %9s\n", "op", "kernel", "calls", "ms", "share", "GFLOP/s");
-    for (int k = 0; k < n; k++)
-        fprintf(out, "%-26s %-34s %6d %10.3f %5.1f%% %9.2f\n", shares[k].op, shares[k].kernel, shares[k].calls,
-                shares[k].ns / 1e6, 100 * shares[k].ns / total, shares[k].operations / shares[k].ns);
+    print_shares(out, shares, n, total);
 done:
     return st;
 }
