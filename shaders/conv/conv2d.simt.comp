@@ -8,7 +8,7 @@
 // spec      0 KERNEL, 1 STRIDE
 // dispatch  threads (64 * blocks of 64 pixels, ceil(out_groups / 16), further rows of blocks): a workgroup makes 64 pixels
 //           by 16 channel groups, a thread 8 pixels by 2 groups, from slices of 4 input groups in shared memory
-//           host src/ops/conv_lower.c
+//           host src/ops/conv/lower.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -12,7 +12,7 @@
 //           into ROWS long rows
 // A lane owns one column of ROWS pixels times GROUPS*4 channels. lavapipe makes each fetch a call, which empties all
 // registers: so all fetches of a step come first, then each sum takes all its terms in one go (60 against 40 GFLOP/s with
-// fetches and sums interleaved).   host src/ops/conv_lower.c
+// fetches and sums interleaved).   host src/ops/conv/lower.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -6,7 +6,7 @@
 // spec      0 KERNEL, 1 STRIDE (2), 2 PAD
 // dispatch  threads (ceil(w/2), n * row_blocks, in_groups): one makes 8 rows of 2 pixels of one channel group.
 // A tile starts at a multiple of the stride, so which taps meet which pixel is known when the kernel is compiled.
-//           host src/ops/conv_lower.c
+//           host src/ops/conv/lower.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

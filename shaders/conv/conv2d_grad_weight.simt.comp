@@ -6,7 +6,7 @@
 // push      sizes as named; pixels = n*oh*ow, chunk = pixels of one chunk (a multiple of 16)
 // spec      0 KERNEL, 1 STRIDE
 // dispatch  threads (ceil(K*K*in_groups / 16) * 64, ceil(out_groups / 16), chunks): a workgroup makes 16 rows of (tap, input
-//           group) by 16 output groups, a thread 2 rows by 2 groups.   host src/ops/conv_grad_weight.c
+//           group) by 16 output groups, a thread 2 rows by 2 groups.   host src/ops/conv/grad_weight.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -7,7 +7,7 @@
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane, 3 CHANNELS input channels used of each group (4, or CI
 //           if that is less)
 // dispatch  threads (ceil(out_groups / GROUPS) * 8, KERNEL * in_groups, chunks)
-// Lanes stand side by side over pixels of a row and walk along it.   host src/ops/conv_grad_weight.c
+// Lanes stand side by side over pixels of a row and walk along it.   host src/ops/conv/grad_weight.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -7,7 +7,7 @@
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..2, 3 TILE input groups of a lane
 // dispatch  threads (ceil(out_groups / (8*GROUPS)) * 8, KERNEL * ceil(in_groups / TILE), chunks)
 // Lanes stand side by side over output channels: dy's loads are contiguous, x has the same address in all lanes, and no
-// sum over lanes is needed at the end.   host src/ops/conv_grad_weight.c
+// sum over lanes is needed at the end.   host src/ops/conv/grad_weight.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -6,7 +6,7 @@
 // push      sizes as named; groups = ceil(C/4), columns = ceil(ow/4) * groups, row_blocks = ceil(oh/4)
 // spec      0 KERNEL, 1 STRIDE
 // dispatch  threads (columns, n * row_blocks): one makes a tile of 4 by 4 pixels of one channel group, group fastest
-//           host src/ops/depthwise.c
+//           host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

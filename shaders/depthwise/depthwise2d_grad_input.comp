@@ -6,7 +6,7 @@
 // spec      0 KERNEL, 1 STRIDE (1 or 2), 2 PAD
 // dispatch  threads (columns, n * row_blocks): one makes a tile of 4 by 4 pixels of one channel group, group fastest.
 // A tile starts at a multiple of the stride, so which taps meet which pixel is known when the kernel is compiled.
-//           host src/ops/depthwise.c
+//           host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -6,7 +6,7 @@
 // push      sizes as named; groups = ceil(C/4), columns = ceil(ow/4), row_blocks = ceil(oh/4), tiles = n * row_blocks *
 //           columns, chunk = tiles of one chunk, chunks
 // spec      0 KERNEL, 1 STRIDE
-// dispatch  a linear range of chunks * groups threads, group fastest   host src/ops/depthwise.c
+// dispatch  a linear range of chunks * groups threads, group fastest   host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -1,6 +1,6 @@
 #include "reference/depthwise.h"
 
-#include "ops/conv_internal.h"
+#include "ops/conv/internal.h"
 
 #include <string.h>
 

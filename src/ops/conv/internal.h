@@ -25,6 +25,15 @@ static inline int cairn_conv__ceil_div(int64_t a, int64_t b)
 /* y[i] = sum over p of part[p][i], in order. */
 cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts);
 
+/* One forward kernel: what it reads and writes, and their shapes. */
+typedef struct cairn_conv__forward {
+    cairn_slot x, weight, bias, y;
+    cairn_shape sx, sy;
+    cairn_conv__window window;
+} cairn_conv__forward;
+cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
+cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
+
 cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node);
 cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *node);
 cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *node);

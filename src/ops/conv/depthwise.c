@@ -1,6 +1,6 @@
 #include "ops/depthwise.h"
 
-#include "ops/conv_internal.h"
+#include "ops/conv/internal.h"
 #include "reference/depthwise.h"
 
 #define SHAPE_TEXT "[%d,%d,%d,%d]"

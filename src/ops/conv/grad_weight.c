@@ -1,6 +1,6 @@
 /* Kernels of the convolution's weight and bias gradients: long sums over pixels, cut into chunks whose partial sums are
  * added in order by a second pass. The cuts depend on shapes only, so results do not depend on the machine. */
-#include "ops/conv_internal.h"
+#include "ops/conv/internal.h"
 
 #define CHUNK_BYTES (1 << 20)   /* of x and dy together: what one core's cache holds */
 #define PART_BYTES (64ll << 20) /* most scratch for partial sums */

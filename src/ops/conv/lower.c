@@ -1,0 +1,70 @@
+/* Kernels of the convolution's forward pass and input gradient. */
+#include "ops/conv/internal.h"
+
+cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts)
+{
+    cairn_kernel_call call = {.kernel = "conv/sum_parts", .slots = {part, y}, .slot_count = 2, .written = 2,
+                              .push = {(uint32_t)vectors, (uint32_t)parts}, .push_count = 2};
+    cairn_lower_linear(&call, vectors);
+    return cairn_lower_call(l, &call);
+}
+
+static cairn_status forward(cairn_lowering *l, const cairn_conv__forward *f)
+{
+    return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? cairn_conv__forward_texel(l, f) : cairn_conv__forward_simt(l, f);
+}
+
+cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_conv__forward f = {.x = node->inputs[0], .weight = node->inputs[1], .bias = node->inputs[2],
+                             .y = node->outputs[0], .sx = cairn_lower_shape(l, node->inputs[0]),
+                             .sy = cairn_lower_shape(l, node->outputs[0]),
+                             .window = *(const cairn_conv__window *)cairn_node_attributes(node)};
+    return forward(l, &f);
+}
+
+enum { STRIDED_COLUMNS = 2, STRIDED_ROWS = 8 }; /* a thread's tile in conv2d_grad_input_strided */
+
+static cairn_status grad_input_strided(cairn_lowering *l, const cairn_node *node, cairn_slot flipped)
+{
+    const cairn_conv__window *w = cairn_node_attributes(node);
+    cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
+    int in_groups = cairn_shape_groups(sx), row_blocks = cairn_conv__ceil_div(sx.h, STRIDED_ROWS);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_grad_input_strided",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)w->pad},
+        .constant_count = 3,
+        .slots = {node->inputs[0], flipped, node->outputs[0]},
+        .slot_count = 3,
+        .written = 4,
+        .push = {(uint32_t)sx.h, (uint32_t)sx.w, (uint32_t)sy.h, (uint32_t)sy.w, (uint32_t)sy.c, (uint32_t)in_groups,
+                 (uint32_t)cairn_shape_groups(sy), (uint32_t)row_blocks},
+        .push_count = 8,
+        .threads = {(uint32_t)cairn_conv__ceil_div(sx.w, STRIDED_COLUMNS), (uint32_t)(sx.n * row_blocks),
+                    (uint32_t)in_groups}};
+    return cairn_lower_call(l, &call);
+}
+
+/* At stride 1 the gradient of the input is a convolution of dy with the weight turned round. */
+cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_conv__window *w = cairn_node_attributes(node);
+    cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
+    int taps = w->kernel * w->kernel, in_groups = cairn_shape_groups(sx);
+    int64_t vectors = (int64_t)taps * sy.c * in_groups;
+    cairn_slot flipped = cairn_lower_scratch(l, vectors);
+    cairn_kernel_call flip = {.kernel = "conv/conv2d_weight_flip", .slots = {node->inputs[1], flipped}, .slot_count = 2,
+                              .written = 2,
+                              .push = {(uint32_t)taps, (uint32_t)sx.c, (uint32_t)sy.c, (uint32_t)in_groups,
+                                       (uint32_t)cairn_shape_groups(sy)},
+                              .push_count = 5};
+    cairn_lower_linear(&flip, vectors);
+    CAIRN_TRY(cairn_lower_call(l, &flip));
+    if (w->stride != 1) return grad_input_strided(l, node, flipped);
+    cairn_conv__forward f = {.x = node->inputs[0], .weight = flipped, .bias = CAIRN_NONE, .y = node->outputs[0], .sx = sy,
+                      .sy = sx, .window = {w->kernel, 1, w->kernel - 1 - w->pad}};
+    CAIRN_TRY(forward(l, &f));
+done:
+    return st;
+}

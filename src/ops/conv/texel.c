@@ -1,0 +1,34 @@
+/* Class texel (CPU drivers): which kernel computes a convolution, and how it is cut into lanes. */
+#include "ops/conv/internal.h"
+
+enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
+
+cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f)
+{
+    const cairn_conv__window *w = &f->window;
+    int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
+    int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
+    int n = f->sy.n, h = f->sx.h, width = f->sx.w, oh = f->sy.h, ow = f->sy.w;
+    int rows = oh == 1 ? 1 : oh <= 4 ? 4 : TEXEL_ROWS;
+    if (w->kernel == 1 && w->stride == 1) { /* a matrix product: any cut of the pixels into rows will do */
+        rows = pixels <= 2 * TEXEL_LANES ? 1 : TEXEL_ROWS;
+        n = 1, h = oh = rows;
+        width = ow = cairn_conv__ceil_div(pixels, rows);
+    }
+    int row_blocks = cairn_conv__ceil_div(oh, rows);
+    int groups = (w->kernel == 1 || in_groups == 1) && out_groups >= 4 ? 4 : out_groups > 1 ? 2 : 1;
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups,
+                      (uint32_t)(f->sx.c < 4 ? f->sx.c : 4), f->sx.c > 4 && f->sx.c % 4 != 0, (uint32_t)rows},
+        .constant_count = 6,
+        .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
+        .slot_count = 4,
+        .written = 8,
+        .push = {(uint32_t)h, (uint32_t)width, (uint32_t)oh, (uint32_t)ow, (uint32_t)f->sx.c, (uint32_t)in_groups,
+                 (uint32_t)out_groups, (uint32_t)w->pad, (uint32_t)row_blocks, (uint32_t)pixels,
+                 f->bias != CAIRN_NONE},
+        .push_count = 11,
+        .threads = {(uint32_t)ow, (uint32_t)(n * row_blocks), (uint32_t)cairn_conv__ceil_div(out_groups, groups)}};
+    return cairn_lower_call(l, &call);
+}
