@@ -6,25 +6,74 @@
 //   UPDATE(2, p)           read and written by the same invocation     vec4 LOAD_UPDATE(p, i), STORE(p, i, v)
 //
 // Indices count vec4 elements from the start of the tensor's window and must lie inside it.
+//
+// A tensor behind INPUT or OUTPUT may be stored in fp16 (four halves an element): arithmetic stays fp32. In class texel
+// the view's format says so and the shader sees nothing of it; in class simt the specialization constant HALF_MASK has
+// the binding's bit set, and the loads and stores convert. What UPDATE touches is always fp32.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
 #ifdef CAIRN_TEXEL
 #define INPUT(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name##_tensor
-#define OUTPUT(slot, name) layout(set = 0, binding = slot, rgba32f) uniform writeonly imageBuffer name##_tensor
+#define OUTPUT(slot, name) layout(set = 0, binding = slot) uniform writeonly imageBuffer name##_tensor
 #define UPDATE(slot, name) layout(set = 0, binding = slot, rgba32f) uniform imageBuffer name##_tensor
 #define LOAD(name, i) texelFetch(name##_tensor, int(i))
 #define LOAD_UPDATE(name, i) imageLoad(name##_tensor, int(i))
 #define STORE(name, i, v) imageStore(name##_tensor, int(i), v)
 #else
+layout(constant_id = 31) const uint HALF_MASK = 0u; // bit i: binding i holds fp16 (set by src/gpu/kernel.c)
+
+// To the nearest half, ties to even; beyond 65504 to infinity, NaN to NaN. packHalf2x16 may round towards zero, which
+// would hide overflow from the loss scale.
+uvec2 nearest_half(vec2 v)
+{
+    uvec2 bits = floatBitsToUint(v), sign = bits >> 16 & 0x8000u;
+    bits &= 0x7fffffffu;
+    uvec2 normal = (bits - 0x38000000u + 0xfffu + (bits >> 13 & 1u)) >> 13;
+    uvec2 small = floatBitsToUint(uintBitsToFloat(bits) + 0.5) - 0x3f000000u;
+    uvec2 special = mix(uvec2(0x7c00u), uvec2(0x7e00u), greaterThan(bits, uvec2(0x7f800000u)));
+    uvec2 h = mix(normal, small, lessThan(bits, uvec2(0x38800000u)));
+    return sign | mix(h, special, greaterThanEqual(bits, uvec2(0x477ff000u)));
+}
+uint pack_half(vec2 v)
+{
+    uvec2 h = nearest_half(v);
+    return h.x | h.y << 16;
+}
+
+// Both declarations name one buffer; the constant decides which of them the driver keeps. The last line takes the
+// semicolon of INPUT(0, x);
 #define INPUT(slot, name) \
-    layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 name##_tensor[]; }
+    layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 name##_tensor[]; }; \
+    layout(set = 0, binding = slot, std430) readonly buffer name##_half_block { uvec2 name##_half[]; }; \
+    vec4 name##_load(uint i) \
+    { \
+        if ((HALF_MASK >> slot & 1u) == 0u) return name##_tensor[i]; \
+        uvec2 h = name##_half[i]; \
+        return vec4(unpackHalf2x16(h.x), unpackHalf2x16(h.y)); \
+    } \
+    const uint name##_binding = slot
 #define OUTPUT(slot, name) \
-    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
-#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
-#define LOAD(name, i) name##_tensor[i]
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }; \
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_half_block { uvec2 name##_half[]; }; \
+    void name##_store(uint i, vec4 v) \
+    { \
+        if ((HALF_MASK >> slot & 1u) == 0u) \
+            name##_tensor[i] = v; \
+        else \
+            name##_half[i] = uvec2(pack_half(v.xy), pack_half(v.zw)); \
+    } \
+    const uint name##_binding = slot
+#define UPDATE(slot, name) \
+    layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }; \
+    void name##_store(uint i, vec4 v) \
+    { \
+        name##_tensor[i] = v; \
+    } \
+    const uint name##_binding = slot
+#define LOAD(name, i) name##_load(uint(i))
 #define LOAD_UPDATE(name, i) name##_tensor[i]
-#define STORE(name, i, v) name##_tensor[i] = v
+#define STORE(name, i, v) name##_store(uint(i), v)
 #endif
 
 // A kernel whose threads are one linear range starts with LINEAR_KERNEL and takes its number from linear_index(); the

@@ -14,6 +14,7 @@ typedef struct segment {
 typedef struct shared_view {
     struct shared_view *next;
     cairn_gpu_view window;
+    VkFormat format;
     VkBufferView handle;
 } shared_view;
 
@@ -171,20 +172,20 @@ static cairn_status check_recording(cairn_gpu_commands *c)
 
 /* ---- descriptors ---- */
 
-static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_binding kind, const char *kernel,
-                                 const char *label)
+static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_binding kind, uint64_t element,
+                                 const char *kernel, const char *label)
 {
-    if (!w.buffer || !w.bytes || w.offset % gpu->info.alignment || w.bytes % 16 || w.offset > w.buffer->bytes ||
+    if (!w.buffer || !w.bytes || w.offset % gpu->info.alignment || w.bytes % element || w.offset > w.buffer->bytes ||
         w.bytes > w.buffer->bytes - w.offset)
         return cairn_error_set(
             CAIRN_E_INVALID,
             "internal error: kernel '%s' (%s): a window at %llu of %llu bytes in '%s' of %llu bytes; it "
-            "must lie inside, at a multiple of %u, in whole 16 bytes",
+            "must lie inside, at a multiple of %u, in whole %u bytes",
             kernel, label, (unsigned long long)w.offset, (unsigned long long)w.bytes,
             w.buffer ? w.buffer->label : "no buffer", (unsigned long long)(w.buffer ? w.buffer->bytes : 0),
-            gpu->info.alignment);
+            gpu->info.alignment, (unsigned)element);
     uint64_t limit =
-        kind == GPU_BINDING_STORAGE ? gpu->info.max_storage_range : (uint64_t)gpu->info.max_texel_elements * 16;
+        kind == GPU_BINDING_STORAGE ? gpu->info.max_storage_range : (uint64_t)gpu->info.max_texel_elements * element;
     if (w.bytes > limit)
         return cairn_error_set(
             CAIRN_E_UNSUPPORTED,
@@ -196,13 +197,15 @@ static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_bin
 }
 
 /* The texel view of exactly this window, shared by all dispatches of these commands. */
-static cairn_status get_view(VkBufferView *out, cairn_gpu_commands *c, cairn_gpu_view w)
+static cairn_status get_view(VkBufferView *out, cairn_gpu_commands *c, cairn_gpu_view w, bool half)
 {
+    VkFormat format = half ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
     cairn_status st;
     uint64_t h = (w.offset / 256 * 0x9e3779b97f4a7c15u) ^ (w.bytes / 16 * 0xc2b2ae3d27d4eb4fu);
     shared_view **bucket = &c->views[(h >> 40) % VIEW_BUCKETS];
     for (shared_view *v = *bucket; v; v = v->next)
-        if (v->window.buffer == w.buffer && v->window.offset == w.offset && v->window.bytes == w.bytes) {
+        if (v->window.buffer == w.buffer && v->window.offset == w.offset && v->window.bytes == w.bytes &&
+            v->format == format) {
             *out = v->handle;
             return CAIRN_OK;
         }
@@ -210,11 +213,12 @@ static cairn_status get_view(VkBufferView *out, cairn_gpu_commands *c, cairn_gpu
     if (!v) return cairn_error_set(CAIRN_E_NOMEM, "no memory to record commands");
     VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                    .buffer = w.buffer->handle,
-                                   .format = VK_FORMAT_R32G32B32A32_SFLOAT,
+                                   .format = format,
                                    .offset = w.offset,
                                    .range = w.bytes};
     CAIRN_VK(c->gpu, vkCreateBufferView(c->gpu->device, &info, NULL, &v->handle));
     v->window = w;
+    v->format = format;
     v->next = *bucket;
     *bucket = v;
     *out = v->handle;
@@ -265,7 +269,8 @@ static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const 
     for (uint32_t i = 0; i < (uint32_t)k->shader.binding_count; i++) {
         gpu_binding kind = k->shader.bindings[i];
         if (kind == GPU_BINDING_NONE) continue;
-        CAIRN_TRY(check_window(c->gpu, d->views[i], kind, k->name, label));
+        bool half = k->half_mask >> i & 1;
+        CAIRN_TRY(check_window(c->gpu, d->views[i], kind, half ? 8 : 16, k->name, label));
         VkWriteDescriptorSet *w = &writes[count++];
         *w = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, .dstSet = set, .dstBinding = i, .descriptorCount = 1};
@@ -274,7 +279,7 @@ static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const 
             w->descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
             w->pBufferInfo = &ranges[i];
         } else {
-            CAIRN_TRY(get_view(&texels[i], c, d->views[i]));
+            CAIRN_TRY(get_view(&texels[i], c, d->views[i], half));
             w->descriptorType = kind == GPU_BINDING_TEXEL ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
                                                           : VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER;
             w->pTexelBufferView = &texels[i];

@@ -63,10 +63,12 @@ static int find_family(VkPhysicalDevice device, uint32_t *timestamp_bits)
 static bool texel_usable(VkPhysicalDevice device)
 {
     VkFormatProperties format;
-    vkGetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &format);
+    VkPhysicalDeviceFeatures features;
+    vkGetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &format); /* fp16: always there */
+    vkGetPhysicalDeviceFeatures(device, &features); /* one shader stores fp32 and fp16 */
     VkFormatFeatureFlags needed =
         VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT;
-    return (format.bufferFeatures & needed) == needed;
+    return (format.bufferFeatures & needed) == needed && features.shaderStorageImageWriteWithoutFormat;
 }
 
 static void fill_limits(cairn_gpu_info *info, VkPhysicalDevice device, const VkPhysicalDeviceProperties *properties,
@@ -282,7 +284,7 @@ static cairn_status choose_class(cairn_gpu *gpu, cairn_kernel_class wanted)
             return cairn_error_set(CAIRN_E_INVALID, "CAIRN_KERNELS is '%.40s', expected texel or simt", variable);
     }
     if (wanted == CAIRN_CLASS_TEXEL && !texel_usable(gpu->physical))
-        return cairn_error_set(CAIRN_E_UNSUPPORTED, "'%s' has no texel buffers of four floats: choose the simt kernels",
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "'%s' cannot read and write texel buffers of any format: choose the simt kernels",
                                gpu->info.name);
     if (wanted != CAIRN_CLASS_AUTO) gpu->info.kernel_class = wanted;
     return CAIRN_OK;
@@ -302,6 +304,8 @@ static cairn_status create_device(cairn_gpu *gpu)
     if (has_device_extension(gpu->physical, portability)) extensions[extension_count++] = portability;
     VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                                  .timelineSemaphore = VK_TRUE};
+    VkPhysicalDeviceFeatures basic = {.shaderStorageImageWriteWithoutFormat =
+                                          gpu->info.kernel_class == CAIRN_CLASS_TEXEL};
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &features,
@@ -312,6 +316,7 @@ static cairn_status create_device(cairn_gpu *gpu)
                                                         .pQueuePriorities = &(float){1.0f}},
         .enabledExtensionCount = extension_count,
         .ppEnabledExtensionNames = extensions,
+        .pEnabledFeatures = &basic,
     };
     cairn_gpu__doing(gpu, "opening the device");
     CAIRN_VK(gpu, vkCreateDevice(gpu->physical, &info, NULL, &gpu->device));

@@ -57,7 +57,7 @@ int cairn_gpu_validation_errors(const cairn_gpu *gpu, const char **first);
 /* ---- memory: one buffer holds many tensors; a view is a window of it ---- */
 typedef struct cairn_gpu_view {
     cairn_gpu_buffer *buffer;
-    uint64_t offset, bytes; /* offset a multiple of info.alignment, bytes a multiple of 16 */
+    uint64_t offset, bytes; /* offset a multiple of info.alignment, bytes of 16 (of 8 where a kernel reads fp16) */
 } cairn_gpu_view;
 
 /* Zero-filled device memory, usable as storage and texel buffer. `label` names it in messages and debuggers.
@@ -77,6 +77,14 @@ enum { CAIRN_GPU_MAX_BINDINGS = 12, CAIRN_GPU_MAX_CONSTANTS = 24, CAIRN_GPU_MAX_
  * error  CAIRN_E_NOTFOUND if no such shader, CAIRN_E_UNSUPPORTED if it exceeds a device limit */
 cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,
                                   int constant_count);
+/* The same kernel with the bindings of `half_mask` (bit i: binding i) reading and writing fp16: four halves where fp32
+ * has a vec4, so that a view has half the bytes. Arithmetic stays fp32; stores round to nearest, beyond 65504 to
+ * infinity.
+ * error  CAIRN_E_UNSUPPORTED if the shader cannot (cairn_gpu_kernel_half_able) */
+cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name,
+                                       const uint32_t *constants, int constant_count, uint32_t half_mask);
+/* Bit i: binding i may hold fp16. */
+uint32_t cairn_gpu_kernel_half_able(const cairn_gpu_kernel *kernel);
 /* True if a shader file exists for this class (the selection above would find it). */
 bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name);
 

@@ -32,6 +32,7 @@ struct cairn_gpu_kernel {
     char *name;
     uint32_t constants[CAIRN_GPU_MAX_CONSTANTS];
     int constant_count;
+    uint32_t half_mask; /* bit i: binding i holds fp16 */
     gpu_reflection shader;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;

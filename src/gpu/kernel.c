@@ -23,19 +23,19 @@ bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name)
     return find_shader(gpu, name) != NULL;
 }
 
-static uint32_t hash_key(const char *name, const uint32_t *constants, int count)
+static uint32_t hash_key(const char *name, const uint32_t *constants, int count, uint32_t half_mask)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
+    uint32_t h = 2166136261u ^ half_mask * 2654435761u; /* FNV-1a */
     for (; *name; name++) h = (h ^ (unsigned char)*name) * 16777619u;
     for (int i = 0; i < count; i++) h = (h ^ constants[i]) * 16777619u, h ^= h >> 15;
     return h % GPU_KERNEL_BUCKETS;
 }
 
 static cairn_gpu_kernel *look_up(cairn_gpu *gpu, uint32_t bucket, const char *name, const uint32_t *constants,
-                                 int count)
+                                 int count, uint32_t half_mask)
 {
     for (cairn_gpu_kernel *k = gpu->kernels[bucket]; k; k = k->next)
-        if (k->constant_count == count && !strcmp(k->name, name) &&
+        if (k->constant_count == count && k->half_mask == half_mask && !strcmp(k->name, name) &&
             (!count || !memcmp(k->constants, constants, (size_t)count * sizeof *constants)))
             return k;
     return NULL;
@@ -106,13 +106,19 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
 {
     cairn_status st;
     VkShaderModule code = VK_NULL_HANDLE;
-    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS];
-    for (uint32_t i = 0; i < (uint32_t)k->constant_count; i++)
+    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS + 1];
+    uint32_t values[CAIRN_GPU_MAX_CONSTANTS + 1], count = (uint32_t)k->constant_count;
+    for (uint32_t i = 0; i < count; i++) {
         entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
-    VkSpecializationInfo specialization = {.mapEntryCount = (uint32_t)k->constant_count,
-                                           .pMapEntries = entries,
-                                           .dataSize = (size_t)k->constant_count * 4,
-                                           .pData = k->constants};
+        values[i] = k->constants[i];
+    }
+    if (k->half_mask) {
+        entries[count] =
+            (VkSpecializationMapEntry){.constantID = GPU_REFLECT_HALF_CONSTANT, .offset = count * 4, .size = 4};
+        values[count++] = k->half_mask;
+    }
+    VkSpecializationInfo specialization = {
+        .mapEntryCount = count, .pMapEntries = entries, .dataSize = (size_t)count * 4, .pData = values};
     VkShaderModuleCreateInfo module = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = shader->count * 4, .pCode = shader->words};
     struct timespec start, end;
@@ -124,7 +130,7 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = code,
                   .pName = "main",
-                  .pSpecializationInfo = k->constant_count ? &specialization : NULL},
+                  .pSpecializationInfo = count ? &specialization : NULL},
         .layout = k->layout,
     };
     CAIRN_VK(gpu, vkCreateComputePipelines(gpu->device, gpu->cache, 1, &pipeline, NULL, &k->pipeline));
@@ -152,13 +158,24 @@ static void destroy_kernel(cairn_gpu *gpu, cairn_gpu_kernel *k)
 cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,
                                   int constant_count)
 {
+    return cairn_gpu_kernel_get_half(out, gpu, name, constants, constant_count, 0);
+}
+
+uint32_t cairn_gpu_kernel_half_able(const cairn_gpu_kernel *kernel)
+{
+    return kernel->shader.half_able;
+}
+
+cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name,
+                                       const uint32_t *constants, int constant_count, uint32_t half_mask)
+{
     cairn_status st;
     *out = NULL;
     if (constant_count < 0 || constant_count > CAIRN_GPU_MAX_CONSTANTS)
         return cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' with %d constants, at most %d", name,
                                constant_count, CAIRN_GPU_MAX_CONSTANTS);
-    uint32_t bucket = hash_key(name, constants, constant_count);
-    if ((*out = look_up(gpu, bucket, name, constants, constant_count))) return CAIRN_OK;
+    uint32_t bucket = hash_key(name, constants, constant_count, half_mask);
+    if ((*out = look_up(gpu, bucket, name, constants, constant_count, half_mask))) return CAIRN_OK;
     const cairn_shader *shader = find_shader(gpu, name);
     if (!shader) return cairn_error_set(CAIRN_E_NOTFOUND, "this build has no kernel '%s'", name);
     cairn_gpu_kernel *k = calloc(1, sizeof *k);
@@ -169,9 +186,15 @@ cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const 
     }
     for (int i = 0; i < constant_count; i++) k->constants[i] = constants[i];
     k->constant_count = constant_count;
+    k->half_mask = half_mask;
     cairn_gpu__doing(gpu, "making the kernel '%s'", name);
     CAIRN_TRY(cairn_gpu__reflect(&k->shader, name, shader->words, shader->count, constants, constant_count));
     CAIRN_TRY(check_limits(gpu, k));
+    if (half_mask & ~k->shader.half_able) {
+        st = cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' cannot read or write fp16 at the bindings 0x%x", name,
+                             half_mask & ~k->shader.half_able);
+        goto done;
+    }
     CAIRN_TRY(create_layouts(gpu, k));
     CAIRN_TRY(create_pipeline(gpu, k, shader));
     k->next = gpu->kernels[bucket];

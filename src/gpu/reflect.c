@@ -41,7 +41,7 @@ enum {
     DECORATION_SET = 34,
     DECORATION_OFFSET = 35
 };
-enum { BUILT_IN_WORKGROUP_SIZE = 25, DIM_BUFFER = 5 };
+enum { BUILT_IN_WORKGROUP_SIZE = 25, DIM_BUFFER = 5, FORMAT_UNKNOWN = 0 };
 enum { CLASS_UNIFORM_CONSTANT = 0, CLASS_WORKGROUP = 4, CLASS_PUSH_CONSTANT = 9, CLASS_STORAGE_BUFFER = 12 };
 
 typedef struct id_facts {
@@ -207,6 +207,24 @@ static gpu_binding binding_kind(const module *m, uint32_t storage_class, uint32_
     return type->at[7] == 1 ? GPU_BINDING_TEXEL : type->at[7] == 2 ? GPU_BINDING_TEXEL_STORE : GPU_BINDING_NONE;
 }
 
+/* A storage buffer may be declared a second time, under the same binding, for tensors in fp16 (tensor.glsl). */
+static cairn_status note_binding(gpu_reflection *out, const module *m, uint32_t binding, gpu_binding kind,
+                                 uint32_t type_id)
+{
+    uint32_t bit = 1u << binding;
+    if (out->bindings[binding] != GPU_BINDING_NONE) {
+        if (kind != GPU_BINDING_STORAGE || out->bindings[binding] != kind || out->half_able & bit)
+            return bad(m, "one binding number is used twice");
+        out->half_able |= bit;
+        return CAIRN_OK;
+    }
+    const id_facts *image = facts(m, type_id);
+    if (kind == GPU_BINDING_TEXEL || (kind == GPU_BINDING_TEXEL_STORE && image->at[8] == FORMAT_UNKNOWN))
+        out->half_able |= bit;
+    out->bindings[binding] = kind;
+    return CAIRN_OK;
+}
+
 static cairn_status read_variable(gpu_reflection *out, const module *m, const id_facts *f)
 {
     const id_facts *pointer = facts(m, f->at[1]);
@@ -221,10 +239,8 @@ static cairn_status read_variable(gpu_reflection *out, const module *m, const id
     gpu_binding kind = binding_kind(m, storage_class, type);
     if (kind == GPU_BINDING_NONE) return bad(m, "a binding that is neither a storage buffer nor a texel buffer");
     if (f->set != 0 || f->binding >= GPU_REFLECT_BINDINGS) return bad(m, "a binding outside set 0, 0..11");
-    if (out->bindings[f->binding] != GPU_BINDING_NONE) return bad(m, "one binding number is used twice");
-    out->bindings[f->binding] = kind;
     if ((int)f->binding >= out->binding_count) out->binding_count = (int)f->binding + 1;
-    return CAIRN_OK;
+    return note_binding(out, m, f->binding, kind, type);
 }
 
 static cairn_status read_facts(gpu_reflection *out, const module *m, const uint32_t *local)

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GPU_REFLECT_BINDINGS = 12 };
+enum {
+    GPU_REFLECT_BINDINGS = 12,
+    GPU_REFLECT_HALF_CONSTANT = 31 /* HALF_MASK of shaders/include/tensor.glsl */
+};
 typedef enum gpu_binding {
     GPU_BINDING_NONE,
     GPU_BINDING_STORAGE,
@@ -20,6 +23,8 @@ typedef struct gpu_reflection {
     uint32_t push_bytes;                        /* 0: no block left */
     uint32_t shared_bytes;                      /* at least: memory shared by a group whose size could be told */
     uint32_t local[3];
+    uint32_t half_able; /* bit i: binding i may hold fp16: a texel view of any format, or a storage buffer that is
+                           declared a second time and chosen by HALF_MASK */
 } gpu_reflection;
 
 /* constants[i] overrides specialization constant i where the local size depends on it.
