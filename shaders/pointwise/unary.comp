@@ -9,6 +9,7 @@
 #include "tensor.glsl"
 #include "rows.glsl"
 #include "activation.glsl"
+#include "gelu.glsl"
 
 layout(constant_id = 2) const uint KIND = 0u;
 layout(constant_id = 3) const uint PADDED = 0u;
@@ -32,6 +33,8 @@ vec4 apply(vec4 v)
     case 10u: return v * a + b;
     case 11u: return mix(vec4(0.0), vec4(1.0), greaterThan(v, vec4(a)));
     case 12u: return max(v, 0.0) + log(1.0 + exp(-abs(v)));
+    case 14u: return gelu(v);
+    case 15u: return gelu_tanh(v);
     default: return 1.0 / v;
     }
 }

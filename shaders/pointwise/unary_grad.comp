@@ -1,7 +1,7 @@
 #version 450
 // unary_grad.comp: gradient of unary.comp.
 // computes  dx = dy * f'(x), from x or from y as the kind says
-// bindings  0 v: x (hswish, hsigmoid, log, square, abs, softplus) or y (the others) read | 1 dy read | 2 dx write
+// bindings  0 v: x (hswish, hsigmoid, log, square, abs, softplus, gelu) or y (the others) read | 1 dy read | 2 dx write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 KIND (enum cairn_unary)
 // push      first, rows, columns: matrix of vec4
 // padding   dy is zero there; where f' is not finite the result is defined as zero
@@ -9,6 +9,7 @@
 #include "tensor.glsl"
 #include "rows.glsl"
 #include "activation.glsl"
+#include "gelu.glsl"
 
 layout(constant_id = 2) const uint KIND = 0u;
 INPUT(0, v);
@@ -29,6 +30,8 @@ vec4 slope(vec4 u)
     case 7u: return 2.0 * u;
     case 8u: return sign(u);
     case 12u: return 1.0 / (1.0 + exp(-u));
+    case 14u: return gelu_slope(u);
+    case 15u: return gelu_tanh_slope(u);
     default: return -u * u;
     }
 }

@@ -16,6 +16,8 @@ static bool unary_keeps_zero(cairn_unary kind, float a, float b)
     case CAIRN_UNARY_SQUARE:
     case CAIRN_UNARY_ABS:
     case CAIRN_UNARY_NEG:
+    case CAIRN_UNARY_GELU:
+    case CAIRN_UNARY_GELU_TANH:
         return true;
     case CAIRN_UNARY_AFFINE:
         return b == 0.0f;
@@ -161,6 +163,10 @@ cairn_tid cairn_op_step(cairn_graph *g, cairn_tid x, float threshold)
 cairn_tid cairn_op_reciprocal(cairn_graph *g, cairn_tid x)
 {
     return cairn_op_unary(g, x, CAIRN_UNARY_RECIPROCAL, 0, 0);
+}
+cairn_tid cairn_op_gelu(cairn_graph *g, cairn_tid x)
+{
+    return cairn_op_unary(g, x, CAIRN_UNARY_GELU, 0, 0);
 }
 
 /* ---- two operands ---- */

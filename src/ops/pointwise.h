@@ -18,6 +18,8 @@ typedef enum cairn_unary {
     CAIRN_UNARY_STEP,       /* 1 where x > a, else 0; no gradient */
     CAIRN_UNARY_SOFTPLUS,   /* log(1 + exp(x)) */
     CAIRN_UNARY_RECIPROCAL, /* 1 / x */
+    CAIRN_UNARY_GELU,       /* x * Phi(x), Phi the normal distribution (by erf: PyTorch's default) */
+    CAIRN_UNARY_GELU_TANH,  /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) */
     CAIRN_UNARY_COUNT
 } cairn_unary;
 
@@ -38,6 +40,7 @@ cairn_tid cairn_op_scale(cairn_graph *g, cairn_tid x, float a); /* a * x */
 cairn_tid cairn_op_step(cairn_graph *g, cairn_tid x, float threshold);
 cairn_tid cairn_op_softplus(cairn_graph *g, cairn_tid x);
 cairn_tid cairn_op_reciprocal(cairn_graph *g, cairn_tid x);
+cairn_tid cairn_op_gelu(cairn_graph *g, cairn_tid x);
 
 typedef enum cairn_binary {
     CAIRN_BINARY_ADD,

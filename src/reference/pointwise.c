@@ -15,6 +15,12 @@ static double softplus(double x)
     return fmax(x, 0) + log1p(exp(-fabs(x)));
 }
 
+static const double SQRT_2_PI = 0.79788456080286535588; /* sqrt(2 / pi) */
+static double normal(double x)
+{
+    return erfc(-x * 0.70710678118654752440) / 2;
+}
+
 static double unary(const cairn_unary_attributes *at, double x)
 {
     switch (at->kind) {
@@ -44,6 +50,10 @@ static double unary(const cairn_unary_attributes *at, double x)
         return x > at->a;
     case CAIRN_UNARY_SOFTPLUS:
         return softplus(x);
+    case CAIRN_UNARY_GELU:
+        return x * normal(x);
+    case CAIRN_UNARY_GELU_TANH:
+        return x / 2 * (1 + tanh(SQRT_2_PI * (x + 0.044715 * x * x * x)));
     default:
         return 1 / x;
     }
@@ -73,6 +83,12 @@ static double unary_slope(cairn_unary kind, double v)
         return (v > 0) - (v < 0);
     case CAIRN_UNARY_SOFTPLUS:
         return sigmoid(v);
+    case CAIRN_UNARY_GELU:
+        return normal(v) + v * exp(-v * v / 2) * SQRT_2_PI / 2;
+    case CAIRN_UNARY_GELU_TANH: {
+        double t = tanh(SQRT_2_PI * (v + 0.044715 * v * v * v));
+        return (1 + t) / 2 + v / 2 * (1 - t * t) * SQRT_2_PI * (1 + 3 * 0.044715 * v * v);
+    }
     default:
         return -v * v;
     }

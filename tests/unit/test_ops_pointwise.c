@@ -115,6 +115,11 @@ static const op_case_spec cases[] = {
     UNARY("affine without constant", build_unary, U(AFFINE), 1, 1, 1, 1, -2, 2, 99, 1.5f, 0, 0),
     UNARY("softplus, padding", build_unary, U(SOFTPLUS), 1, 3, 5, 17, -9, 9, 99, 0, 0, 0),
     UNARY("reciprocal, padding", build_unary, U(RECIPROCAL), 1, 3, 5, 17, 0.5, 4, 99, 0, 0, 0),
+    UNARY("gelu", build_unary, U(GELU), 1, 3, 5, 17, -6, 6, 99, 0, 0, 0),
+    UNARY("gelu near zero", build_unary, U(GELU), 2, 3, 3, 8, -1, 1, 99, 0, 0, 0),
+    UNARY("gelu, far out", build_unary, U(GELU), 1, 2, 3, 5, -60, 60, 99, 0, 0, 0),
+    UNARY("gelu, tanh form", build_unary, U(GELU_TANH), 1, 3, 5, 17, -6, 6, 99, 0, 0, 0),
+    UNARY("gelu, tanh form, far out", build_unary, U(GELU_TANH), 1, 2, 3, 5, -60, 60, 99, 0, 0, 0),
     {"step", build_unary, &(const unary_data){U(STEP), {1, 3, 5, 17}, -1, 1, -0.5, -0.5f, 0}, true, 0, 0},
 
     BINARY("add", build_binary, B(ADD), 1, 3, 5, 17, 1, 3, 5, 17, 0, 0),
