@@ -375,6 +375,7 @@ cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
     const char *staging = getenv("CAIRN_STAGING");
     gpu->force_staging = o->staging || (staging && !strcmp(staging, "1"));
     CAIRN_TRY(choose_class(gpu, o->kernel_class));
+    CAIRN_TRY(cairn_gpu__tuning_create(gpu, o));
     CAIRN_TRY(create_device(gpu));
     CAIRN_TRY(cairn_gpu__cache_create(gpu, o->cache_folder));
     announce(gpu, o->quiet);
@@ -402,6 +403,7 @@ void cairn_gpu_destroy(cairn_gpu **gpu)
         vkDestroyCommandPool(g->device, g->pool, NULL);
         vkDestroyDevice(g->device, NULL);
     }
+    cairn_gpu__tuning_destroy(g);
     cairn_gpu__instance_destroy(&g->instance);
     free(g->cache_path);
     free(g);

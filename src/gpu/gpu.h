@@ -18,6 +18,14 @@ typedef struct cairn_gpu_commands cairn_gpu_commands;
  * least 2^24 elements, else simt. */
 typedef enum cairn_kernel_class { CAIRN_CLASS_AUTO, CAIRN_CLASS_TEXEL, CAIRN_CLASS_SIMT } cairn_kernel_class;
 
+/* Which variants of kernels are chosen: gpu/tuning.h. AUTO: variable CAIRN_TUNE (0: OFF, 1: MEASURE), else USE. */
+typedef enum cairn_tuning_mode {
+    CAIRN_TUNING_AUTO,
+    CAIRN_TUNING_USE,
+    CAIRN_TUNING_MEASURE,
+    CAIRN_TUNING_OFF
+} cairn_tuning_mode;
+
 typedef struct cairn_gpu_options {
     const char *device;              /* NULL: variable CAIRN_DEVICE, else the best one. An index of `cairn devices`, a
                                         UUID, or part of a name */
@@ -25,7 +33,9 @@ typedef struct cairn_gpu_options {
     int validation;                  /* 1: validation layers, core and synchronization checks; a message counts as an
                                         error, see cairn_gpu_validation_errors. -1: as CAIRN_VALIDATION says (0, 1) */
     bool staging;                    /* force host copies through a staging buffer, also by CAIRN_STAGING=1 */
-    const char *cache_folder;        /* pipeline cache; NULL: $XDG_CACHE_HOME/cairn or ~/.cache/cairn; "": none */
+    const char *cache_folder;        /* pipeline cache, tuning; NULL: $XDG_CACHE_HOME/cairn or ~/.cache/cairn; "": none */
+    cairn_tuning_mode tuning;
+    const char *tuning_file;         /* NULL: variable CAIRN_TUNING_FILE, else one in the cache folder */
     bool quiet;                      /* no warning that the device is a CPU */
 } cairn_gpu_options;
 #define CAIRN_GPU_OPTIONS_INIT ((cairn_gpu_options){.validation = -1})

@@ -17,6 +17,8 @@ typedef struct gpu_instance {
     char first[1024]; /* the first of them */
 } gpu_instance;
 
+typedef struct gpu_tuning gpu_tuning; /* tuning.c */
+
 struct cairn_gpu_buffer {
     cairn_gpu *gpu;
     VkBuffer handle;
@@ -61,6 +63,7 @@ struct cairn_gpu {
     VkPipelineCache cache;
     char *cache_path;          /* NULL: no file */
     uint32_t cache_loaded_crc; /* checksum just after the file was loaded; 0: none was */
+    gpu_tuning *tuning;
     bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
     char doing[192];           /* for messages */
 };
@@ -98,6 +101,13 @@ cairn_status cairn_gpu__submit(cairn_gpu *gpu, const VkCommandBuffer *buffers, i
 
 /* kernel.c */
 void cairn_gpu__kernels_destroy(cairn_gpu *gpu);
+
+/* tuning.c; create leaves a table unless the variable CAIRN_TUNE is wrong or memory is out. */
+cairn_status cairn_gpu__tuning_create(cairn_gpu *gpu, const cairn_gpu_options *options);
+void cairn_gpu__tuning_destroy(cairn_gpu *gpu); /* saves if changed */
+
+/* Path of a file in the cache folder (NULL: the user's); the caller frees. NULL if there is no place for it. */
+char *cairn_gpu__cache_file(const char *folder, const char *name);
 
 /* pipeline_cache.c: create always leaves a usable cache handle unless Vulkan itself fails. */
 cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder);

@@ -62,17 +62,15 @@ static file_header expected_header(const cairn_gpu *gpu, const void *data, size_
     return h;
 }
 
-/* "<folder>/pipelines-<vendor>-<device>.cache", NULL if there is no place for it. */
-static char *cache_path(const cairn_gpu *gpu, const char *folder)
+char *cairn_gpu__cache_file(const char *folder, const char *name)
 {
-    char name[64], *home = NULL;
+    char *home = NULL;
     const char *base = getenv("XDG_CACHE_HOME");
     if (folder && !folder[0]) return NULL;
     if (!folder && base && base[0] == '/') /* the standard ignores relative paths */
         folder = home = cairn_file_join(base, "cairn");
     else if (!folder && (base = getenv("HOME")) && base[0])
         folder = home = cairn_file_join(base, ".cache/cairn");
-    snprintf(name, sizeof name, "pipelines-%04x-%04x.cache", gpu->properties.vendorID, gpu->properties.deviceID);
     char *path = folder ? cairn_file_join(folder, name) : NULL;
     free(home);
     return path;
@@ -148,7 +146,9 @@ done:
 cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder)
 {
     cairn_status st = CAIRN_OK;
-    gpu->cache_path = cache_path(gpu, folder);
+    char name[64];
+    snprintf(name, sizeof name, "pipelines-%04x-%04x.cache", gpu->properties.vendorID, gpu->properties.deviceID);
+    gpu->cache_path = cairn_gpu__cache_file(folder, name);
     if (gpu->cache_path) load(gpu);
     if (!gpu->cache) CAIRN_VK(gpu, create(gpu, NULL, 0));
 done:

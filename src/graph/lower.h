@@ -30,6 +30,26 @@ cairn_status cairn_lower_call(cairn_lowering *l, const cairn_kernel_call *call);
 /* Splits a linear count of threads over x and y, so that no dimension passes the device's 65,535 groups: shaders
  * include/tensor.glsl's linear_index() undoes it. */
 void cairn_lower_linear(cairn_kernel_call *call, int64_t threads);
+
+/* Several ways to compute the same: algorithms, tiles, chunk sizes. */
+typedef struct cairn_choice {
+    const char *name;           /* "family/what": a change of any shader of the family voids what was measured */
+    const char *precision;      /* NULL: "fp32" */
+    const uint32_t *key;        /* every number that the cost depends on: shapes, window, options; at most 14 */
+    int key_count;
+    const uint32_t *candidates; /* variants, numbered as the op likes; a dozen at most that could win for this key */
+    int candidate_count;
+    uint32_t fallback;          /* the candidate to use where nothing was measured: the shipped choice */
+    /* Appends the variant's dispatches. It must do so from `problem` and `variant` alone, since it is called for
+     * several variants on scratch memory while they are timed, and once more for good. CAIRN_E_UNSUPPORTED leaves a
+     * variant out. Every variant must compute the op to the tolerance of its tests. */
+    cairn_status (*emit)(cairn_lowering *l, const void *problem, uint32_t variant);
+    const void *problem;
+} cairn_choice;
+/* Appends the dispatches of the best candidate: the one remembered for this device, else, where measuring is asked for,
+ * the one that is fastest now, else the fallback (gpu/tuning.h has modes and file). */
+cairn_status cairn_lower_choose(cairn_lowering *l, const cairn_choice *choice);
+
 static inline uint32_t cairn_float_bits(float f)
 {
     union { float f; uint32_t u; } v = {.f = f};

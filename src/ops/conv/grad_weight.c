@@ -125,21 +125,41 @@ cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *
     return g.out_groups > 4 ? texel_wide(l, &g) : texel_narrow(l, &g);
 }
 
-cairn_status cairn_conv__lower_grad_bias(cairn_lowering *l, const cairn_node *node)
+typedef struct grad_bias_problem {
+    cairn_slot dy, db;
+    int groups, pixels;
+} grad_bias_problem;
+
+/* variant: wanted number of chunks */
+static cairn_status emit_grad_bias(cairn_lowering *l, const void *problem, uint32_t variant)
 {
     cairn_status st = CAIRN_OK;
-    cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
-    int groups = cairn_shape_groups(s), pixels = s.n * s.h * s.w;
-    int chunk = clamp(cairn_conv__ceil_div(pixels, 256), 16, pixels > 16 ? pixels : 16);
-    int chunks = cairn_conv__ceil_div(pixels, chunk);
-    cairn_slot part = chunks > 1 ? cairn_lower_scratch(l, (int64_t)chunks * groups) : node->outputs[0];
-    cairn_kernel_call call = {.kernel = "conv/conv2d_grad_bias", .slots = {node->inputs[0], part}, .slot_count = 2,
-                              .written = 2,
-                              .push = {(uint32_t)groups, (uint32_t)pixels, (uint32_t)chunk, (uint32_t)chunks},
+    const grad_bias_problem *b = problem;
+    int chunk = clamp(cairn_conv__ceil_div(b->pixels, variant), 16, b->pixels > 16 ? b->pixels : 16);
+    int chunks = cairn_conv__ceil_div(b->pixels, chunk);
+    cairn_slot part = chunks > 1 ? cairn_lower_scratch(l, (int64_t)chunks * b->groups) : b->db;
+    cairn_kernel_call call = {.kernel = "conv/conv2d_grad_bias", .slots = {b->dy, part}, .slot_count = 2, .written = 2,
+                              .push = {(uint32_t)b->groups, (uint32_t)b->pixels, (uint32_t)chunk, (uint32_t)chunks},
                               .push_count = 4};
-    cairn_lower_linear(&call, (int64_t)chunks * groups);
+    cairn_lower_linear(&call, (int64_t)chunks * b->groups);
     CAIRN_TRY(cairn_lower_call(l, &call));
-    if (chunks > 1) CAIRN_TRY(cairn_conv__sum_parts(l, part, node->outputs[0], groups, chunks));
+    if (chunks > 1) CAIRN_TRY(cairn_conv__sum_parts(l, part, b->db, b->groups, chunks));
 done:
     return st;
+}
+
+cairn_status cairn_conv__lower_grad_bias(cairn_lowering *l, const cairn_node *node)
+{
+    static const uint32_t chunks[] = {16, 64, 256, 1024};
+    cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
+    const grad_bias_problem problem = {node->inputs[0], node->outputs[0], cairn_shape_groups(s), s.n * s.h * s.w};
+    const uint32_t key[] = {(uint32_t)problem.groups, (uint32_t)problem.pixels};
+    return cairn_lower_choose(l, &(cairn_choice){.name = "conv/conv2d_grad_bias",
+                                                 .key = key,
+                                                 .key_count = 2,
+                                                 .candidates = chunks,
+                                                 .candidate_count = 4,
+                                                 .fallback = 256,
+                                                 .emit = emit_grad_bias,
+                                                 .problem = &problem});
 }
