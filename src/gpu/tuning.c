@@ -93,7 +93,8 @@ static const char *read_text(gpu_tuning *t, const cairn_gpu *gpu, char *text, si
     unsigned count;
     uint64_t hash;
     int used = 0;
-    if (!last || sscanf(last, "\nend %u %16" SCNx64 "%n", &count, &hash, &used) != 2 || last[used]) return "is truncated";
+    if (!last || sscanf(last, "\nend %u %16" SCNx64 "%n", &count, &hash, &used) != 2 || last[used])
+        return "is truncated";
     if (hash != cairn_hash_bytes(CAIRN_HASH_START, text, (size_t)(last + 1 - text))) return "is damaged";
     last[1] = 0;
     if (strncmp(text, head, strlen(head))) return "is of another device or driver";
