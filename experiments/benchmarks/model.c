@@ -125,12 +125,14 @@ static void print_line(const bench *b, FILE *out, const cairn_benchmark_model_op
             "{\"engine\":\"cairn\",\"model\":\"%s\",\"mode\":\"%s\",\"height\":%d,\"width\":%d,\"batch\":%d,"
             "\"device\":\"%s\",\"driver\":\"%s\",\"kernels\":\"%s\",\"threads\":%ld,\"amp\":\"off\","
             "\"channels_last\":true,\"compile\":true,\"multiplier\":%g,\"parameters\":%lld,\"runs\":%d,\"ms_median\":%.3f,\"ms_min\":%.3f,\"ms_max\":%.3f,\"ms_first\":%.1f,"
-            "\"images_per_s\":%.3f,\"gflop\":%.3f,\"gflops\":%.2f,\"peak_memory_mb\":%.0f}\n",
+            "\"images_per_s\":%.3f,\"gflop\":%.3f,\"gflops\":%.2f,\"peak_memory_mb\":%.0f,"
+            "\"dispatches\":%d,\"barriers\":%d,\"planned_mb\":%.2f}\n",
             o->model, o->train ? "train" : "infer", o->height, o->width, o->batch, info->name, info->driver,
             info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", sysconf(_SC_NPROCESSORS_ONLN), o->multiplier,
             (long long)cairn_model_parameter_count(&b->model), o->runs, median, ms[0], ms[o->runs - 1], first,
             o->batch / median * 1e3, stats->operations / 1e9, stats->operations / median / 1e6,
-            (double)(stats->planned_bytes + stats->stored_bytes) / 1e6);
+            (double)(stats->planned_bytes + stats->stored_bytes) / 1e6, stats->dispatches, stats->barriers,
+            (double)stats->planned_bytes / 1e6);
     fflush(out);
 }
 

@@ -12,6 +12,7 @@ struct cairn_lowering {
     cairn_kernel_call *calls;
     int *call_node; /* [call_count] index of the node, -1 for constants */
     int call_count, call_room;
+    int *interval_first, *interval_last; /* [call_count] calls between which there is no barrier (schedule.c) */
     int64_t *scratch_vectors; /* [scratch_count] */
     int scratch_count, scratch_room;
     int node; /* being lowered */
@@ -20,6 +21,10 @@ struct cairn_lowering {
 void cairn_lowering__free(cairn_lowering *l);
 /* Prunes and lowers the whole graph. used [nodes]: receives which nodes survive. */
 cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used, bool keep_all);
+
+/* Reorders the calls so that independent ones stand together in intervals, and fills interval_first and interval_last.
+ * The arena grows by at most 3 % or 1 MiB. keep_order: every call an interval of its own. */
+cairn_status cairn_schedule__run(cairn_lowering *l, uint64_t alignment, bool keep_order);
 
 typedef struct cairn_block {
     uint64_t offset, bytes;

@@ -14,6 +14,8 @@ void cairn_lowering__free(cairn_lowering *l)
     free(l->calls);
     free(l->call_node);
     free(l->scratch_vectors);
+    free(l->interval_first);
+    free(l->interval_last);
     *l = (cairn_lowering){0};
 }
 

@@ -25,6 +25,7 @@ struct cairn_program {
     cairn_gpu_commands *commands;
     cairn_program_timing *timings;
     double *ns;
+    double *operations;      /* [calls] estimated */
     span *spans[2];          /* unsynchronised reads, writes while recording */
     int span_count[2], span_room[2];
 };
@@ -39,10 +40,11 @@ static int block_of(const cairn_program *p, cairn_slot slot)
     return slot >= CAIRN_SCRATCH_BASE ? p->tensors + (slot - CAIRN_SCRATCH_BASE) : slot;
 }
 
-static void touch(cairn_block *b, int call)
+/* A tensor stays for the whole interval of each call that touches it: within an interval nothing waits. */
+static void touch(cairn_block *b, const cairn_lowering *l, int call)
 {
-    if (b->first < 0) b->first = call;
-    b->last = b->last > call ? b->last : call;
+    if (b->first < 0) b->first = l->interval_first[call];
+    b->last = b->last > l->interval_last[call] ? b->last : l->interval_last[call];
 }
 
 /* Sizes and lifetimes of everything in the arena; unused tensors get no bytes. */
@@ -56,7 +58,7 @@ static cairn_status measure(cairn_program *p)
     for (int c = 0; c < p->l.call_count; c++)
         for (int k = 0; k < p->l.calls[c].slot_count; k++) {
             cairn_slot slot = p->l.calls[c].slots[k];
-            if (in_arena(p, slot)) touch(&p->blocks[block_of(p, slot)], c);
+            if (in_arena(p, slot)) touch(&p->blocks[block_of(p, slot)], &p->l, c);
         }
     for (int i = 0; i < p->blocks_count; i++) {
         cairn_block *b = &p->blocks[i];
@@ -149,21 +151,27 @@ static bool hazard(const cairn_program *p, const cairn_kernel_call *call, const 
     return false;
 }
 
-static double call_operations(const cairn_program *p, int c)
+/* Of each call: its node's operations, shared out evenly among the node's calls. */
+static cairn_status estimate_operations(cairn_program *p)
 {
-    int node = p->l.call_node[c];
-    if (node < 0) return 0;
-    int calls = 0;
-    for (int i = c; i >= 0 && p->l.call_node[i] == node; i--) calls++;
-    for (int i = c + 1; i < p->l.call_count && p->l.call_node[i] == node; i++) calls++;
-    const cairn_node *n = cairn_graph_node(p->g, node);
-    double all = 0;
-    if (n->op->operations)
-        all = n->op->operations(n, p->g);
-    else
-        for (int k = 0; k < n->output_count; k++)
+    int *calls = calloc((size_t)cairn_graph_node_count(p->g) + 1, sizeof *calls);
+    p->operations = calloc((size_t)p->l.call_count + 1, sizeof *p->operations);
+    if (!calls || !p->operations) {
+        free(calls);
+        return cairn_error_set(CAIRN_E_NOMEM, "no memory for a program");
+    }
+    for (int c = 0; c < p->l.call_count; c++)
+        if (p->l.call_node[c] >= 0) calls[p->l.call_node[c]]++;
+    for (int c = 0; c < p->l.call_count; c++) {
+        if (p->l.call_node[c] < 0) continue;
+        const cairn_node *n = cairn_graph_node(p->g, p->l.call_node[c]);
+        double all = n->op->operations ? n->op->operations(n, p->g) : 0;
+        for (int k = 0; k < n->output_count && !n->op->operations; k++)
             all += (double)cairn_shape_count(cairn_graph_shape(p->g, n->outputs[k]));
-    return all / calls;
+        p->operations[c] = all / calls[p->l.call_node[c]];
+    }
+    free(calls);
+    return CAIRN_OK;
 }
 
 static cairn_status record_call(cairn_program *p, int c)
@@ -200,7 +208,7 @@ static cairn_status record(cairn_program *p)
     CAIRN_TRY(cairn_gpu_commands_create(&p->commands, p->gpu, p->options.profile));
     p->stats.submissions = 1;
     for (int c = 0; c < p->l.call_count; c++) {
-        double operations = call_operations(p, c);
+        double operations = p->operations[c];
         if (sum + operations > limit && sum > 0) {
             CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
             p->span_count[0] = p->span_count[1] = 0;
@@ -223,6 +231,8 @@ done:
 static void read_environment(cairn_program_options *o)
 {
     const char *aliasing = getenv("CAIRN_NO_ALIASING"), *barriers = getenv("CAIRN_ALL_BARRIERS");
+    const char *order = getenv("CAIRN_GRAPH_ORDER");
+    o->graph_order |= order && order[0] == '1';
     o->no_aliasing |= aliasing && aliasing[0] == '1';
     o->all_barriers |= barriers && barriers[0] == '1';
 }
@@ -247,6 +257,8 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
     }
     CAIRN_TRY(cairn_store_add_graph(store, g));
     CAIRN_TRY(cairn_lowering__build(&p->l, gpu, g, p->used, p->options.keep_all));
+    CAIRN_TRY(cairn_schedule__run(&p->l, cairn_gpu_get_info(gpu)->alignment, p->options.graph_order));
+    CAIRN_TRY(estimate_operations(p));
     CAIRN_TRY(plan(p));
     CAIRN_TRY(record(p));
     for (int i = 0; i < cairn_graph_node_count(g); i++) p->stats.nodes += p->used[i];
@@ -274,6 +286,7 @@ void cairn_program_destroy(cairn_program **program)
     free(p->spans[1]);
     free(p->timings);
     free(p->ns);
+    free(p->operations);
     free(p);
     *program = NULL;
 }
@@ -395,7 +408,7 @@ cairn_status cairn_program_timings(cairn_program *program, const cairn_program_t
         int node = program->l.call_node[c];
         program->timings[c] =
             (cairn_program_timing){node < 0 ? "constant" : cairn_graph_node(program->g, node)->op->name,
-                                   program->l.calls[c].kernel, program->ns[c], call_operations(program, c)};
+                                   program->l.calls[c].kernel, program->ns[c], program->operations[c]};
     }
     *out = program->timings;
     *count = n;
@@ -418,7 +431,7 @@ cairn_status cairn_program_explain(const cairn_program *p, FILE *out)
             if (strcmp(op, other) || strcmp(p->l.calls[c].kernel, p->l.calls[i].kernel)) continue;
             seen = i < c;
             calls++;
-            operations += call_operations(p, i);
+            operations += p->operations[i];
         }
         if (!seen) fprintf(out, "%-28s %-32s %6d %12.1f\n", op, p->l.calls[c].kernel, calls, operations / 1e6);
     }
