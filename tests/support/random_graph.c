@@ -74,9 +74,9 @@ static cairn_tid pick_shape(builder *b, cairn_shape s)
 
 static cairn_tid any_unary(builder *b, cairn_tid x)
 {
-    static const cairn_unary kinds[] = {CAIRN_UNARY_RELU, CAIRN_UNARY_HSWISH,  CAIRN_UNARY_HSIGMOID, CAIRN_UNARY_SIGMOID,
-                                        CAIRN_UNARY_ABS,  CAIRN_UNARY_NEG,     CAIRN_UNARY_AFFINE,   CAIRN_UNARY_STEP,
-                                        CAIRN_UNARY_EXP,  CAIRN_UNARY_SOFTPLUS, CAIRN_UNARY_RELU};
+    static const cairn_unary kinds[] = {
+        CAIRN_UNARY_RELU, CAIRN_UNARY_HSWISH, CAIRN_UNARY_HSIGMOID, CAIRN_UNARY_SIGMOID, CAIRN_UNARY_ABS,
+        CAIRN_UNARY_NEG,  CAIRN_UNARY_AFFINE, CAIRN_UNARY_STEP,     CAIRN_UNARY_EXP,     CAIRN_UNARY_SOFTPLUS};
     cairn_unary kind = kinds[draw(b, 0, (int)(sizeof kinds / sizeof *kinds) - 1)];
     if (kind == CAIRN_UNARY_EXP) x = cairn_op_sigmoid(b->r->g, x); /* stays small */
     float p = (float)draw(b, -4, 4) * 0.25f;
@@ -109,11 +109,12 @@ static cairn_tid any_conv(builder *b, cairn_tid x)
     cairn_shape s = cairn_graph_shape(g, x);
     if (!stored_left(b)) return any_unary(b, x);
     bool depthwise = draw(b, 0, 2) == 0;
-    int kernel = depthwise ? 3 + 2 * draw(b, 0, 1) : 1 + 2 * draw(b, 0, 1), channels = draw(b, 0, 1) ? s.c : draw(b, 1, 20);
+    int kernel = (depthwise ? 3 : 1) + 2 * draw(b, 0, 1), channels = draw(b, 0, 1) ? s.c : draw(b, 1, 20);
     cairn_conv_options o = {.kernel = kernel, .stride = s.h > 6 && draw(b, 0, 4) == 0 ? 2 : 1};
     if (depthwise) channels = s.c;
     double bound = sqrt(2.0 / (kernel * kernel * (depthwise ? 1 : s.c)));
-    cairn_shape ws = depthwise ? cairn_depthwise2d_weight_shape(kernel, s.c) : cairn_conv2d_weight_shape(kernel, s.c, channels);
+    cairn_shape ws = depthwise ? cairn_depthwise2d_weight_shape(kernel, s.c)
+                               : cairn_conv2d_weight_shape(kernel, s.c, channels);
     cairn_tid weight = add_stored(b, ws, -bound, bound);
     cairn_tid bias = draw(b, 0, 1) ? add_stored(b, (cairn_shape){1, 1, 1, channels}, -0.5, 0.5) : CAIRN_NONE;
     return depthwise ? cairn_op_depthwise2d(g, x, weight, bias, &o) : cairn_op_conv2d(g, x, weight, bias, &o);
