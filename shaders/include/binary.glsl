@@ -20,11 +20,3 @@ uint operand_base(uint outer, uint plane, uint column_stride, uint column)
     if (OUTER != 0u) return base + (p / planes) * outer + (p % planes) * plane;
     return base + p * plane;
 }
-vec4 sigmoid(vec4 z)
-{
-    return 1.0 / (1.0 + exp(-z));
-}
-vec4 softplus(vec4 z)
-{
-    return max(z, 0.0) + log(1.0 + exp(-abs(z)));
-}
