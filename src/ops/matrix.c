@@ -1,6 +1,7 @@
 #include "ops/matrix.h"
 
 #include "graph/lower.h"
+#include "ops/tile.h"
 #include "reference/matrix.h"
 
 static int32_t inner_size(const cairn_node *node, cairn_shape a)
@@ -9,13 +10,12 @@ static int32_t inner_size(const cairn_node *node, cairn_shape a)
     return t->transpose_a ? a.w : a.c;
 }
 
-static cairn_status matmul_lower(cairn_lowering *l, const cairn_node *node)
+static cairn_kernel_call matmul_call(const cairn_lowering *l, const cairn_node *node)
 {
     const cairn_matmul_attributes *t = cairn_node_attributes(node);
     cairn_shape a = cairn_lower_shape(l, node->inputs[0]), b = cairn_lower_shape(l, node->inputs[1]);
     cairn_shape y = cairn_lower_shape(l, node->outputs[0]);
-    uint32_t groups = (uint32_t)cairn_shape_groups(y);
-    cairn_kernel_call call = {
+    return (cairn_kernel_call){
         .kernel = "matrix/matmul",
         .constants = {(uint32_t)t->transpose_a, (uint32_t)t->transpose_b},
         .constant_count = 2,
@@ -23,17 +23,33 @@ static cairn_status matmul_lower(cairn_lowering *l, const cairn_node *node)
         .slot_count = 3,
         .written = 1u << 2,
         .push = {(uint32_t)y.w, (uint32_t)y.c, (uint32_t)inner_size(node, a), (uint32_t)cairn_shape_groups(a),
-                 (uint32_t)cairn_shape_groups(b), groups},
+                 (uint32_t)cairn_shape_groups(b), (uint32_t)cairn_shape_groups(y)},
         .push_count = 6,
     };
-    /* tiles: shaders/matrix/matmul.<class>.comp */
-    if (cairn_lower_class(l) == CAIRN_CLASS_TEXEL) {
-        call.threads[0] = (groups + 1) / 2;
-        call.threads[1] = ((uint32_t)y.w + 7) / 8;
-    } else {
-        call.threads[0] = ((uint32_t)y.c + 63) / 64 * 64;
-        call.threads[1] = ((uint32_t)y.w + 63) / 64;
+}
+
+static cairn_status emit_tiles(cairn_lowering *l, const void *problem, const cairn_tile *tile)
+{
+    const cairn_node *node = problem;
+    cairn_shape y = cairn_lower_shape(l, node->outputs[0]);
+    cairn_kernel_call call = matmul_call(l, node);
+    cairn_tile_call(&call, tile, cairn_tiles(y.c, tile->n), cairn_tiles(y.w, tile->m), y.n);
+    return cairn_lower_call(l, &call);
+}
+
+static cairn_status matmul_lower(cairn_lowering *l, const cairn_node *node)
+{
+    const cairn_matmul_attributes *t = cairn_node_attributes(node);
+    cairn_shape a = cairn_lower_shape(l, node->inputs[0]), y = cairn_lower_shape(l, node->outputs[0]);
+    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) {
+        cairn_tile_product product = {.name = "matrix/matmul tile", .m = y.w, .n = y.c, .k = inner_size(node, a),
+                                      .batches = y.n, .form = {t->transpose_a, t->transpose_b}, .emit = emit_tiles,
+                                      .problem = node};
+        return cairn_tile_lower(l, &product);
     }
+    cairn_kernel_call call = matmul_call(l, node);
+    call.threads[0] = ((uint32_t)cairn_shape_groups(y) + 1) / 2; /* a lane's part: shaders/matrix/matmul.texel.comp */
+    call.threads[1] = ((uint32_t)y.w + 7) / 8;
     call.threads[2] = (uint32_t)y.n;
     return cairn_lower_call(l, &call);
 }

@@ -6,14 +6,6 @@
 #define PART_BYTES (64ll << 20) /* most scratch for partial sums */
 enum { LANES = 8, NARROW_ROWS = 4 /* ROWS of conv2d_grad_weight_narrow */, MATRIX_WIDTH = 64, ENOUGH_GROUPS = 32 };
 
-typedef struct grad_weight_call {
-    cairn_slot x, dy, dw;
-    cairn_shape sx, sy;
-    cairn_conv__window window;
-    int in_groups, out_groups, pixels;
-    int64_t vectors; /* of dw */
-} grad_weight_call;
-
 static int clamp(int v, int low, int high)
 {
     return v < low ? low : v > high ? high : v;
@@ -31,8 +23,8 @@ static int chunk_units(int units, int64_t unit_bytes, int tiles, int64_t part_by
     return chunk;
 }
 
-/* Dispatches one kernel over `chunks` chunks, `copies` partial tensors each, and the second pass where needed. */
-static cairn_status reduce_with(cairn_lowering *l, const grad_weight_call *g, cairn_kernel_call *call, int parts)
+cairn_status cairn_conv__reduce_with(cairn_lowering *l, const cairn_conv__grad_weight *g, cairn_kernel_call *call,
+                                     int parts)
 {
     cairn_status st = CAIRN_OK;
     cairn_slot part = parts > 1 ? cairn_lower_scratch(l, g->vectors * parts) : g->dw;
@@ -44,7 +36,7 @@ done:
     return st;
 }
 
-static cairn_status texel_wide(cairn_lowering *l, const grad_weight_call *g)
+static cairn_status texel_wide(cairn_lowering *l, const cairn_conv__grad_weight *g)
 {
     const cairn_conv__window *w = &g->window;
     bool matrix = w->kernel == 1 && w->stride == 1;
@@ -65,10 +57,10 @@ static cairn_status texel_wide(cairn_lowering *l, const grad_weight_call *g)
                  (uint32_t)g->out_groups, (uint32_t)w->pad, (uint32_t)rows, (uint32_t)chunk, (uint32_t)g->pixels},
         .push_count = 11,
         .threads = {(uint32_t)(tiles_x * LANES), (uint32_t)tiles_y, (uint32_t)chunks}};
-    return reduce_with(l, g, &call, chunks);
+    return cairn_conv__reduce_with(l, g, &call, chunks);
 }
 
-static cairn_status texel_narrow(cairn_lowering *l, const grad_weight_call *g)
+static cairn_status texel_narrow(cairn_lowering *l, const cairn_conv__grad_weight *g)
 {
     const cairn_conv__window *w = &g->window;
     int groups = clamp(g->out_groups, 1, 4), channels = clamp(g->sx.c, 1, 4);
@@ -87,41 +79,18 @@ static cairn_status texel_narrow(cairn_lowering *l, const grad_weight_call *g)
                  (uint32_t)blocks, (uint32_t)chunk},
         .push_count = 11,
         .threads = {(uint32_t)(tiles_x * LANES), (uint32_t)tiles_y, (uint32_t)chunks}};
-    return reduce_with(l, g, &call, chunks * LANES);
-}
-
-static cairn_status simt(cairn_lowering *l, const grad_weight_call *g)
-{
-    enum { SLICE = 16, TILE = 16, WANTED_GROUPS = 1024 };
-    const cairn_conv__window *w = &g->window;
-    int tiles_x = cairn_conv__ceil_div((int64_t)w->kernel * w->kernel * g->in_groups, TILE);
-    int tiles_y = cairn_conv__ceil_div(g->out_groups, TILE);
-    int slices = cairn_conv__ceil_div(g->pixels, SLICE);
-    int most = clamp((int)(PART_BYTES / (g->vectors * 16)), 1, 256);
-    int wanted = clamp(cairn_conv__ceil_div(WANTED_GROUPS, tiles_x * tiles_y), 1, clamp(slices / 4, 1, most));
-    int chunk = cairn_conv__ceil_div(slices, wanted);
-    int chunks = cairn_conv__ceil_div(slices, chunk);
-    cairn_kernel_call call = {
-        .kernel = "conv/conv2d_grad_weight",
-        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
-        .constant_count = 2,
-        .push = {(uint32_t)g->sx.h, (uint32_t)g->sx.w, (uint32_t)g->sy.h, (uint32_t)g->sy.w, (uint32_t)g->sx.c,
-                 (uint32_t)g->in_groups, (uint32_t)g->out_groups, (uint32_t)w->pad, (uint32_t)g->pixels,
-                 (uint32_t)(chunk * SLICE)},
-        .push_count = 10,
-        .threads = {(uint32_t)(tiles_x * 64), (uint32_t)tiles_y, (uint32_t)chunks}};
-    return reduce_with(l, g, &call, chunks);
+    return cairn_conv__reduce_with(l, g, &call, chunks * LANES);
 }
 
 cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *node)
 {
     cairn_shape sx = cairn_lower_shape(l, node->inputs[0]), sy = cairn_lower_shape(l, node->inputs[1]);
-    grad_weight_call g = {.x = node->inputs[0], .dy = node->inputs[1], .dw = node->outputs[0], .sx = sx, .sy = sy,
-                          .window = *(const cairn_conv__window *)cairn_node_attributes(node),
-                          .in_groups = cairn_shape_groups(sx), .out_groups = cairn_shape_groups(sy),
-                          .pixels = sy.n * sy.h * sy.w,
-                          .vectors = cairn_shape_vectors(cairn_lower_shape(l, node->outputs[0]))};
-    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) return simt(l, &g);
+    cairn_conv__grad_weight g = {.x = node->inputs[0], .dy = node->inputs[1], .dw = node->outputs[0],
+                                 .sx = sx, .sy = sy, .window = *(const cairn_conv__window *)cairn_node_attributes(node),
+                                 .in_groups = cairn_shape_groups(sx), .out_groups = cairn_shape_groups(sy),
+                                 .pixels = sy.n * sy.h * sy.w,
+                                 .vectors = cairn_shape_vectors(cairn_lower_shape(l, node->outputs[0]))};
+    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) return cairn_conv__grad_weight_simt(l, &g);
     return g.out_groups > 4 ? texel_wide(l, &g) : texel_narrow(l, &g);
 }
 

@@ -33,6 +33,21 @@ typedef struct cairn_conv__forward {
 } cairn_conv__forward;
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
+/* The gradient of the input at stride 2: x is dy, weight the turned one, y is dx; the window is the forward pass's. */
+cairn_status cairn_conv__grad_input_strided_simt(cairn_lowering *l, const cairn_conv__forward *f);
+
+/* One weight gradient. */
+typedef struct cairn_conv__grad_weight {
+    cairn_slot x, dy, dw;
+    cairn_shape sx, sy;
+    cairn_conv__window window;
+    int in_groups, out_groups, pixels;
+    int64_t vectors; /* of dw */
+} cairn_conv__grad_weight;
+cairn_status cairn_conv__grad_weight_simt(cairn_lowering *l, const cairn_conv__grad_weight *g);
+/* Binds x, dy and dw, or scratch for `parts` partial sums of it, to the call, and adds the second pass if parts > 1. */
+cairn_status cairn_conv__reduce_with(cairn_lowering *l, const cairn_conv__grad_weight *g, cairn_kernel_call *call,
+                                     int parts);
 
 cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node);
 cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *node);

@@ -61,9 +61,12 @@ cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *n
                               .push_count = 5};
     cairn_lower_linear(&flip, vectors);
     CAIRN_TRY(cairn_lower_call(l, &flip));
-    if (w->stride != 1) return grad_input_strided(l, node, flipped);
-    cairn_conv__forward f = {.x = node->inputs[0], .weight = flipped, .bias = CAIRN_NONE, .y = node->outputs[0], .sx = sy,
-                      .sy = sx, .window = {w->kernel, 1, w->kernel - 1 - w->pad}};
+    cairn_conv__forward f = {.x = node->inputs[0], .weight = flipped, .bias = CAIRN_NONE, .y = node->outputs[0],
+                             .sx = sy, .sy = sx, .window = *w};
+    if (w->stride != 1)
+        return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? grad_input_strided(l, node, flipped)
+                                                         : cairn_conv__grad_input_strided_simt(l, &f);
+    f.window.pad = w->kernel - 1 - w->pad;
     CAIRN_TRY(forward(l, &f));
 done:
     return st;
