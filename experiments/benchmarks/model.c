@@ -65,7 +65,9 @@ static cairn_status build(bench *b, const cairn_benchmark_model_options *o)
     cairn_network_graph net = cairn_network_build(&b->model, &spec, image);
     if (o->train) {
         cairn_tid loss = spec.kind == CAIRN_NETWORK_SP_FPN ? student_loss(b, net) : teacher_loss(b, net);
-        CAIRN_TRY(cairn_train_add_optimiser(b->g, &b->model, loss, &b->scalars));
+        cairn_train_optimiser optimiser;
+        CAIRN_TRY(cairn_train_add_optimiser(b->g, &b->model, loss, &b->settings, &optimiser));
+        b->scalars = optimiser.scalars;
         cairn_graph_output(b->g, loss, "loss");
     } else {
         /* What PyTorch's forward pass returns: logits and descriptors. */
@@ -99,8 +101,8 @@ static cairn_status step(bench *b, bool train, int64_t number, double *ms)
     cairn_status st = CAIRN_OK;
     double start = cairn_seconds();
     if (train) {
-        float scalars[8];
-        cairn_train_scalars(&b->settings, number, scalars);
+        float scalars[CAIRN_OPTIMISER_SCALARS];
+        cairn_train_scalars(&b->settings, number, 0, scalars);
         CAIRN_TRY(cairn_program_write(b->program, b->scalars, scalars));
     }
     CAIRN_TRY(cairn_program_run(b->program));
@@ -201,7 +203,7 @@ done:
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *o)
 {
     cairn_status st = CAIRN_OK;
-    bench b = {.gpu = gpu, .settings = {.steps = 1000, .lr = 1e-3}};
+    bench b = {.gpu = gpu, .settings = cairn_train_defaults};
     double first, *ms = calloc((size_t)o->runs, sizeof *ms);
     if (!ms) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d runs", o->runs);
     CAIRN_TRY(build(&b, o));

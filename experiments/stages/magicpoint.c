@@ -125,6 +125,8 @@ done:
 static cairn_status check(const void *settings, const char *where)
 {
     const magicpoint_settings *s = settings;
+    cairn_status st = cairn_train_check(&s->train, where);
+    if (st < 0) return st;
     if (s->height % 8 || s->image_width % 8)
         return cairn_error_set(CAIRN_E_INVALID,
                                "%s: height and image_width are %lld and %lld; both must be multiples of 8", where,

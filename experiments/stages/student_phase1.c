@@ -234,6 +234,11 @@ done:
     return st;
 }
 
+static cairn_status check(const void *settings, const char *where)
+{
+    return cairn_train_check(&((const phase1_settings *)settings)->train, where);
+}
+
 const cairn_stage_kind cairn_stage_student_phase1 = {
     .name = "student-phase1",
     .help = "the student learns a teacher's keypoints as a heatmap",
@@ -242,5 +247,6 @@ const cairn_stage_kind cairn_stage_student_phase1 = {
     .inputs = stage_inputs,
     .uses_photos = true,
     .version = 2,
+    .check = check,
     .run = run,
 };

@@ -195,6 +195,11 @@ done:
     return st;
 }
 
+static cairn_status check(const void *settings, const char *where)
+{
+    return cairn_train_check(&((const superpoint_settings *)settings)->train, where);
+}
+
 const cairn_stage_kind cairn_stage_superpoint = {
     .name = "superpoint",
     .help = "detector and descriptors together, on photographs and their warps",
@@ -203,5 +208,6 @@ const cairn_stage_kind cairn_stage_superpoint = {
     .inputs = inputs,
     .uses_photos = true,
     .version = 2,
+    .check = check,
     .run = run,
 };

@@ -15,7 +15,8 @@ static cairn_status calibrate(const cairn_training *t, const cairn_stage_trainin
     c.model = &m;
     o->build(&c, o->spec, o->payload);
     m.moment_count /= o->views; /* the first view's come first */
-    CAIRN_TRY(cairn_train_calibrate(&c, o->settings->steps, (int)o->calibrate));
+    CAIRN_TRY(cairn_train_calibrate(&c, o->settings->steps * o->settings->accumulate,
+                                    (int)o->calibrate));
 done:
     cairn_model_uninit(&m);
     cairn_graph_destroy(&c.g);
@@ -40,6 +41,7 @@ cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_train
     CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
     if (o->start) CAIRN_TRY(o->start(&t, o->payload));
     CAIRN_TRY(cairn_train(&t));
+    if (o->settings->ema > 0) CAIRN_TRY(cairn_train_use_average(&m, t.store));
     if (o->calibrate) CAIRN_TRY(calibrate(&t, o));
     CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, o->spec, o->settings->steps));
 done:

@@ -1,34 +1,39 @@
 #version 450
-// adam.comp: one step of Adam, with decoupled weight decay (AdamW) if asked, in place.
-// computes  d = grad * scale;  m = (1 - share1) m + share1 d;  v = (1 - share2) v + share2 d^2    (share = 1 - beta)
-//           p = p * decay - lr / correction1 * m / (sqrt(v / correction2) + eps)
-// bindings  0 p read, write | 1 grad read | 2 m read, write | 3 v read, write | 4 scalars [1,1,1,8] read: lr, share1,
-//           share2, eps, correction1, correction2, decay, scale
-// push      vectors, decay (0: p is not decayed)
-// dispatch  a linear range of `vectors` threads
+// adam.comp: one step of Adam or AdamW over all parameters, in place.
+// computes  d = grad * scale * multiplier * clip (+ decay p if not DECOUPLED)
+//           m = (1 - share1) m + share1 d;  v = (1 - share2) v + share2 d^2    (share = 1 - beta)
+//           p = p * (1 - lr decay if DECOUPLED) - lr / correction1 * m / (sqrt(v / correction2) + eps)
+// bindings  0 p read, write | 1 grad read | 2 m read, write | 3 v read, write | 4 table | 5 scalars | 6 control
+// spec      0 DECOUPLED
+// dispatch  64 lanes for each row of the table          host: src/ops/optimiser/update.c (the elements of 5 and 6:
+//           src/ops/optimiser.h)                        reference: src/reference/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
-
-LINEAR_KERNEL;
+layout(constant_id = 0) const uint DECOUPLED = 1u;
 UPDATE(0, p);
 INPUT(1, grad);
 UPDATE(2, m);
 UPDATE(3, v);
-INPUT(4, scalars);
-layout(push_constant) uniform Push { uint vectors, decay; };
+INPUT(4, table);
+INPUT(5, scalars);
+INPUT(6, control);
+#include "parameters.glsl"
 
 void main()
 {
-    uint i = linear_index();
-    if (i >= vectors) return;
-    vec4 s0 = LOAD(scalars, 0), s1 = LOAD(scalars, 1);
-    float lr = s0.x, share1 = s0.y, share2 = s0.z, eps = s0.w;
-    float correction1 = s1.x, correction2 = s1.y, decay_factor = decay != 0u ? s1.z : 1.0;
-    vec4 d = LOAD(grad, i) * s1.w;
-    vec4 first = (1.0 - share1) * LOAD_UPDATE(m, i) + share1 * d;
-    vec4 second = (1.0 - share2) * LOAD_UPDATE(v, i) + share2 * d * d;
-    STORE(m, i, first);
-    STORE(v, i, second);
-    vec4 denominator = sqrt(second / correction2) + eps;
-    STORE(p, i, LOAD_UPDATE(p, i) * decay_factor - (lr / correction1) * (first / denominator));
+    vec4 s0 = LOAD(scalars, 0), s1 = LOAD(scalars, 1), s2 = LOAD(scalars, 2), c = LOAD(control, 0);
+    if (c.y != 0.0 || s2.y == 0.0) return;
+    Chunk chunk = chunk_of(gl_WorkGroupID.x);
+    float share1 = s0.y, share2 = s0.z, eps = s0.w, correction2 = s1.y, scale = s1.w * c.x * c.z;
+    float lr = s0.x * chunk.lr, decay = s1.z * chunk.decay, keep = 1.0 - lr * decay, rate = lr / s1.x;
+    FOR_CHUNK(i, chunk) {
+        vec4 p_old = LOAD_UPDATE(p, i), d = LOAD(grad, i) * scale, m_old = LOAD_UPDATE(m, i), v_old = LOAD_UPDATE(v, i);
+        if (DECOUPLED == 0u) d += decay * p_old;
+        vec4 first = (1.0 - share1) * m_old + share1 * d;
+        vec4 second = (1.0 - share2) * v_old + share2 * d * d;
+        STORE(m, i, first);
+        STORE(v, i, second);
+        vec4 kept = DECOUPLED != 0u ? p_old * keep : p_old;
+        STORE(p, i, kept - rate * (first / (sqrt(second / correction2) + eps)));
+    }
 }

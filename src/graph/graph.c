@@ -20,6 +20,7 @@ cairn_status cairn_graph_create(cairn_graph **out)
 void cairn_graph_destroy(cairn_graph **g)
 {
     if (!*g) return;
+    for (int i = 0; i < (*g)->tensor_count; i++) free((*g)->tensors[i].data);
     free((*g)->tensors);
     free((*g)->nodes);
     free(*g);
@@ -70,7 +71,7 @@ static cairn_tid add_tensor(cairn_graph *g, cairn_shape shape, cairn_tensor_kind
         return CAIRN_NONE;
     }
     cairn_tensor *t = &g->tensors[g->tensor_count];
-    *t = (cairn_tensor){.shape = shape, .kind = kind, .producer = -1};
+    *t = (cairn_tensor){.shape = shape, .kind = kind, .producer = -1, .joined = CAIRN_NONE};
     if (name) snprintf(t->name, sizeof t->name, "%s", name);
     return g->tensor_count++;
 }
@@ -104,13 +105,67 @@ cairn_tid cairn_graph_constant(cairn_graph *g, cairn_shape shape, float value)
 {
     for (int i = 0; i < g->tensor_count; i++) {
         const cairn_tensor *t = &g->tensors[i];
-        if (t->kind == CAIRN_TENSOR_CONSTANT && cairn_shape_equal(t->shape, shape) &&
+        if (t->kind == CAIRN_TENSOR_CONSTANT && !t->data && cairn_shape_equal(t->shape, shape) &&
             !memcmp(&t->value, &value, sizeof value))
             return i;
     }
     cairn_tid t = add_tensor(g, shape, CAIRN_TENSOR_CONSTANT, NULL);
     if (t != CAIRN_NONE) g->tensors[t].value = value;
     return t;
+}
+
+cairn_tid cairn_graph_constant_data(cairn_graph *g, cairn_shape shape, const float *values)
+{
+    cairn_tid t = add_tensor(g, shape, CAIRN_TENSOR_CONSTANT, NULL);
+    if (t == CAIRN_NONE) return t;
+    size_t bytes = sizeof *values * (size_t)cairn_shape_count(shape);
+    g->tensors[t].data = malloc(bytes);
+    if (!g->tensors[t].data) return cairn_graph_mistake(g, "constant", "no memory for %zu bytes", bytes);
+    memcpy(g->tensors[t].data, values, bytes);
+    return t;
+}
+
+/* Whether tensor number i of a join may be a part of it. */
+static bool may_join(cairn_graph *g, const cairn_tid *members, int i)
+{
+    if (members[i] == CAIRN_NONE) return cairn_graph_mistake(g, "join", "member %d is missing", i), false;
+    const cairn_tensor *t = &g->tensors[members[i]], *first = &g->tensors[members[0]];
+    if (t->kind != first->kind || (t->kind != CAIRN_TENSOR_STORED && t->kind != CAIRN_TENSOR_VALUE))
+        return cairn_graph_mistake(g, "join", "%s is neither stored nor computed, or not as the first one", t->name),
+               false;
+    bool again = t->joined != CAIRN_NONE || t->is_join;
+    for (int k = 0; k < i && !again; k++) again = members[k] == members[i];
+    if (again) cairn_graph_mistake(g, "join", "%s is part of a join already", t->name);
+    return !again;
+}
+
+cairn_tid cairn_graph_join(cairn_graph *g, const char *name, const cairn_tid *members, int count)
+{
+    if (g->status < 0) return CAIRN_NONE;
+    CAIRN_ASSERT(count > 0);
+    int64_t vectors = 0;
+    for (int i = 0; i < count; i++) {
+        if (!may_join(g, members, i)) return CAIRN_NONE;
+        int64_t own = cairn_shape_vectors(g->tensors[members[i]].shape);
+        vectors += (own + CAIRN_JOIN_VECTORS - 1) / CAIRN_JOIN_VECTORS * CAIRN_JOIN_VECTORS;
+    }
+    if (vectors >= INT32_MAX) return cairn_graph_mistake(g, "join", "%lld vectors are too many", (long long)vectors);
+    cairn_tensor_kind kind = g->tensors[members[0]].kind;
+    CAIRN_ASSERT((kind == CAIRN_TENSOR_STORED) == (name != NULL));
+    cairn_shape shape = {1, 1, (int32_t)vectors, 4};
+    cairn_tid whole = name ? add_named(g, name, shape, kind) : add_tensor(g, shape, kind, NULL);
+    if (whole == CAIRN_NONE) return whole;
+    g->tensors[whole].is_join = true;
+    if (!name) snprintf(g->tensors[whole].name, sizeof g->tensors->name, "join#%d", whole);
+    vectors = 0;
+    for (int i = 0; i < count; i++) {
+        cairn_tensor *t = &g->tensors[members[i]];
+        t->joined = whole;
+        t->joined_at = (int32_t)vectors;
+        int64_t own = cairn_shape_vectors(t->shape);
+        vectors += (own + CAIRN_JOIN_VECTORS - 1) / CAIRN_JOIN_VECTORS * CAIRN_JOIN_VECTORS;
+    }
+    return whole;
 }
 
 void cairn_graph_output(cairn_graph *g, cairn_tid tensor, const char *name)

@@ -76,8 +76,12 @@ typedef struct cairn_tensor {
     cairn_tensor_kind kind;
     char name[96];      /* inputs and stored tensors: unique; values: "op#index" or the name given to them */
     float value;        /* constants */
+    float *data;        /* constants of many values: dense NHWC, the graph's; else NULL */
     bool is_output;     /* kept readable after a run (cairn_program_read) */
     int32_t producer;   /* index of the node, or -1 */
+    cairn_tid joined;   /* the tensor whose memory this one is a part of (cairn_graph_join), or CAIRN_NONE */
+    int32_t joined_at;  /* first vec4 in it */
+    bool is_join;       /* has such parts */
 } cairn_tensor;
 
 cairn_status cairn_graph_create(cairn_graph **out);
@@ -89,6 +93,15 @@ cairn_tid cairn_graph_input(cairn_graph *g, const char *name, cairn_shape shape)
  * same tensor; the shapes must agree. */
 cairn_tid cairn_graph_stored(cairn_graph *g, const char *name, cairn_shape shape);
 cairn_tid cairn_graph_constant(cairn_graph *g, cairn_shape shape, float value);
+/* A constant of many values (cairn_shape_count floats, copied): tables. Written once, when a program is created. */
+cairn_tid cairn_graph_constant_data(cairn_graph *g, cairn_shape shape, const float *values);
+/* Lays tensors one after the other into the memory of one, so that one dispatch reaches all of them: optimisers. The
+ * members stay tensors of their own. Returns [1,1,V,4], of the members' kind: all stored ones (a name for the whole is
+ * needed; the store moves members that it holds elsewhere), or all values of nodes before this call (name NULL).
+ * Member i begins at its joined_at, a multiple of CAIRN_JOIN_VECTORS; what lies between members is undefined.
+ * A node that reads the whole must come after the nodes that write its members. */
+enum { CAIRN_JOIN_VECTORS = 16 }; /* 256 bytes: the largest alignment that a Vulkan device may ask for */
+cairn_tid cairn_graph_join(cairn_graph *g, const char *name, const cairn_tid *members, int count);
 /* Marks a value as readable after each run, under a name. */
 void cairn_graph_output(cairn_graph *g, cairn_tid tensor, const char *name);
 

@@ -34,6 +34,9 @@ typedef struct cairn_block {
  * Returns the total bytes. */
 uint64_t cairn_plan__pack(cairn_block *blocks, int count, uint64_t alignment, bool aliasing, uint64_t gap);
 
+/* The slot is recorded in a program and stays where it is from now on. */
+void cairn_store__bind(cairn_store *store, int index);
+
 /* Dense NHWC floats to vec4 groups with zero padding, and back. */
 void cairn_pad__pack(float *storage, const float *dense, cairn_shape s);
 void cairn_pad__unpack(float *dense, const float *storage, cairn_shape s);

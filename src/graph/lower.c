@@ -77,7 +77,7 @@ static cairn_status lower_constants(cairn_lowering *l, const bool *used_tensor)
     l->node = -1;
     for (cairn_tid t = 0; t < cairn_graph_tensor_count(l->g); t++) {
         const cairn_tensor *tensor = cairn_graph_tensor(l->g, t);
-        if (tensor->kind != CAIRN_TENSOR_CONSTANT || !used_tensor[t]) continue;
+        if (tensor->kind != CAIRN_TENSOR_CONSTANT || tensor->data || !used_tensor[t]) continue;
         int64_t vectors = cairn_shape_vectors(tensor->shape);
         cairn_kernel_call call = {
             .kernel = "pointwise/fill", .slots = {t}, .slot_count = 1, .written = 1, .push_count = 4};
@@ -92,6 +92,15 @@ done:
     return st;
 }
 
+/* Who needs a join needs its members. */
+static void use_tensor(const cairn_graph *g, cairn_tid t, bool *used_tensor)
+{
+    used_tensor[t] = true;
+    if (!cairn_graph_tensor(g, t)->is_join) return;
+    for (cairn_tid i = 0; i < cairn_graph_tensor_count(g); i++)
+        if (cairn_graph_tensor(g, i)->joined == t) used_tensor[i] = true;
+}
+
 /* Marks what the outputs and the updating nodes need, walking backwards. */
 static void find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool keep_all)
 {
@@ -102,7 +111,7 @@ static void find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool 
         used[i] = keep_all || node->op->updates != 0;
         for (int k = 0; k < node->output_count; k++) used[i] |= used_tensor[node->outputs[k]];
         for (int k = 0; k < node->input_count && used[i]; k++)
-            if (node->inputs[k] != CAIRN_NONE) used_tensor[node->inputs[k]] = true;
+            if (node->inputs[k] != CAIRN_NONE) use_tensor(g, node->inputs[k], used_tensor);
     }
 }
 

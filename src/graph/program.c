@@ -37,7 +37,9 @@ static bool in_arena(const cairn_program *p, cairn_slot slot)
 
 static int block_of(const cairn_program *p, cairn_slot slot)
 {
-    return slot >= CAIRN_SCRATCH_BASE ? p->tensors + (slot - CAIRN_SCRATCH_BASE) : slot;
+    if (slot >= CAIRN_SCRATCH_BASE) return p->tensors + (slot - CAIRN_SCRATCH_BASE);
+    cairn_tid whole = cairn_graph_tensor(p->g, slot)->joined;
+    return whole == CAIRN_NONE ? slot : whole;
 }
 
 /* A tensor stays for the whole interval of each call that touches it: within an interval nothing waits. */
@@ -45,6 +47,12 @@ static void touch(cairn_block *b, const cairn_lowering *l, int call)
 {
     if (b->first < 0) b->first = l->interval_first[call];
     b->last = b->last > l->interval_last[call] ? b->last : l->interval_last[call];
+}
+
+/* Readable or rewritable at any time between runs, or written before the first. */
+static bool outlives_runs(const cairn_tensor *t)
+{
+    return t->kind != CAIRN_TENSOR_STORED && (t->is_output || t->kind == CAIRN_TENSOR_INPUT || t->data);
 }
 
 /* Sizes and lifetimes of everything in the arena; unused tensors get no bytes. */
@@ -64,12 +72,13 @@ static cairn_status measure(cairn_program *p)
         cairn_block *b = &p->blocks[i];
         bool scratch = i >= p->tensors;
         const cairn_tensor *t = scratch ? NULL : cairn_graph_tensor(p->g, i);
-        if (t && (t->is_output || t->kind == CAIRN_TENSOR_INPUT) && t->kind != CAIRN_TENSOR_STORED) {
-            b->first = t->kind == CAIRN_TENSOR_INPUT ? 0 : (b->first < 0 ? 0 : b->first);
-            b->last = INT32_MAX; /* readable or rewritable at any time between runs */
-            if (t->kind == CAIRN_TENSOR_VALUE) b->first = 0;
+        bool part = t && t->joined != CAIRN_NONE; /* has no memory of its own */
+        if (t && outlives_runs(t) && !(b->first < 0 && t->data)) {
+            cairn_block *whole = part ? &p->blocks[t->joined] : b;
+            whole->first = 0;
+            whole->last = INT32_MAX;
         }
-        if (b->first < 0) continue;
+        if (b->first < 0 || part) continue;
         b->bytes = 16 * (uint64_t)(scratch ? p->l.scratch_vectors[i - p->tensors] : cairn_shape_vectors(t->shape));
         p->stats.unplanned_bytes += b->bytes;
     }
@@ -117,7 +126,8 @@ static cairn_gpu_view view_of(const cairn_program *p, cairn_slot slot)
     uint64_t vectors = slot >= CAIRN_SCRATCH_BASE
                            ? (uint64_t)p->l.scratch_vectors[slot - CAIRN_SCRATCH_BASE]
                            : (uint64_t)cairn_shape_vectors(cairn_graph_tensor(p->g, slot)->shape);
-    return (cairn_gpu_view){p->arena, b->offset, vectors * 16};
+    uint64_t at = slot >= CAIRN_SCRATCH_BASE ? 0 : 16 * (uint64_t)cairn_graph_tensor(p->g, slot)->joined_at;
+    return (cairn_gpu_view){p->arena, b->offset + at, vectors * 16};
 }
 
 static bool overlaps(const cairn_program *p, int which, cairn_gpu_view v)
@@ -228,6 +238,23 @@ done:
     return st;
 }
 
+/* Constants of many values, once. */
+static cairn_status write_tables(cairn_program *p)
+{
+    cairn_status st = CAIRN_OK;
+    for (cairn_tid i = 0; i < p->tensors && st >= 0; i++) {
+        const cairn_tensor *t = cairn_graph_tensor(p->g, i);
+        if (!t->data || !p->blocks[i].bytes) continue;
+        cairn_gpu_view view = view_of(p, i);
+        float *storage = malloc(view.bytes);
+        if (!storage) return cairn_error_set(CAIRN_E_NOMEM, "no memory to write a table of %d rows", t->shape.w);
+        cairn_pad__pack(storage, t->data, t->shape);
+        st = cairn_gpu_write(view, storage);
+        free(storage);
+    }
+    return st;
+}
+
 static void read_environment(cairn_program_options *o)
 {
     const char *aliasing = getenv("CAIRN_NO_ALIASING"), *barriers = getenv("CAIRN_ALL_BARRIERS");
@@ -259,12 +286,17 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
     CAIRN_TRY(cairn_lowering__build(&p->l, gpu, g, p->used, p->options.keep_all));
     CAIRN_TRY(cairn_schedule__run(&p->l, cairn_gpu_get_info(gpu)->alignment, p->options.graph_order));
     CAIRN_TRY(estimate_operations(p));
+    for (cairn_tid i = 0; i < cairn_graph_tensor_count(g); i++)
+        if (cairn_graph_tensor(g, i)->kind == CAIRN_TENSOR_STORED)
+            cairn_store__bind(store, cairn_store_find(store, cairn_graph_tensor(g, i)->name));
     CAIRN_TRY(plan(p));
+    CAIRN_TRY(write_tables(p));
     CAIRN_TRY(record(p));
     for (int i = 0; i < cairn_graph_node_count(g); i++) p->stats.nodes += p->used[i];
     for (int i = 0; i < cairn_graph_tensor_count(g); i++) {
         const cairn_tensor *t = cairn_graph_tensor(g, i);
-        if (t->kind == CAIRN_TENSOR_STORED) p->stats.stored_bytes += 16 * (uint64_t)cairn_shape_vectors(t->shape);
+        if (t->kind == CAIRN_TENSOR_STORED && t->joined == CAIRN_NONE)
+            p->stats.stored_bytes += 16 * (uint64_t)cairn_shape_vectors(t->shape);
     }
     *out = p;
 done:
@@ -334,7 +366,8 @@ static cairn_status poison(cairn_program *p)
     bool *keep = calloc(bytes / 4, 1);
     CAIRN_ASSERT(keep);
     for (int i = 0; i < p->tensors; i++)
-        if (cairn_graph_tensor(p->g, i)->kind == CAIRN_TENSOR_INPUT)
+        if (p->blocks[i].bytes &&
+            (cairn_graph_tensor(p->g, i)->kind == CAIRN_TENSOR_INPUT || cairn_graph_tensor(p->g, i)->data))
             memset(keep + p->blocks[i].offset / 4, 1,
                    4 * (size_t)cairn_shape_vectors(cairn_graph_tensor(p->g, i)->shape));
     for (uint64_t i = 0; i < bytes / 4; i++)
@@ -367,17 +400,28 @@ static cairn_status check_tensor(const cairn_program *p, const uint32_t *words, 
     const char *name = scratch ? "scratch" : cairn_graph_tensor(p->g, block)->name;
     uint64_t vectors = scratch ? (uint64_t)p->l.scratch_vectors[block - p->tensors]
                                : (uint64_t)cairn_shape_vectors(cairn_graph_tensor(p->g, block)->shape);
-    uint64_t used = vectors * 4, first = b->offset / 4;
-    for (uint64_t i = used; i < used + GUARD_BYTES / 4; i++)
+    bool whole = !scratch && cairn_graph_tensor(p->g, block)->is_join; /* its padding is that of its members */
+    bool part = !scratch && cairn_graph_tensor(p->g, block)->joined != CAIRN_NONE;
+    uint64_t used = vectors * 4, first = (part ? view_of(p, block).offset : b->offset) / 4;
+    uint64_t step = 4 * CAIRN_JOIN_VECTORS, guards = part ? (step - used % step) % step : GUARD_BYTES / 4;
+    for (uint64_t i = used; i < used + guards; i++)
         if (words[first + i] != GUARD_WORD)
             return cairn_error_set(CAIRN_E_FAIL, "a kernel wrote %d floats behind %s", (int)(i - used), name);
-    if (scratch) return CAIRN_OK;
+    if (scratch || whole) return CAIRN_OK;
     cairn_shape s = cairn_graph_tensor(p->g, block)->shape;
     uint64_t stride = 4 * (uint64_t)cairn_shape_groups(s);
     for (uint64_t i = 0; i < used; i++)
         if (i % stride >= (uint64_t)s.c && words[first + i] << 1 != 0) /* minus zero is zero */
             return cairn_error_set(CAIRN_E_FAIL, "padding channel %d of %s is not zero", (int)(i % stride), name);
     return CAIRN_OK;
+}
+
+static bool has_memory(const cairn_program *p, int block)
+{
+    if (p->blocks[block].bytes) return true;
+    if (block >= p->tensors || !in_arena(p, block)) return false;
+    cairn_tid whole = cairn_graph_tensor(p->g, block)->joined;
+    return whole != CAIRN_NONE && p->blocks[whole].bytes > 0;
 }
 
 cairn_status cairn_program_check(cairn_program *program)
@@ -389,7 +433,7 @@ cairn_status cairn_program_check(cairn_program *program)
     cairn_status st = cairn_gpu_read((cairn_gpu_view){program->arena, 0, bytes}, words);
     bool separate = program->options.no_aliasing || program->options.keep_all;
     for (int i = 0; i < program->blocks_count && st >= 0 && separate; i++)
-        if (program->blocks[i].bytes) st = check_tensor(program, words, i);
+        if (has_memory(program, i)) st = check_tensor(program, words, i);
     free(words);
     return st;
 }

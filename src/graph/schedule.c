@@ -56,6 +56,29 @@ static cairn_status add_edge(scheduler *s, int from, int to)
     return CAIRN_OK;
 }
 
+static cairn_status add_edges(scheduler *s, const slot_state *slot, bool writes, int call)
+{
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(add_edge(s, slot->writer, call));
+    for (int r = slot->reader; writes && r >= 0; r = s->chain[r])
+        CAIRN_TRY(add_edge(s, r / CAIRN_GPU_MAX_BINDINGS, call));
+done:
+    return st;
+}
+
+/* A join and its members are the same memory. */
+static cairn_status add_edges_of_joins(scheduler *s, cairn_slot slot, bool writes, int call)
+{
+    cairn_status st = CAIRN_OK;
+    if (slot >= CAIRN_SCRATCH_BASE) return CAIRN_OK;
+    const cairn_tensor *t = cairn_graph_tensor(s->l->g, slot);
+    if (t->joined != CAIRN_NONE) return add_edges(s, &s->slots[t->joined], writes, call);
+    for (cairn_tid i = 0; t->is_join && i < cairn_graph_tensor_count(s->l->g); i++)
+        if (cairn_graph_tensor(s->l->g, i)->joined == slot) CAIRN_TRY(add_edges(s, &s->slots[i], writes, call));
+done:
+    return st;
+}
+
 /* Read after write, write after write, write after read; readers do not wait for each other. */
 static cairn_status find_edges(scheduler *s)
 {
@@ -64,9 +87,9 @@ static cairn_status find_edges(scheduler *s)
         const cairn_kernel_call *call = &s->l->calls[c];
         for (int k = 0; k < call->slot_count; k++) {
             slot_state *slot = &s->slots[slot_index(s, call->slots[k])];
-            CAIRN_TRY(add_edge(s, slot->writer, c));
-            if (!(call->written >> k & 1)) continue;
-            for (int r = slot->reader; r >= 0; r = s->chain[r]) CAIRN_TRY(add_edge(s, r / CAIRN_GPU_MAX_BINDINGS, c));
+            bool writes = call->written >> k & 1;
+            CAIRN_TRY(add_edges(s, slot, writes, c));
+            CAIRN_TRY(add_edges_of_joins(s, call->slots[k], writes, c));
         }
         for (int k = 0; k < call->slot_count; k++) {
             slot_state *slot = &s->slots[slot_index(s, call->slots[k])];
@@ -121,7 +144,8 @@ static cairn_status prepare(scheduler *s, cairn_lowering *l)
             continue;
         }
         const cairn_tensor *t = cairn_graph_tensor(l->g, i);
-        bool always = t->is_output || t->kind == CAIRN_TENSOR_INPUT || t->kind == CAIRN_TENSOR_STORED;
+        bool always = t->is_output || t->kind == CAIRN_TENSOR_INPUT || t->kind == CAIRN_TENSOR_STORED || t->data ||
+                      t->is_join || t->joined != CAIRN_NONE;
         slot->bytes = always ? 0 : 16 * (uint64_t)cairn_shape_vectors(t->shape);
     }
     CAIRN_TRY(find_edges(s));

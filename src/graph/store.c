@@ -5,15 +5,17 @@
 typedef struct slot {
     char name[96];
     cairn_shape shape;
-    cairn_gpu_buffer *buffer; /* shared by the slots added together; owned by the first of them */
+    cairn_gpu_buffer *buffer; /* shared by the slots added together */
     uint64_t offset;
-    bool owner;
+    bool bound; /* recorded in a program: it cannot be moved any more */
 } slot;
 
 struct cairn_store {
     cairn_gpu *gpu;
     slot *slots;
     int count, room;
+    cairn_gpu_buffer **buffers;
+    int buffer_count;
 };
 
 cairn_status cairn_store_create(cairn_store **out, cairn_gpu *gpu)
@@ -27,8 +29,8 @@ cairn_status cairn_store_create(cairn_store **out, cairn_gpu *gpu)
 void cairn_store_destroy(cairn_store **store)
 {
     if (!*store) return;
-    for (int i = 0; i < (*store)->count; i++)
-        if ((*store)->slots[i].owner) cairn_gpu_buffer_destroy(&(*store)->slots[i].buffer);
+    for (int i = 0; i < (*store)->buffer_count; i++) cairn_gpu_buffer_destroy(&(*store)->buffers[i]);
+    free((*store)->buffers);
     free((*store)->slots);
     free(*store);
     *store = NULL;
@@ -56,7 +58,7 @@ int cairn_store_find(const cairn_store *store, const char *name)
     return -1;
 }
 
-static cairn_status append(cairn_store *store, const cairn_tensor *t, uint64_t *bytes, uint64_t alignment)
+static cairn_status append(cairn_store *store, const cairn_tensor *t)
 {
     if (store->count == store->room) {
         int wanted = store->room ? 2 * store->room : 128;
@@ -66,38 +68,101 @@ static cairn_status append(cairn_store *store, const cairn_tensor *t, uint64_t *
         store->room = wanted;
     }
     slot *s = &store->slots[store->count++];
-    *s = (slot){.shape = t->shape, .offset = *bytes};
+    *s = (slot){.shape = t->shape};
     memcpy(s->name, t->name, sizeof s->name);
-    *bytes += ((uint64_t)cairn_shape_vectors(t->shape) * 16 + alignment - 1) / alignment * alignment;
     return CAIRN_OK;
+}
+
+/* Adds the slots that are missing, without memory. */
+static cairn_status add_slots(cairn_store *store, const cairn_graph *g)
+{
+    cairn_status st = CAIRN_OK;
+    for (cairn_tid i = 0; i < cairn_graph_tensor_count(g) && st >= 0; i++) {
+        const cairn_tensor *t = cairn_graph_tensor(g, i);
+        if (t->kind != CAIRN_TENSOR_STORED) continue;
+        int have = cairn_store_find(store, t->name);
+        if (have < 0) {
+            st = append(store, t);
+        } else if (!cairn_shape_equal(store->slots[have].shape, t->shape)) {
+            cairn_shape a = store->slots[have].shape, b = t->shape;
+            st = cairn_error_set(CAIRN_E_SHAPE, "%s is stored as [%d,%d,%d,%d]; the graph wants [%d,%d,%d,%d]", t->name,
+                                 a.n, a.h, a.w, a.c, b.n, b.h, b.w, b.c);
+        }
+    }
+    return st;
+}
+
+/* One buffer for the slots from `before` on that are not part of another. */
+static cairn_status place_slots(cairn_store *store, const cairn_graph *g, int before)
+{
+    cairn_status st = CAIRN_OK;
+    uint64_t bytes = 0, alignment = cairn_gpu_get_info(store->gpu)->alignment;
+    cairn_gpu_buffer *buffer = NULL;
+    for (int i = before; i < store->count; i++) {
+        slot *s = &store->slots[i];
+        if (cairn_graph_tensor(g, cairn_graph_find(g, s->name))->joined != CAIRN_NONE) continue;
+        s->offset = bytes;
+        bytes += ((uint64_t)cairn_shape_vectors(s->shape) * 16 + alignment - 1) / alignment * alignment;
+    }
+    if (!bytes) return CAIRN_OK;
+    cairn_gpu_buffer **grown = realloc(store->buffers, sizeof *grown * (size_t)(store->buffer_count + 1));
+    if (!grown) return cairn_error_set(CAIRN_E_NOMEM, "no memory for stored tensors");
+    store->buffers = grown;
+    CAIRN_TRY(cairn_gpu_buffer_create(&buffer, store->gpu, bytes, "stored tensors"));
+    store->buffers[store->buffer_count++] = buffer;
+    for (int i = before; i < store->count; i++)
+        if (cairn_graph_tensor(g, cairn_graph_find(g, store->slots[i].name))->joined == CAIRN_NONE)
+            store->slots[i].buffer = buffer;
+done:
+    return st;
+}
+
+/* Points the members of joins into the memory of the whole; what they held moves along. */
+static cairn_status place_members(cairn_store *store, const cairn_graph *g)
+{
+    cairn_status st = CAIRN_OK;
+    for (cairn_tid i = 0; i < cairn_graph_tensor_count(g); i++) {
+        const cairn_tensor *t = cairn_graph_tensor(g, i);
+        if (t->kind != CAIRN_TENSOR_STORED || t->joined == CAIRN_NONE) continue;
+        slot *s = &store->slots[cairn_store_find(store, t->name)];
+        const slot *whole = &store->slots[cairn_store_find(store, cairn_graph_tensor(g, t->joined)->name)];
+        cairn_gpu_view to = {whole->buffer, whole->offset + 16 * (uint64_t)t->joined_at,
+                             16 * (uint64_t)cairn_shape_vectors(s->shape)};
+        if (s->buffer == to.buffer && s->offset == to.offset) continue;
+        if (s->bound)
+            return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                                   "%s cannot become a part of %s: a program reads it where it is; create the program "
+                                   "that joins them first", s->name, whole->name);
+        if (s->buffer) {
+            void *content = malloc(to.bytes);
+            if (!content) return cairn_error_set(CAIRN_E_NOMEM, "no memory to move %s", s->name);
+            st = cairn_gpu_read((cairn_gpu_view){s->buffer, s->offset, to.bytes}, content);
+            if (st >= 0) st = cairn_gpu_write(to, content);
+            free(content);
+            CAIRN_TRY(st);
+        }
+        s->buffer = to.buffer;
+        s->offset = to.offset;
+    }
+done:
+    return st;
 }
 
 cairn_status cairn_store_add_graph(cairn_store *store, const cairn_graph *g)
 {
     cairn_status st = CAIRN_OK;
-    uint64_t bytes = 0, alignment = cairn_gpu_get_info(store->gpu)->alignment;
     int before = store->count;
-    cairn_gpu_buffer *buffer = NULL;
-    for (cairn_tid i = 0; i < cairn_graph_tensor_count(g); i++) {
-        const cairn_tensor *t = cairn_graph_tensor(g, i);
-        if (t->kind != CAIRN_TENSOR_STORED) continue;
-        int have = cairn_store_find(store, t->name);
-        if (have < 0) {
-            CAIRN_TRY(append(store, t, &bytes, alignment));
-        } else if (!cairn_shape_equal(store->slots[have].shape, t->shape)) {
-            cairn_shape a = store->slots[have].shape, b = t->shape;
-            st = cairn_error_set(CAIRN_E_SHAPE, "%s is stored as [%d,%d,%d,%d]; the graph wants [%d,%d,%d,%d]", t->name,
-                                 a.n, a.h, a.w, a.c, b.n, b.h, b.w, b.c);
-            goto done;
-        }
-    }
-    if (!bytes) goto done;
-    CAIRN_TRY(cairn_gpu_buffer_create(&buffer, store->gpu, bytes, "stored tensors"));
-    for (int i = before; i < store->count; i++) store->slots[i].buffer = buffer;
-    store->slots[before].owner = true;
+    CAIRN_TRY(add_slots(store, g));
+    CAIRN_TRY(place_slots(store, g, before));
+    CAIRN_TRY(place_members(store, g));
 done:
     if (st < 0) store->count = before;
     return st;
+}
+
+void cairn_store__bind(cairn_store *store, int index)
+{
+    store->slots[index].bound = true;
 }
 
 cairn_gpu_view cairn_store_view(const cairn_store *store, int index)

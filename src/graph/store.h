@@ -8,8 +8,10 @@
 typedef struct cairn_store cairn_store;
 cairn_status cairn_store_create(cairn_store **out, cairn_gpu *gpu);
 void cairn_store_destroy(cairn_store **store);
-/* Adds every stored tensor of the graph that the store does not hold yet, zero-filled. A name that is there with
- * another shape is CAIRN_E_SHAPE. */
+/* Adds every stored tensor of the graph that the store does not hold yet, zero-filled, and moves members of joins
+ * (cairn_graph_join) into the memory of the whole.
+ * error  CAIRN_E_SHAPE for a name that is there with another shape; CAIRN_E_UNSUPPORTED when a tensor that a program
+ *        has recorded would have to move */
 cairn_status cairn_store_add_graph(cairn_store *store, const cairn_graph *g);
 int cairn_store_count(const cairn_store *store);
 const char *cairn_store_name(const cairn_store *store, int index);

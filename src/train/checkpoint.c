@@ -10,7 +10,9 @@
 #endif
 
 enum { MOST_METADATA = 16 };
-static const char *const moments[2] = {"adam_m/", "adam_v/"};
+/* What training adds to a parameter, where the store has it. */
+enum { STATES = 4 };
+static const char *const states[STATES] = {"adam_m/", "adam_v/", "sgd_momentum/", "ema/"};
 
 static void file_shape(const cairn_parameter *p, cairn_safetensor *t)
 {
@@ -20,7 +22,7 @@ static void file_shape(const cairn_parameter *p, cairn_safetensor *t)
     t->shape[2] = t->shape[3] = p->k;
 }
 
-/* Reads one stored tensor in the file's order. `prefix` "" or a moment's. */
+/* Reads one stored tensor in the file's order. `prefix` "" or a state's. */
 static cairn_status take(cairn_safetensor *t, cairn_store *store, const cairn_parameter *p, const char *prefix)
 {
     cairn_status st = CAIRN_OK;
@@ -43,10 +45,10 @@ done:
     return st;
 }
 
-static bool has_moments(cairn_store *store, const cairn_parameter *p)
+static bool has_state(cairn_store *store, const cairn_parameter *p, int k)
 {
     char name[128];
-    snprintf(name, sizeof name, "%s%s", moments[0], p->name);
+    snprintf(name, sizeof name, "%s%s", states[k], p->name);
     return cairn_store_find(store, name) >= 0;
 }
 
@@ -57,17 +59,17 @@ cairn_status cairn_checkpoint_save(const char *path, cairn_store *store, const c
     int n = 0;
     cairn_safetensors_pair pairs[MOST_METADATA] = {{(char[]){"format"}, (char[]){"cairn"}},
                                                    {(char[]){"version"}, (char[]){CAIRN_VERSION}}};
-    cairn_safetensor *tensors = calloc((size_t)model->count * 3 + 1, sizeof *tensors);
+    cairn_safetensor *tensors = calloc((size_t)model->count * (1 + STATES) + 1, sizeof *tensors);
     CAIRN_ASSERT(count + 2 <= MOST_METADATA);
     if (!tensors) return cairn_error_set(CAIRN_E_NOMEM, "no memory to save %s", path);
     for (int i = 0; i < count; i++)
         pairs[2 + i] =
             (cairn_safetensors_pair){(char *)(uintptr_t)metadata[i].key, (char *)(uintptr_t)metadata[i].value};
     for (int i = 0; i < model->count; i++) CAIRN_TRY(take(&tensors[n++], store, &model->parameters[i], ""));
-    for (int k = 0; k < 2 && optimiser; k++)
+    for (int k = 0; k < STATES && optimiser; k++)
         for (int i = 0; i < model->count; i++)
-            if (has_moments(store, &model->parameters[i]))
-                CAIRN_TRY(take(&tensors[n++], store, &model->parameters[i], moments[k]));
+            if (has_state(store, &model->parameters[i], k))
+                CAIRN_TRY(take(&tensors[n++], store, &model->parameters[i], states[k]));
     CAIRN_TRY(cairn_safetensors_write(path, tensors, n, pairs, count + 2));
 done:
     for (int i = 0; i < n; i++) {
@@ -134,9 +136,10 @@ cairn_status cairn_checkpoint_load(const char *path, cairn_store *store, const c
             const cairn_safetensor *t;
             CAIRN_TRY(find(&t, &file, p, ""));
             if (write) CAIRN_TRY(put(store, p, "", t));
-            for (int k = 0; k < 2 && optimiser && has_moments(store, p); k++) {
-                CAIRN_TRY(find(&t, &file, p, moments[k]));
-                if (write) CAIRN_TRY(put(store, p, moments[k], t));
+            for (int k = 0; k < STATES && optimiser; k++) {
+                if (!has_state(store, p, k)) continue;
+                CAIRN_TRY(find(&t, &file, p, states[k]));
+                if (write) CAIRN_TRY(put(store, p, states[k], t));
             }
         }
 done:

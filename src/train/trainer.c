@@ -5,22 +5,18 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "graph/program.h"
-#include "ops/optimiser.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
 
-/* PyTorch's defaults. */
-static const double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
-
 typedef struct feeder {
     cairn_training *t;
     float *buffers[2][CAIRN_TRAIN_MAX_INPUTS];
     pthread_t thread;
     bool running;
-    int64_t step;
+    int64_t number;
     int slot;
     cairn_status status;
     char message[1024];
@@ -30,14 +26,14 @@ typedef struct feeder {
 static void *feed(void *argument)
 {
     feeder *f = argument;
-    f->status = f->t->batch(f->t->payload, f->step, f->buffers[f->slot]);
+    f->status = f->t->batch(f->t->payload, f->number, f->buffers[f->slot]);
     if (f->status < 0) snprintf(f->message, sizeof f->message, "%s", cairn_error_message());
     return NULL;
 }
 
-static cairn_status feeder_start(feeder *f, int64_t step, int slot)
+static cairn_status feeder_start(feeder *f, int64_t number, int slot)
 {
-    f->step = step;
+    f->number = number;
     f->slot = slot;
     if (pthread_create(&f->thread, NULL, feed, f)) return cairn_error_set(CAIRN_E_FAIL, "cannot start a thread for batches");
     f->running = true;
@@ -76,49 +72,6 @@ static cairn_status write_inputs(cairn_training *t, cairn_program *program, floa
 {
     cairn_status st = CAIRN_OK;
     for (int i = 0; i < t->input_count && st >= 0; i++) st = cairn_program_write(program, t->inputs[i], values[i]);
-    return st;
-}
-
-double cairn_train_rate(const cairn_train_settings *s, int64_t step)
-{
-    double rate = s->lr;
-    if (s->schedule == CAIRN_SCHEDULE_COSINE && s->steps > 1) {
-        double floor_rate = s->lr * s->lr_floor;
-        rate = floor_rate + (s->lr - floor_rate) * 0.5 * (1 + cos(M_PI * (double)step / (double)s->steps));
-    }
-    return step < s->warmup ? rate * (double)(step + 1) / (double)s->warmup : rate;
-}
-
-void cairn_train_scalars(const cairn_train_settings *s, int64_t step, float out[8])
-{
-    double t = (double)(step + 1), rate = cairn_train_rate(s, step);
-    const double values[8] = {rate, 1 - beta1, 1 - beta2, adam_eps, 1 - pow(beta1, t), 1 - pow(beta2, t),
-                              1 - rate * s->weight_decay, 1};
-    for (int i = 0; i < 8; i++) out[i] = (float)values[i];
-}
-
-cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cairn_tid loss, cairn_tid *scalars)
-{
-    cairn_status st = CAIRN_OK;
-    cairn_tid *wrt = malloc(2 * sizeof *wrt * (size_t)(m->count + 1));
-    if (!wrt) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d gradients", m->count);
-    cairn_tid *grads = wrt + m->count + 1;
-    for (int i = 0; i < m->count; i++) wrt[i] = m->parameters[i].trainable ? m->parameters[i].tensor : CAIRN_NONE;
-    CAIRN_TRY(cairn_graph_differentiate(g, loss, wrt, m->count, grads));
-    *scalars = cairn_graph_input(g, "adam_scalars", (cairn_shape){1, 1, 1, 8});
-    for (int i = 0; i < m->count; i++) {
-        if (grads[i] == CAIRN_NONE) continue;
-        char name[128];
-        cairn_shape s = cairn_graph_shape(g, wrt[i]);
-        snprintf(name, sizeof name, "adam_m/%s", m->parameters[i].name);
-        cairn_tid first = cairn_graph_stored(g, name, s);
-        snprintf(name, sizeof name, "adam_v/%s", m->parameters[i].name);
-        cairn_tid second = cairn_graph_stored(g, name, s);
-        cairn_op_adam(g, wrt[i], grads[i], first, second, *scalars, m->parameters[i].decay);
-    }
-    CAIRN_TRY(cairn_graph_status(g));
-done:
-    free(wrt);
     return st;
 }
 
@@ -179,18 +132,37 @@ static cairn_status read_scalar(cairn_program *program, cairn_tid value, double 
     return st;
 }
 
-static cairn_status log_step(cairn_training *t, cairn_program *program, FILE *log, int64_t step, double loss, double ms)
+static void log_value(FILE *log, const char *name, double value)
+{
+    if (isfinite(value))
+        fprintf(log, ",\"%s\":%.9g", name, value);
+    else
+        fprintf(log, ",\"%s\":null", name);
+}
+
+typedef struct loop {
+    cairn_program *program;
+    cairn_train_optimiser optimiser;
+    char *checkpoint, *log_path;
+    FILE *log;
+    feeder feeder;
+    cairn_progress bar;
+    double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step */
+} loop;
+
+/* Values are means over the step's passes. */
+static cairn_status log_step(cairn_training *t, loop *l, int64_t step, double ms)
 {
     cairn_status st = CAIRN_OK;
-    fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f", (long long)step + 1, loss,
+    FILE *log = l->log;
+    double passes = (double)t->settings->accumulate;
+    fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f", (long long)step + 1, l->loss / passes,
             cairn_train_rate(t->settings, step), ms);
-    for (int i = 0; i < t->logged_count; i++) {
-        double value;
-        CAIRN_TRY(read_scalar(program, t->logged[i].value, &value));
-        if (isfinite(value))
-            fprintf(log, ",\"%s\":%.9g", t->logged[i].name, value);
-        else
-            fprintf(log, ",\"%s\":null", t->logged[i].name);
+    for (int i = 0; i < t->logged_count; i++) log_value(log, t->logged[i].name, l->logged[i] / passes);
+    if (t->settings->clip_norm > 0) {
+        float control[4];
+        CAIRN_TRY(cairn_program_read(l->program, l->optimiser.control, control));
+        log_value(log, "gradient_norm", (double)control[CAIRN_CONTROL_NORM]);
     }
     fputs("}\n", log);
     if (fflush(log) || ferror(log))
@@ -199,36 +171,48 @@ done:
     return st;
 }
 
-typedef struct loop {
-    cairn_program *program;
-    cairn_tid scalars;
-    char *checkpoint, *log_path;
-    FILE *log;
-    feeder feeder;
-    cairn_progress bar;
-} loop;
+/* Batch `number` of all, while the next one is made. */
+static cairn_status one_pass(cairn_training *t, loop *l, int64_t number, bool logged)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_train_settings *s = t->settings;
+    float scalars[CAIRN_OPTIMISER_SCALARS];
+    double value;
+    CAIRN_TRY(feeder_wait(&l->feeder));
+    CAIRN_TRY(write_inputs(t, l->program, l->feeder.buffers[l->feeder.slot]));
+    cairn_train_scalars(s, number / s->accumulate, number % s->accumulate, scalars);
+    CAIRN_TRY(cairn_program_write(l->program, l->optimiser.scalars, scalars));
+    CAIRN_TRY(cairn_program_submit(l->program));
+    if (number + 1 < s->steps * s->accumulate) CAIRN_TRY(feeder_start(&l->feeder, number + 1, !l->feeder.slot));
+    CAIRN_TRY(cairn_gpu_wait(t->gpu));
+    CAIRN_TRY(read_scalar(l->program, t->loss, &value));
+    l->loss += value;
+    for (int i = 0; i < t->logged_count && logged; i++) {
+        CAIRN_TRY(read_scalar(l->program, t->logged[i].value, &value));
+        l->logged[i] += value;
+    }
+done:
+    return st;
+}
 
 static cairn_status one_step(cairn_training *t, loop *l, int64_t step, double *smooth)
 {
     cairn_status st = CAIRN_OK;
-    float scalars[8];
-    double loss, start = cairn_seconds();
-    CAIRN_TRY(feeder_wait(&l->feeder));
-    CAIRN_TRY(write_inputs(t, l->program, l->feeder.buffers[l->feeder.slot]));
-    cairn_train_scalars(t->settings, step, scalars);
-    CAIRN_TRY(cairn_program_write(l->program, l->scalars, scalars));
-    CAIRN_TRY(cairn_program_submit(l->program));
-    if (step + 1 < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, step + 1, !l->feeder.slot));
-    CAIRN_TRY(cairn_gpu_wait(t->gpu));
-    CAIRN_TRY(read_scalar(l->program, t->loss, &loss));
+    const cairn_train_settings *s = t->settings;
+    bool logged = (step + 1) % s->log_every == 0 || step == 0 || step + 1 == s->steps;
+    double start = cairn_seconds();
+    l->loss = 0;
+    memset(l->logged, 0, sizeof l->logged);
+    for (int64_t pass = 0; pass < s->accumulate; pass++)
+        CAIRN_TRY(one_pass(t, l, step * s->accumulate + pass, logged));
+    double loss = l->loss / (double)s->accumulate;
     if (!isfinite(loss)) {
         st = cairn_error_set(CAIRN_E_NUMERIC, "%s: the loss at step %lld is not finite; try a smaller lr than %g", t->label,
-                             (long long)step + 1, t->settings->lr);
+                             (long long)step + 1, s->lr);
         goto done;
     }
     *smooth = *smooth < 0 ? loss : 0.95 * *smooth + 0.05 * loss;
-    if ((step + 1) % t->settings->log_every == 0 || step == 0 || step + 1 == t->settings->steps)
-        CAIRN_TRY(log_step(t, l->program, l->log, step, loss, (cairn_seconds() - start) * 1e3));
+    if (logged) CAIRN_TRY(log_step(t, l, step, (cairn_seconds() - start) * 1e3));
     char note[64];
     snprintf(note, sizeof note, "loss %.4f", *smooth);
     cairn_progress_update(&l->bar, step + 1, note);
@@ -240,7 +224,7 @@ static cairn_status steps(cairn_training *t, loop *l, int64_t first)
 {
     cairn_status st = CAIRN_OK;
     double smooth = -1, start = cairn_seconds();
-    if (first < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, first, 0));
+    if (first < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, first * t->settings->accumulate, 0));
     cairn_progress_start(&l->bar, t->label, t->settings->steps, first);
     for (int64_t step = first; step < t->settings->steps; step++) {
         CAIRN_TRY(one_step(t, l, step, &smooth));
@@ -266,8 +250,9 @@ cairn_status cairn_train(cairn_training *t)
     loop l = {0};
     int64_t first;
     CAIRN_TRY(feeder_init(&l.feeder, t));
-    CAIRN_TRY(cairn_train_add_optimiser(t->g, t->model, t->loss, &l.scalars));
+    CAIRN_TRY(cairn_train_add_optimiser(t->g, t->model, t->loss, t->settings, &l.optimiser));
     cairn_graph_output(t->g, t->loss, "loss");
+    cairn_graph_output(t->g, l.optimiser.control, "control");
     for (int i = 0; i < t->logged_count; i++) cairn_graph_output(t->g, t->logged[i].value, t->logged[i].name);
     CAIRN_TRY(cairn_program_create(&l.program, t->gpu, t->g, t->store, NULL));
     if (t->explain) CAIRN_TRY(cairn_program_explain(l.program, t->explain));

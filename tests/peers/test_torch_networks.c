@@ -106,7 +106,9 @@ static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_s
         wrt[i] = r->model.parameters[i].trainable ? r->model.parameters[i].tensor : CAIRN_NONE;
     assert_ok(cairn_graph_differentiate(r->g, r->loss, wrt, r->model.count, r->gradients));
     for (int i = 0; i < r->model.count; i++) cairn_graph_output(r->g, r->gradients[i], r->model.parameters[i].name);
-    assert_ok(cairn_train_add_optimiser(r->g, &r->model, r->loss, &r->scalars));
+    cairn_train_optimiser optimiser;
+    assert_ok(cairn_train_add_optimiser(r->g, &r->model, r->loss, &cairn_train_defaults, &optimiser));
+    r->scalars = optimiser.scalars;
     cairn_graph_output(r->g, r->loss, "loss");
     cairn_graph_output(r->g, r->logits, "logits");
     cairn_graph_output(r->g, r->descriptor, "descriptor");
@@ -220,14 +222,13 @@ static void compare_parameters(rig *r, bool after, double tolerance)
 static void run_network(rig *r, cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
 {
     char path[300];
-    cairn_train_settings settings = {.steps = STEPS, .lr = 1e-3};
     start(r, kernel_class, spec, size);
     path_of(path, sizeof path, r, "expected.npz");
     assert_ok(cairn_npz_read(&r->expected, path));
     const double *losses = expected_values(&r->expected, "", "loss", STEPS);
     for (int step = 0; step < STEPS; step++) {
-        float scalars[8], loss;
-        cairn_train_scalars(&settings, step, scalars);
+        float scalars[CAIRN_OPTIMISER_SCALARS], loss;
+        cairn_train_scalars(&cairn_train_defaults, step, 0, scalars);
         assert_ok(cairn_program_write(r->program, r->scalars, scalars));
         assert_ok(cairn_program_run(r->program));
         assert_ok(cairn_program_read(r->program, r->loss, &loss));

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { MAX_SOURCES = 16, MAX_RESULTS = CAIRN_MAX_OUTPUTS, SAMPLES = 24 };
+enum { MAX_SOURCES = 24, MAX_RESULTS = CAIRN_MAX_OUTPUTS, SAMPLES = 24 };
 
 typedef struct source {
     cairn_tid tensor;

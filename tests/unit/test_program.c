@@ -159,6 +159,48 @@ static void test_program__a_plan_beyond_the_device_is_refused(void **state)
     cairn_graph_destroy(&g);
 }
 
+/* Stored tensors that are joined later move with what they hold, unless a program has recorded them. */
+static void test_store__joining_moves_values(void **state)
+{
+    (void)state;
+    const cairn_shape shapes[2] = {{3, 1, 1, 5}, {1, 1, 2, 3}};
+    const float values[2][15] = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {-1, -2, -3, -4, -5, -6}};
+    for (int bound = 0; bound < 2; bound++) {
+        cairn_graph *g[2];
+        cairn_store *store;
+        cairn_program *program = NULL;
+        cairn_tid members[2];
+        float got[15];
+        assert_ok(cairn_store_create(&store, gpu));
+        for (int k = 0; k < 2; k++) {
+            assert_ok(cairn_graph_create(&g[k]));
+            members[0] = cairn_graph_stored(g[k], "a", shapes[0]);
+            members[1] = cairn_graph_stored(g[k], "b", shapes[1]);
+            if (k) cairn_graph_join(g[k], "whole", members, 2);
+            if (!k) cairn_graph_output(g[k], cairn_op_neg(g[k], members[0]), "minus a");
+            if (!k) assert_ok(cairn_store_add_graph(store, g[k]));
+        }
+        if (bound) assert_ok(cairn_program_create(&program, gpu, g[0], store, NULL));
+        for (int k = 0; k < 2; k++) assert_ok(cairn_store_write(store, k, values[k]));
+        if (bound) {
+            assert_status(cairn_store_add_graph(store, g[1]), CAIRN_E_UNSUPPORTED, "a cannot become a part of whole");
+        } else {
+            assert_ok(cairn_store_add_graph(store, g[1]));
+            cairn_gpu_view whole = cairn_store_view(store, cairn_store_find(store, "whole"));
+            for (int k = 0; k < 2; k++) {
+                cairn_gpu_view view = cairn_store_view(store, k);
+                assert_true(view.buffer == whole.buffer && view.offset == whole.offset + 256 * (unsigned)k);
+                assert_ok(cairn_store_read(store, k, got));
+                assert_memory_equal(got, values[k], sizeof(float) * (size_t)cairn_shape_count(shapes[k]));
+            }
+            assert_ok(cairn_store_add_graph(store, g[0])); /* a graph without the join agrees */
+        }
+        cairn_program_destroy(&program);
+        cairn_store_destroy(&store);
+        for (int k = 0; k < 2; k++) cairn_graph_destroy(&g[k]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_plan__blocks_alive_together_do_not_overlap),
         cmocka_unit_test(test_program__replays_give_the_same_and_memory_is_shared),
         cmocka_unit_test(test_differentiate__fan_out_is_summed),
+        cmocka_unit_test(test_store__joining_moves_values),
         cmocka_unit_test(test_program__a_plan_beyond_the_device_is_refused),
     };
     if (!test_gpu_available()) return TEST_SKIP;
