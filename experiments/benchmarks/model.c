@@ -2,13 +2,16 @@
 
 #include "base/progress.h"
 #include "base/rng.h"
-#include "graph/program.h"
+#include "gpu/tuning.h"
+#include "graph/profile.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "student/network.h"
 #include "teacher/losses.h"
 #include "train/trainer.h"
 
+#include <cjson/cJSON.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,85 +120,88 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void print_line(const bench *b, FILE *out, const cairn_benchmark_model_options *o, double *ms, double first)
+typedef struct result {
+    const double *ms; /* sorted */
+    double median, cpu, first;
+} result;
+
+static void add_rounded(cJSON *line, const char *key, double value)
+{
+    cJSON_AddNumberToObject(line, key, round(value * 1e3) / 1e3);
+}
+
+static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_model_options *o, const result *r)
 {
     const cairn_gpu_info *info = cairn_gpu_get_info(b->gpu);
     const cairn_program_stats *stats = cairn_program_get_stats(b->program);
-    qsort(ms, (size_t)o->runs, sizeof *ms, by_value);
-    double median = ms[o->runs / 2];
-    fprintf(out,
-            "{\"engine\":\"cairn\",\"model\":\"%s\",\"mode\":\"%s\",\"height\":%d,\"width\":%d,\"batch\":%d,"
-            "\"device\":\"%s\",\"driver\":\"%s\",\"kernels\":\"%s\",\"threads\":%ld,\"amp\":\"off\","
-            "\"channels_last\":true,\"compile\":true,\"multiplier\":%g,\"parameters\":%lld,\"runs\":%d,\"ms_median\":%.3f,\"ms_min\":%.3f,\"ms_max\":%.3f,\"ms_first\":%.1f,"
-            "\"images_per_s\":%.3f,\"gflop\":%.3f,\"gflops\":%.2f,\"peak_memory_mb\":%.0f,"
-            "\"dispatches\":%d,\"barriers\":%d,\"planned_mb\":%.2f}\n",
-            o->model, o->train ? "train" : "infer", o->height, o->width, o->batch, info->name, info->driver,
-            info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", sysconf(_SC_NPROCESSORS_ONLN), o->multiplier,
-            (long long)cairn_model_parameter_count(&b->model), o->runs, median, ms[0], ms[o->runs - 1], first,
-            o->batch / median * 1e3, stats->operations / 1e9, stats->operations / median / 1e6,
-            (double)(stats->planned_bytes + stats->stored_bytes) / 1e6, stats->dispatches, stats->barriers,
-            (double)stats->planned_bytes / 1e6);
-    fflush(out);
+    char tuning[64];
+    cairn_gpu_tuning_describe(b->gpu, tuning, sizeof tuning);
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "engine", "cairn " CAIRN_VERSION);
+    cJSON_AddStringToObject(line, "model", o->model);
+    cJSON_AddStringToObject(line, "mode", o->train ? "train" : "infer");
+    cJSON_AddNumberToObject(line, "height", o->height);
+    cJSON_AddNumberToObject(line, "width", o->width);
+    cJSON_AddNumberToObject(line, "batch", o->batch);
+    cJSON_AddStringToObject(line, "device", info->name);
+    cJSON_AddStringToObject(line, "driver", info->driver);
+    cJSON_AddStringToObject(line, "kernels", info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt");
+    cJSON_AddStringToObject(line, "tuning", tuning);
+    cJSON_AddNumberToObject(line, "threads", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    cJSON_AddStringToObject(line, "amp", "off");
+    cJSON_AddTrueToObject(line, "channels_last");
+    cJSON_AddTrueToObject(line, "compile");
+    cJSON_AddNumberToObject(line, "multiplier", o->multiplier);
+    cJSON_AddNumberToObject(line, "parameters", (double)cairn_model_parameter_count(&b->model));
+    cJSON_AddNumberToObject(line, "runs", o->runs);
+    add_rounded(line, "ms_median", r->median);
+    add_rounded(line, "ms_min", r->ms[0]);
+    add_rounded(line, "ms_max", r->ms[o->runs - 1]);
+    add_rounded(line, "ms_first", r->first);
+    add_rounded(line, "cpu_ms", r->cpu);
+    add_rounded(line, "images_per_s", o->batch / r->median * 1e3);
+    add_rounded(line, "gflop", stats->operations / 1e9);
+    add_rounded(line, "gflops", stats->operations / r->median / 1e6);
+    add_rounded(line, "peak_memory_mb", (double)(stats->planned_bytes + stats->stored_bytes) / 1e6);
+    cJSON_AddNumberToObject(line, "dispatches", stats->dispatches);
+    cJSON_AddNumberToObject(line, "barriers", stats->barriers);
+    add_rounded(line, "planned_mb", (double)stats->planned_bytes / 1e6);
+    char *text = line ? cJSON_PrintUnformatted(line) : NULL;
+    cJSON_Delete(line);
+    if (!text) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a line of JSON");
+    const int written = fprintf(out, "%s\n", text);
+    cJSON_free(text);
+    if (written < 0 || fflush(out)) return cairn_error_set(CAIRN_E_IO, "cannot write the benchmark's results");
+    return CAIRN_OK;
 }
 
-typedef struct share {
-    const char *op, *kernel;
-    double ns, operations;
-    int calls;
-} share;
-
-static int by_time(const void *a, const void *b)
+static cairn_status print_row(const bench *b, FILE *out, const cairn_benchmark_model_options *o, const result *r)
 {
-    double x = ((const share *)a)->ns, y = ((const share *)b)->ns;
-    return x > y ? -1 : x < y;
+    const cairn_program_stats *stats = cairn_program_get_stats(b->program);
+    fprintf(out, "%s, %s, %dx%d, batch %d on %s\n", o->model, o->train ? "train" : "infer", o->height, o->width,
+            o->batch, cairn_gpu_get_info(b->gpu)->name);
+    fprintf(out, "%10.3f ms median of %d (%.3f to %.3f; first step %.1f)\n", r->median, o->runs, r->ms[0],
+            r->ms[o->runs - 1], r->first);
+    fprintf(out, "%10.3f ms processor time of this program in a step\n", r->cpu);
+    fprintf(out, "%10.3f images/s, %.2f GFLOP/s\n", o->batch / r->median * 1e3, stats->operations / r->median / 1e6);
+    fprintf(out, "%10.1f MB on the device\n", (double)(stats->planned_bytes + stats->stored_bytes) / 1e6);
+    if (fflush(out)) return cairn_error_set(CAIRN_E_IO, "cannot write the benchmark's results");
+    return CAIRN_OK;
 }
 
-/* One row for each op and kernel. An op's operations belong to all of its kernels together, so that their rate is that
- * of the op and stands once, in the row of its longest kernel. */
-static void print_shares(FILE *out, const share *shares, int n, double total)
+/* Another program of the same graph, with timestamps. */
+static cairn_status profile(bench *b, const cairn_benchmark_model_options *o)
 {
-    fprintf(out, "%-26s %-34s %6s %10s %6s %9s\n", "op", "kernel", "calls", "ms", "share", "GFLOP/s");
-    for (int k = 0; k < n; k++) {
-        double ns = 0, operations = 0;
-        bool first = true;
-        for (int i = 0; i < n; i++) {
-            if (strcmp(shares[i].op, shares[k].op)) continue;
-            first &= i >= k;
-            ns += shares[i].ns;
-            operations += shares[i].operations;
-        }
-        fprintf(out, "%-26s %-34s %6d %10.3f %5.1f%% ", shares[k].op, shares[k].kernel, shares[k].calls,
-                shares[k].ns / 1e6, 100 * shares[k].ns / total);
-        if (first) fprintf(out, "%9.2f", operations / ns);
-        fputc('\n', out);
-    }
-}
-
-static cairn_status profile(bench *b, FILE *out)
-{
-    enum { MOST = 128 };
     cairn_status st = CAIRN_OK;
-    const cairn_program_timing *timings;
-    int count, n = 0;
-    share shares[MOST];
-    double total = 0, ms;
+    double ms;
+    cairn_ceilings ceilings;
     cairn_program_destroy(&b->program);
+    CAIRN_TRY(cairn_ceilings_measure(&ceilings, b->gpu));
     CAIRN_TRY(cairn_program_create(&b->program, b->gpu, b->g, b->store, &(cairn_program_options){.profile = true}));
     CAIRN_TRY(fill_inputs(b));
-    for (int i = 0; i < 2; i++) CAIRN_TRY(step(b, b->scalars > 0, i, &ms));
-    CAIRN_TRY(cairn_program_timings(b->program, &timings, &count));
-    for (int i = 0; i < count; i++) {
-        int k = 0;
-        while (k < n && (strcmp(shares[k].op, timings[i].op) || strcmp(shares[k].kernel, timings[i].kernel))) k++;
-        if (k == MOST) continue;
-        if (k == n) shares[n++] = (share){.op = timings[i].op, .kernel = timings[i].kernel};
-        shares[k].ns += timings[i].ns;
-        shares[k].operations += timings[i].operations;
-        shares[k].calls++;
-        total += timings[i].ns;
-    }
-    qsort(shares, (size_t)n, sizeof *shares, by_time);
-    print_shares(out, shares, n, total);
+    for (int i = 0; i < 2; i++) CAIRN_TRY(step(b, o->train, i, &ms)); /* the first one compiles */
+    if (o->profile) CAIRN_TRY(cairn_profile_print(o->profile, b->program, &ceilings));
+    if (o->profile_json) CAIRN_TRY(cairn_profile_json(o->profile_json, b->program, &ceilings));
 done:
     return st;
 }
@@ -211,11 +217,28 @@ cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchm
     CAIRN_TRY(fill_inputs(&b));
     CAIRN_TRY(step(&b, o->train, 0, &first));
     for (int i = 0; i < o->warmup; i++) CAIRN_TRY(step(&b, o->train, i + 1, &ms[0]));
+    double cpu = cairn_cpu_seconds();
     for (int i = 0; i < o->runs; i++) CAIRN_TRY(step(&b, o->train, i + 1 + o->warmup, &ms[i]));
-    print_line(&b, out, o, ms, first);
-    if (o->profile) CAIRN_TRY(profile(&b, o->report));
+    cpu = (cairn_cpu_seconds() - cpu) / o->runs;
+    qsort(ms, (size_t)o->runs, sizeof *ms, by_value);
+    CAIRN_TRY((o->table ? print_row : print_line)(&b, out, o, &(result){ms, ms[o->runs / 2], cpu * 1e3, first}));
+    if (o->profile || o->profile_json) CAIRN_TRY(profile(&b, o));
 done:
     free(ms);
+    cairn_program_destroy(&b.program);
+    cairn_store_destroy(&b.store);
+    cairn_model_uninit(&b.model);
+    cairn_graph_destroy(&b.g);
+    return st;
+}
+
+cairn_status cairn_benchmark_model_compile(cairn_gpu *gpu, const cairn_benchmark_model_options *o)
+{
+    cairn_status st = CAIRN_OK;
+    bench b = {.gpu = gpu};
+    CAIRN_TRY(build(&b, o));
+    CAIRN_TRY(cairn_program_create(&b.program, gpu, b.g, b.store, NULL));
+done:
     cairn_program_destroy(&b.program);
     cairn_store_destroy(&b.store);
     cairn_model_uninit(&b.model);

@@ -3,18 +3,25 @@
 /* Times whole networks: inference, and training steps (forward, backward, Adam). */
 #include "gpu/gpu.h"
 
+#define CAIRN_BENCHMARK_MODELS "superpoint,magicpoint,sp-fpn"
+
 typedef struct cairn_benchmark_model_options {
-    const char *model; /* superpoint, magicpoint, sp-fpn */
+    const char *model; /* one of CAIRN_BENCHMARK_MODELS */
     bool train;        /* else inference */
     int height, width, batch, runs, warmup;
     double multiplier; /* width multiplier of the network; 1 as published */
-    bool profile;      /* afterwards, a table of time by op on `report` */
-    FILE *report;
+    bool table;         /* a few lines for people instead of JSON */
+    FILE *profile;      /* afterwards the tables of graph/profile.h go here; NULL: none */
+    FILE *profile_json; /* the same as JSON; NULL: none */
 } cairn_benchmark_model_options;
 
-/* Prints one JSON line: engine, model, mode, height, width, batch, device, driver, kernels, threads (cores that are
- * online), amp, channels_last and compile (always true: NHWC, compiled once), multiplier, parameters, runs, ms_median,
- * ms_min, ms_max, ms_first, images_per_s, gflop, gflops, peak_memory_mb. ms_first is the first step, which compiles pipelines; the memory is what the plan and the stored
- * tensors take on the device. */
+/* Prints one JSON line: engine, model, mode, height, width, batch, device, driver, kernels, tuning, threads (cores that
+ * are online), amp, channels_last and compile (always true: NHWC, compiled once), multiplier, parameters, runs,
+ * ms_median, ms_min, ms_max, ms_first (the first step, which compiles pipelines), cpu_ms (user time of this process in
+ * a step, on all cores together: on a CPU device what the work costs, however busy the machine is), images_per_s,
+ * gflop, gflops, peak_memory_mb (what the plan and the stored tensors take on the device), dispatches,
+ * barriers, planned_mb (the plan's arena). */
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *options);
+/* Builds the program and drops it: measures what the device's tuning mode asks for. */
+cairn_status cairn_benchmark_model_compile(cairn_gpu *gpu, const cairn_benchmark_model_options *options);
 #endif

@@ -203,22 +203,36 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static cairn_status write_line(FILE *out, const bench *b, const char *shape, const cairn_gpu_info *info,
-                               const double *seconds, int runs, double operations, double bytes)
+typedef struct result {
+    const double *seconds; /* sorted */
+    int runs;
+    double median, cpu, operations, bytes; /* cpu: seconds of a run */
+} result;
+
+static cairn_status write_row(FILE *out, const bench *b, const char *shape, const result *r)
 {
-    double median = runs % 2 ? seconds[runs / 2] : 0.5 * (seconds[runs / 2 - 1] + seconds[runs / 2]);
+    fprintf(out, "%-24s %-44s %10.3f %10.3f %9.2f %8.2f\n", b->op, shape, 1e3 * r->median, 1e3 * r->cpu,
+            1e-9 * r->operations / r->median, 1e-9 * r->bytes / r->median);
+    if (fflush(out) || ferror(out)) return cairn_error_set(CAIRN_E_IO, "cannot write the benchmark's results");
+    return CAIRN_OK;
+}
+
+static cairn_status write_line(FILE *out, const bench *b, const char *shape, const cairn_gpu_info *info,
+                               const result *r)
+{
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "op", b->op);
     cJSON_AddStringToObject(line, "shape", shape);
     cJSON_AddStringToObject(line, "kernel_class", info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt");
     cJSON_AddStringToObject(line, "device", info->name);
     cJSON_AddStringToObject(line, "driver", info->driver);
-    cJSON_AddNumberToObject(line, "runs", runs);
-    cJSON_AddNumberToObject(line, "ms_median", 1e3 * median);
-    cJSON_AddNumberToObject(line, "ms_min", 1e3 * seconds[0]);
-    cJSON_AddNumberToObject(line, "ms_max", 1e3 * seconds[runs - 1]);
-    cJSON_AddNumberToObject(line, "gflops", 1e-9 * operations / median);
-    cJSON_AddNumberToObject(line, "gbps", 1e-9 * bytes / median);
+    cJSON_AddNumberToObject(line, "runs", r->runs);
+    cJSON_AddNumberToObject(line, "ms_median", 1e3 * r->median);
+    cJSON_AddNumberToObject(line, "ms_min", 1e3 * r->seconds[0]);
+    cJSON_AddNumberToObject(line, "ms_max", 1e3 * r->seconds[r->runs - 1]);
+    cJSON_AddNumberToObject(line, "cpu_ms", 1e3 * r->cpu);
+    cJSON_AddNumberToObject(line, "gflops", 1e-9 * r->operations / r->median);
+    cJSON_AddNumberToObject(line, "gbps", 1e-9 * r->bytes / r->median);
     char *text = line ? cJSON_PrintUnformatted(line) : NULL;
     cJSON_Delete(line);
     if (!text) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a line of JSON");
@@ -228,14 +242,14 @@ static cairn_status write_line(FILE *out, const bench *b, const char *shape, con
     return CAIRN_OK;
 }
 
-static cairn_status run_bench(cairn_gpu *gpu, FILE *out, const bench *b, const char *shape, int runs)
+static cairn_status run_bench(cairn_gpu *gpu, FILE *out, const bench *b, const char *shape, int runs, bool table)
 {
     enum { WARM_UPS = 2 };
     cairn_status st = CAIRN_OK;
     cairn_graph *g = NULL;
     cairn_store *store = NULL;
     cairn_program *program = NULL;
-    double bytes = 0, *seconds = calloc((size_t)runs, sizeof *seconds);
+    double bytes = 0, cpu = 0, *seconds = calloc((size_t)runs, sizeof *seconds);
     if (!seconds) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d times", runs);
     CAIRN_TRY(cairn_graph_create(&g));
     cairn_tid y = b->build(g, b);
@@ -245,13 +259,20 @@ static cairn_status run_bench(cairn_gpu *gpu, FILE *out, const bench *b, const c
     CAIRN_TRY(cairn_program_create(&program, gpu, g, store, NULL));
     CAIRN_TRY(fill_inputs(program, g, &bytes));
     for (int i = -WARM_UPS; i < runs; i++) { /* the first run compiles */
+        if (i == 0) cpu = cairn_cpu_seconds();
         double start = cairn_seconds();
         CAIRN_TRY(cairn_program_run(program));
         if (i >= 0) seconds[i] = cairn_seconds() - start;
     }
+    cpu = (cairn_cpu_seconds() - cpu) / runs;
     qsort(seconds, (size_t)runs, sizeof *seconds, by_value);
-    CAIRN_TRY(write_line(out, b, shape, cairn_gpu_get_info(gpu), seconds, runs,
-                         cairn_program_get_stats(program)->operations, bytes));
+    const result r = {.seconds = seconds,
+                      .runs = runs,
+                      .median = runs % 2 ? seconds[runs / 2] : 0.5 * (seconds[runs / 2 - 1] + seconds[runs / 2]),
+                      .cpu = cpu,
+                      .operations = cairn_program_get_stats(program)->operations,
+                      .bytes = bytes};
+    CAIRN_TRY(table ? write_row(out, b, shape, &r) : write_line(out, b, shape, cairn_gpu_get_info(gpu), &r));
 done:
     cairn_program_destroy(&program);
     cairn_store_destroy(&store);
@@ -260,16 +281,18 @@ done:
     return st;
 }
 
-cairn_status cairn_benchmark_ops(cairn_gpu *gpu, FILE *out, const char *filter, int runs)
+cairn_status cairn_benchmark_ops(cairn_gpu *gpu, FILE *out, const char *filter, int runs, bool table)
 {
     cairn_status st = CAIRN_OK;
     int matched = 0;
+    if (table)
+        fprintf(out, "%-24s %-44s %10s %10s %9s %8s\n", "op", "shape", "ms", "cpu ms", "GFLOP/s", "GB/s");
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         char shape[96], name[160];
         shape_text(&benches[i], shape, sizeof shape);
         snprintf(name, sizeof name, "%s %s", benches[i].op, shape);
         if (filter && !strstr(name, filter)) continue;
-        CAIRN_TRY(run_bench(gpu, out, &benches[i], shape, runs < 1 ? 5 : runs));
+        CAIRN_TRY(run_bench(gpu, out, &benches[i], shape, runs < 1 ? 5 : runs, table));
         matched++;
     }
     if (!matched) st = cairn_error_set(CAIRN_E_NOTFOUND, "no op benchmark matches '%s'", filter ? filter : "");

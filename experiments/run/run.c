@@ -131,6 +131,7 @@ static cairn_status run_stage(runner *r, int index, const char *folder)
         .recipe = r->recipe,
         .photos = stage->kind->uses_photos ? &r->recipe->photos : NULL,
         .explain = r->options->explain,
+        .profile = r->options->profile,
     };
     const double started = cairn_seconds();
     CAIRN_TRY(stage->kind->run(&running, stage->settings));

@@ -18,6 +18,7 @@ typedef struct cairn_run_options {
     const char *only;   /* this stage and what it needs; NULL: all */
     bool force;         /* run every selected stage afresh */
     bool explain;       /* passed on to the stages */
+    bool profile;       /* passed on to the stages */
 } cairn_run_options;
 #define CAIRN_RUN_OPTIONS_INIT ((cairn_run_options){0})
 

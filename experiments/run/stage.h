@@ -24,6 +24,7 @@ typedef struct cairn_stage {
     const cairn_recipe *recipe;
     const cairn_photos *photos; /* NULL unless the kind says uses_photos */
     bool explain;               /* print cairn_program_explain of the programs to standard error */
+    bool profile;               /* print the tables of graph/profile.h for training steps to standard error */
 } cairn_stage;
 
 typedef struct cairn_stage_kind {

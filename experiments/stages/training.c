@@ -31,7 +31,7 @@ cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_train
     cairn_network_describe(description, sizeof description, o->spec);
     cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = o->settings, .folder = stage->folder,
                         .label = stage->name, .description = description, .batch = o->batch, .payload = o->payload,
-                        .explain = stage->explain ? stderr : NULL};
+                        .explain = stage->explain ? stderr : NULL, .profile = stage->profile ? stderr : NULL};
     CAIRN_TRY(cairn_recipe_print(&recipe, stage->recipe));
     t.recipe = recipe;
     CAIRN_TRY(cairn_graph_create(&t.g));

@@ -1,8 +1,10 @@
-/* cairn benchmark: times of whole networks and of single ops, as JSON lines. */
+/* cairn benchmark: times of whole networks, of single ops, and of the device itself. */
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/benchmarks/model.h"
 #include "experiments/benchmarks/ops.h"
+#include "gpu/ceilings.h"
 
 #include <string.h>
 
@@ -10,42 +12,38 @@ typedef struct benchmark_options {
     int model, mode;
     int64_t height, width, batch, runs, warmup;
     double multiplier;
-    bool profile;
+    bool profile, table;
+    char profile_json[CAIRN_SETTING_TEXT_BYTES];
     char filter[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
 } benchmark_options;
 
-static const char models[] = "superpoint,magicpoint,sp-fpn";
 static const cairn_setting table[] = {
-    CAIRN_SETTING_CHOICE_ROW(benchmark_options, model, 0, models, "model: the network"),
+    CAIRN_SETTING_CHOICE_ROW(benchmark_options, model, 0, CAIRN_BENCHMARK_MODELS, "model: the network"),
     CAIRN_SETTING_CHOICE_ROW(benchmark_options, mode, 0, "train,infer", "model: a training step, or inference"),
     CAIRN_SETTING_INT_ROW(benchmark_options, height, 120, 32, 8192, "model: of the images, pixels"),
     CAIRN_SETTING_INT_ROW(benchmark_options, width, 160, 32, 8192, "model: of the images, pixels"),
     CAIRN_SETTING_INT_ROW(benchmark_options, batch, 1, 1, 1024, "model: images at once"),
     CAIRN_SETTING_INT_ROW(benchmark_options, warmup, 2, 0, 1000, "model: runs before the timed ones"),
     CAIRN_SETTING_FLOAT_ROW(benchmark_options, multiplier, 1, 0.0625, 2, "model: multiplies its channel counts"),
-    CAIRN_SETTING_BOOL_ROW(benchmark_options, profile, 0, "model: afterwards the time by op, on standard error"),
+    CAIRN_SETTING_BOOL_ROW(benchmark_options, profile, 0,
+                           "model: afterwards time by op, kernel and shape, on standard error"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, profile_json, "", "model: the same as JSON into this file"),
+    CAIRN_SETTING_BOOL_ROW(benchmark_options, table, 0, "lines for people instead of JSON"),
     CAIRN_SETTING_TEXT_ROW(benchmark_options, filter, "", "ops: only cases whose 'op shape' holds this text"),
     CAIRN_SETTING_INT_ROW(benchmark_options, runs, 5, 1, 100000, "timed runs"),
     CAIRN_CLI_DEVICE_ROW(benchmark_options),
     {0},
 };
 
-static cairn_status run(const void *options, const char *const *words, int word_count)
+static cairn_status run_model(cairn_gpu *gpu, const benchmark_options *o)
 {
-    (void)word_count;
-    const benchmark_options *o = options;
     cairn_status st = CAIRN_OK;
-    cairn_gpu *gpu = NULL;
-    const bool ops = !strcmp(words[0], "ops");
-    char model[32];
-    if (!ops && strcmp(words[0], "model"))
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: expected 'model' or 'ops', not '%s'", words[0]));
-    CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
-    if (ops) {
-        CAIRN_TRY(cairn_benchmark_ops(gpu, stdout, o->filter[0] ? o->filter : NULL, (int)o->runs));
-        goto done;
-    }
+    char model[32], *json = NULL;
+    size_t json_bytes = 0;
+    FILE *json_file = NULL;
     cairn_settings_format(model, sizeof model, cairn_settings_find(table, "model"), o);
+    if (o->profile_json[0] && !(json_file = open_memstream(&json, &json_bytes)))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the profile"));
     const cairn_benchmark_model_options benchmark = {
         .model = model,
         .train = o->mode == 0,
@@ -55,10 +53,55 @@ static cairn_status run(const void *options, const char *const *words, int word_
         .runs = (int)o->runs,
         .warmup = (int)o->warmup,
         .multiplier = o->multiplier,
-        .profile = o->profile,
-        .report = stderr,
+        .table = o->table,
+        .profile = o->profile ? stderr : NULL,
+        .profile_json = json_file,
     };
     CAIRN_TRY(cairn_benchmark_model(gpu, stdout, &benchmark));
+    if (json_file) CAIRN_TRY(cairn_file_write(o->profile_json, json, json_bytes));
+done:
+    if (json_file) fclose(json_file);
+    free(json);
+    return st;
+}
+
+static cairn_status run_ceilings(cairn_gpu *gpu, const benchmark_options *o)
+{
+    cairn_status st;
+    cairn_ceilings c;
+    const cairn_gpu_info *info = cairn_gpu_get_info(gpu);
+    CAIRN_TRY(cairn_ceilings_measure(&c, gpu));
+    if (o->table)
+        printf("%s: %.1f GFLOP/s fp32 multiply-adds, %.1f GB/s copying %.0f MiB\n", info->name, c.fp32_gflops,
+               c.copy_gbps, c.copy_mib);
+    else
+        printf("{\"device\":\"%s\",\"driver\":\"%s\",\"kernels\":\"%s\",\"fp32_gflops\":%.3f,\"copy_gbps\":%.3f,"
+               "\"copy_mib\":%.0f}\n",
+               info->name, info->driver, info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", c.fp32_gflops,
+               c.copy_gbps, c.copy_mib);
+done:
+    return st;
+}
+
+static cairn_status run(const void *options, const char *const *words, int word_count)
+{
+    (void)word_count;
+    static const char *const kinds[] = {"model", "ops", "ceilings"};
+    const benchmark_options *o = options;
+    cairn_status st = CAIRN_OK;
+    cairn_gpu *gpu = NULL;
+    int kind = 0;
+    while (kind < 3 && strcmp(words[0], kinds[kind])) kind++;
+    if (kind == 3)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: expected 'model', 'ops' or 'ceilings', not '%s'",
+                                  words[0]));
+    CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
+    if (kind == 0)
+        CAIRN_TRY(run_model(gpu, o));
+    else if (kind == 1)
+        CAIRN_TRY(cairn_benchmark_ops(gpu, stdout, o->filter[0] ? o->filter : NULL, (int)o->runs, o->table));
+    else
+        CAIRN_TRY(run_ceilings(gpu, o));
 done:
     cairn_gpu_destroy(&gpu);
     return st;
@@ -67,8 +110,9 @@ done:
 const cairn_command cairn_command_benchmark = {
     .name = "benchmark",
     .summary = "time whole networks or single ops",
-    .synopsis = "model|ops [options]",
-    .details = "Prints JSON lines: one for a network, one for each op and shape.",
+    .synopsis = "model|ops|ceilings [options]",
+    .details = "Prints JSON lines: one for a network, one for each op and shape, one for what the device reaches at\n"
+               "most.",
     .example = "  cairn benchmark model --model superpoint --mode train --height 120 --width 160 --batch 1\n"
                "  cairn benchmark ops --filter conv",
     .options = table,

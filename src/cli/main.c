@@ -11,6 +11,7 @@ static const cairn_command *const commands[] = {
     &cairn_command_devices, &cairn_command_run,       &cairn_command_train,
     &cairn_command_detect,  &cairn_command_match,     &cairn_command_evaluate,
     &cairn_command_report,  &cairn_command_benchmark, &cairn_command_info,
+    &cairn_command_tune,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

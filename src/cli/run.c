@@ -10,7 +10,7 @@
 
 typedef struct run_options {
     char out[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
-    bool force, explain, kinds;
+    bool force, explain, profile, kinds;
 } run_options;
 
 static const cairn_setting table[] = {
@@ -18,6 +18,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(run_options, device, "", "index, UUID or part of the name, see cairn devices"),
     CAIRN_SETTING_BOOL_ROW(run_options, force, 0, "run stages again that are done"),
     CAIRN_SETTING_BOOL_ROW(run_options, explain, 0, "print ops, kernels and memory of the compiled programs"),
+    CAIRN_SETTING_BOOL_ROW(run_options, profile, 0,
+                           "print the time by op, kernel and shape of each training stage's last step; slows it down"),
     CAIRN_SETTING_BOOL_ROW(run_options, kinds, 0, "list the kinds of stages with their settings, run nothing"),
     {0},
 };
@@ -53,6 +55,7 @@ static cairn_status run_recipe(const run_options *o, const char *name, const cha
     options.device = o->device[0] ? o->device : NULL;
     options.force = o->force;
     options.explain = o->explain;
+    options.profile = o->profile;
     options.only = only;
     CAIRN_TRY(cairn_recipe_load(&recipe, name, cairn_stage_kinds, overrides));
     CAIRN_TRY(cairn_run(&folder, recipe, &options));

@@ -33,7 +33,7 @@ typedef struct cairn_gpu_options {
     int validation;                  /* 1: validation layers, core and synchronization checks; a message counts as an
                                         error, see cairn_gpu_validation_errors. -1: as CAIRN_VALIDATION says (0, 1) */
     bool staging;                    /* force host copies through a staging buffer, also by CAIRN_STAGING=1 */
-    const char *cache_folder;        /* pipeline cache, tuning; NULL: $XDG_CACHE_HOME/cairn or ~/.cache/cairn; "": none */
+    const char *cache_folder;        /* pipelines, tuning; NULL: $XDG_CACHE_HOME/cairn or ~/.cache/cairn; "": none */
     cairn_tuning_mode tuning;
     const char *tuning_file;         /* NULL: variable CAIRN_TUNING_FILE, else one in the cache folder */
     bool quiet;                      /* no warning that the device is a CPU */

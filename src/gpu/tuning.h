@@ -12,8 +12,8 @@
  * device. A run without `measure` never changes it: same device, seed and file, same bits. CAIRN_TUNING_FILE names the file
  * instead of the cache folder's, to carry it along with a run that must be reproducible.
  *
- * The file is only used as a whole: it must be intact (its last line holds the count and a checksum) and of this device
- * and driver. Any other is ignored with one warning; the one of the cache folder is replaced at the end of the run, a
+ * The file is only used as a whole: it must be intact (its last line holds the count and a checksum) and of this
+ * device and driver. Any other is ignored with one warning; the one of the cache folder is replaced at the end of the run, a
  * file that was named only when something is measured. */
 #include "gpu/gpu.h"
 

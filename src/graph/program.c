@@ -438,6 +438,20 @@ cairn_status cairn_program_check(cairn_program *program)
     return st;
 }
 
+static cairn_program_timing call_timing(const cairn_program *p, int c)
+{
+    const cairn_kernel_call *call = &p->l.calls[c];
+    const cairn_node *node = p->l.call_node[c] < 0 ? NULL : cairn_graph_node(p->g, p->l.call_node[c]);
+    cairn_program_timing t = {.op = node ? node->op->name : "constant",
+                              .kernel = call->kernel,
+                              .ns = p->ns[c],
+                              .operations = p->operations[c]};
+    if (node && node->input_count) t.in = cairn_graph_shape(p->g, node->inputs[0]);
+    if (node && node->output_count) t.out = cairn_graph_shape(p->g, node->outputs[0]);
+    for (int k = 0; k < call->slot_count; k++) t.bytes += (double)view_of(p, call->slots[k]).bytes;
+    return t;
+}
+
 cairn_status cairn_program_timings(cairn_program *program, const cairn_program_timing **out, int *count)
 {
     cairn_status st = CAIRN_OK;
@@ -448,12 +462,7 @@ cairn_status cairn_program_timings(cairn_program *program, const cairn_program_t
         if (!program->timings || !program->ns) return cairn_error_set(CAIRN_E_NOMEM, "no memory for timings");
     }
     CAIRN_TRY(cairn_gpu_commands_times(program->commands, program->ns, n));
-    for (int c = 0; c < n; c++) {
-        int node = program->l.call_node[c];
-        program->timings[c] =
-            (cairn_program_timing){node < 0 ? "constant" : cairn_graph_node(program->g, node)->op->name,
-                                   program->l.calls[c].kernel, program->ns[c], program->operations[c]};
-    }
+    for (int c = 0; c < n; c++) program->timings[c] = call_timing(program, c);
     *out = program->timings;
     *count = n;
 done:

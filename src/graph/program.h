@@ -23,7 +23,9 @@ typedef struct cairn_program_stats {
 
 typedef struct cairn_program_timing {
     const char *op, *kernel;
+    cairn_shape in, out; /* of the op's first input and output; zeros where there is none */
     double ns, operations;
+    double bytes; /* of all windows that the dispatch binds */
 } cairn_program_timing;
 
 /* The graph must stay alive as long as the program. Missing stored tensors are added to the store.

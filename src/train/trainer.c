@@ -4,7 +4,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "graph/program.h"
+#include "graph/profile.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -244,6 +244,16 @@ done:
     return st;
 }
 
+static cairn_status print_profile(cairn_training *t, cairn_program *program)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_ceilings ceilings;
+    CAIRN_TRY(cairn_ceilings_measure(&ceilings, t->gpu));
+    CAIRN_TRY(cairn_profile_print(t->profile, program, &ceilings));
+done:
+    return st;
+}
+
 cairn_status cairn_train(cairn_training *t)
 {
     cairn_status st = CAIRN_OK;
@@ -254,7 +264,8 @@ cairn_status cairn_train(cairn_training *t)
     cairn_graph_output(t->g, t->loss, "loss");
     cairn_graph_output(t->g, l.optimiser.control, "control");
     for (int i = 0; i < t->logged_count; i++) cairn_graph_output(t->g, t->logged[i].value, t->logged[i].name);
-    CAIRN_TRY(cairn_program_create(&l.program, t->gpu, t->g, t->store, NULL));
+    const cairn_program_options options = {.profile = t->profile != NULL};
+    CAIRN_TRY(cairn_program_create(&l.program, t->gpu, t->g, t->store, &options));
     if (t->explain) CAIRN_TRY(cairn_program_explain(l.program, t->explain));
     l.checkpoint = cairn_file_join(t->folder, "checkpoint.safetensors");
     l.log_path = cairn_file_join(t->folder, "metrics.jsonl");
@@ -270,6 +281,7 @@ cairn_status cairn_train(cairn_training *t)
         goto done;
     }
     CAIRN_TRY(steps(t, &l, first));
+    if (t->profile && first < t->settings->steps) CAIRN_TRY(print_profile(t, l.program));
 done:
     feeder_uninit(&l.feeder);
     if (l.log && fclose(l.log) && st >= 0) st = cairn_error_set(CAIRN_E_IO, "%s: cannot write; is the disk full?", l.log_path);

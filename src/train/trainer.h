@@ -35,6 +35,7 @@ typedef struct cairn_training {
     cairn_status (*batch)(void *payload, int64_t number, float *const *inputs);
     void *payload;
     FILE *explain; /* not NULL: the program's explain text goes here */
+    FILE *profile; /* not NULL: every dispatch is timed, and the last step's tables of graph/profile.h go here */
 } cairn_training;
 
 /* Appends gradients and the optimiser to the graph, resumes from the folder's checkpoint if there is one, trains to the

@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 #include <ftw.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static void test_cli__help(void **state)
 {
     (void)state;
     static const char *const commands[] = {"devices",  "run",    "train",     "detect", "match",
-                                           "evaluate", "report", "benchmark", "info",   NULL};
+                                           "evaluate", "report", "benchmark", "info",   "tune",   NULL};
     call(WORDS("--help"));
     assert_int_equal(run.code, 0);
     for (int i = 0; commands[i]; i++) assert_non_null(strstr(run.out, commands[i]));
@@ -152,7 +153,7 @@ static void test_cli__benchmark_line(void **state)
     (void)state;
     static const char *const keys[] = {
         "engine",     "model",         "mode",    "height", "width",     "batch",  "device", "threads", "amp",
-        "parameters", "channels_last", "compile", "runs",   "ms_median", "ms_min", "ms_max", NULL};
+        "parameters", "channels_last", "compile", "runs",   "ms_median", "ms_min", "ms_max", "cpu_ms",  "tuning", NULL};
     call(WORDS("benchmark", "model", "--model", "magicpoint", "--mode", "infer", "--height", "32", "--width", "32",
                "--multiplier", "0.0625", "--runs", "1"));
     assert_int_equal(run.code, 0);
@@ -162,6 +163,73 @@ static void test_cli__benchmark_line(void **state)
         if (!cJSON_HasObjectItem(line, keys[i])) fail_msg("no key %s in %s", keys[i], run.out);
     assert_true(cJSON_HasObjectItem(line, "images_per_s") && cJSON_HasObjectItem(line, "peak_memory_mb"));
     cJSON_Delete(line);
+}
+
+static double number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItem(object, key);
+    if (!cJSON_IsNumber(item)) fail_msg("no number %s", key);
+    return item->valuedouble;
+}
+
+/* The parts of a profile add up to the whole, whichever way the dispatches are grouped. */
+static void test_cli__profile(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"by_op", "by_kernel", "by_shape"};
+    uint8_t *text = NULL;
+    size_t size;
+    char *path = in_folder("profile.json");
+    call(WORDS("benchmark", "model", "--model", "magicpoint", "--mode", "train", "--height", "32", "--width", "32",
+               "--multiplier", "0.0625", "--runs", "1", "--table", "--profile", "--profile-json", path));
+    assert_int_equal(run.code, 0);
+    assert_non_null(strstr(run.out, "images/s"));
+    assert_non_null(strstr(run.err, "GFLOP/s     GB/s ceiling"));
+    assert_int_equal(cairn_file_read(&text, &size, path, 1 << 24), CAIRN_OK);
+    cJSON *root = cJSON_Parse((const char *)text);
+    free(text);
+    assert_true(number(cJSON_GetObjectItem(root, "ceilings"), "fp32_gflops") > 0);
+    assert_true(number(cJSON_GetObjectItem(root, "ceilings"), "copy_gbps") > 0);
+    for (int i = 0; i < 3; i++) {
+        double share = 0, ms = 0, before = 1e300;
+        const cJSON *row;
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(root, groups[i]))
+        {
+            assert_true(number(row, "ms") <= before);
+            before = number(row, "ms");
+            share += number(row, "share"), ms += before;
+        }
+        if (fabs(share - 1) > 1e-6 || fabs(ms / number(root, "total_ms") - 1) > 1e-6)
+            fail_msg("%s: shares add up to %g, times to %g ms", groups[i], share, ms);
+    }
+    cJSON_Delete(root);
+}
+
+static void test_cli__ceilings(void **state)
+{
+    (void)state;
+    call(WORDS("benchmark", "ceilings"));
+    assert_int_equal(run.code, 0);
+    cJSON *line = cJSON_Parse(run.out);
+    assert_true(number(line, "fp32_gflops") > 0 && number(line, "copy_gbps") > 0);
+    cJSON_Delete(line);
+}
+
+static void test_cli__tune(void **state)
+{
+    (void)state;
+    int measured = -1, known = -1;
+    char *file = in_folder("tuning.txt");
+    const char *const words[] = {"tune",    "--model",      "magicpoint", "--height", "32", "--width", "32",
+                                 "--batch", "1",            "--multiplier", "0.0625", "--file", file, NULL};
+    call(words);
+    assert_int_equal(run.code, 0);
+    assert_int_equal(sscanf(run.out, "%d choices measured, %d known", &measured, &known), 2);
+    assert_true(measured > 0 && known == measured);
+    call(words);
+    assert_int_equal(run.code, 0);
+    assert_int_equal(sscanf(run.out, "%d choices measured, %d known", &measured, &known), 2);
+    assert_true(measured == 0 && known > 0);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
@@ -189,7 +257,8 @@ int main(void)
         cmocka_unit_test(test_cli__help),          cmocka_unit_test(test_cli__wrong_command_lines),
         cmocka_unit_test(test_cli__wrong_recipes), cmocka_unit_test(test_cli__no_vulkan_driver),
         cmocka_unit_test(test_cli__devices),       cmocka_unit_test(test_cli__info),
-        cmocka_unit_test(test_cli__benchmark_line),
+        cmocka_unit_test(test_cli__benchmark_line), cmocka_unit_test(test_cli__profile),
+        cmocka_unit_test(test_cli__ceilings),      cmocka_unit_test(test_cli__tune),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
