@@ -61,9 +61,9 @@ const cairn_command cairn_command_tune = {
     .summary = "measure which kernels are fastest on this device, once",
     .synopsis = "[options]",
     .details = "Every later run on this device and driver uses what was found; shipped choices serve until then.\n"
-               "The variable CAIRN_TUNE=1 makes any command measure what it needs and does not know, CAIRN_TUNE=0 uses\n"
-               "the shipped choices only, and CAIRN_TUNING_FILE names the file. Results are the same bit for bit as\n"
-               "long as the file is the same; another choice may change the last bits.",
+               "The variable CAIRN_TUNE=1 makes any command measure what it needs and does not know, CAIRN_TUNE=0\n"
+               "uses the shipped choices only, and CAIRN_TUNING_FILE names the file. Results are the same bit for\n"
+               "bit as long as the file is the same; another choice may change the last bits.",
     .example = "  cairn tune --model superpoint --mode train --height 120 --width 160 --batch 8\n",
     .options = table,
     .options_bytes = sizeof(tune_options),

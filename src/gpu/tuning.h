@@ -9,12 +9,12 @@
  *   measure  (1) problems that the file lacks are timed when a program is built, and kept
  *   off      (0) the shipped variants only
  * Which variant runs decides the order of sums, so the last bits of results depend on the table as they do on the
- * device. A run without `measure` never changes it: same device, seed and file, same bits. CAIRN_TUNING_FILE names the file
- * instead of the cache folder's, to carry it along with a run that must be reproducible.
+ * device. A run without `measure` never changes it: same device, seed and file, same bits. CAIRN_TUNING_FILE names the
+ * file instead of the cache folder's, to carry it along with a run that must be reproducible.
  *
  * The file is only used as a whole: it must be intact (its last line holds the count and a checksum) and of this
- * device and driver. Any other is ignored with one warning; the one of the cache folder is replaced at the end of the run, a
- * file that was named only when something is measured. */
+ * device and driver. Any other is ignored with one warning; the one of the cache folder is replaced at the end of the
+ * run, a file that was named only when something is measured. */
 #include "gpu/gpu.h"
 
 enum { CAIRN_TUNING_KEY_BYTES = 256 };
