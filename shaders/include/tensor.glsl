@@ -7,19 +7,42 @@
 //
 // Indices count vec4 elements from the start of the tensor's window and must lie inside it.
 //
-// A tensor behind INPUT or OUTPUT may be stored in fp16 (four halves an element): arithmetic stays fp32. In class texel
-// the view's format says so and the shader sees nothing of it; in class simt the specialization constant HALF_MASK has
-// the binding's bit set, and the loads and stores convert. What UPDATE touches is always fp32.
+// Class texel reads through texel buffers, because there a storage buffer's load is a loop over the lanes, and writes
+// through storage buffers, because an image buffer's store costs about twice as much (relu of 8x120x160x64: 9.7 ms of
+// processor time instead of 16.7).
+//
+// Every shader is compiled a second time with CAIRN_GENERAL, and src/gpu/kernel.c takes that variant where a tensor
+// needs it. In it a tensor behind INPUT or OUTPUT may be stored in fp16 (four halves an element); arithmetic stays fp32.
+// In class texel the view's format says so and the shader sees nothing of it: it stores through image buffers, which
+// may also be larger than storage buffers. In class simt the specialization constant HALF_MASK has the binding's bit
+// set, and the loads and stores convert. What UPDATE touches is always fp32.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
 #ifdef CAIRN_TEXEL
 #define INPUT(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name##_tensor
+#define LOAD(name, i) texelFetch(name##_tensor, int(i))
+#ifdef CAIRN_GENERAL
 #define OUTPUT(slot, name) layout(set = 0, binding = slot) uniform writeonly imageBuffer name##_tensor
 #define UPDATE(slot, name) layout(set = 0, binding = slot, rgba32f) uniform imageBuffer name##_tensor
-#define LOAD(name, i) texelFetch(name##_tensor, int(i))
 #define LOAD_UPDATE(name, i) imageLoad(name##_tensor, int(i))
 #define STORE(name, i, v) imageStore(name##_tensor, int(i), v)
+#else
+#define OUTPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
+#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
+#define LOAD_UPDATE(name, i) name##_tensor[i]
+#define STORE(name, i, v) name##_tensor[i] = v
+#endif
+#elif !defined CAIRN_GENERAL
+#define INPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 name##_tensor[]; }
+#define OUTPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
+#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
+#define LOAD(name, i) name##_tensor[i]
+#define LOAD_UPDATE(name, i) name##_tensor[i]
+#define STORE(name, i, v) name##_tensor[i] = v
 #else
 layout(constant_id = 31) const uint HALF_MASK = 0u; // bit i: binding i holds fp16 (set by src/gpu/kernel.c)
 

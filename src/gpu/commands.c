@@ -352,16 +352,19 @@ cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cai
 {
     cairn_status st;
     cairn_gpu_commands *c = commands;
-    const cairn_gpu_kernel *k = dispatch->kernel;
+    cairn_gpu_dispatch d = *dispatch;
+    cairn_gpu_kernel *k = d.kernel;
     const char *label = dispatch->label ? dispatch->label : k->name;
     bool timed = c->profile && c->gpu->info.timestamp_ns > 0;
     uint32_t groups[3];
     VkDescriptorSet set = VK_NULL_HANDLE;
     cairn_gpu__doing(c->gpu, "recording the kernel '%s' (%s)", k->name, label);
     CAIRN_TRY(check_recording(c));
-    CAIRN_TRY(check_dispatch(groups, c->gpu, dispatch, label));
+    CAIRN_TRY(check_dispatch(groups, c->gpu, &d, label));
+    CAIRN_TRY(cairn_gpu__kernel_for_views(&d.kernel, c->gpu, k, d.views, k->shader.binding_count));
+    k = d.kernel;
     CAIRN_TRY(allocate_set(&set, c, k));
-    CAIRN_TRY(write_set(set, c, dispatch, label));
+    CAIRN_TRY(write_set(set, c, &d, label));
     if (!c->open) CAIRN_TRY(open_segment(c));
     segment *s = &c->segments[c->segment_count - 1];
     if (!s->label) s->label = label;

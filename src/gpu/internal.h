@@ -35,6 +35,7 @@ struct cairn_gpu_kernel {
     uint32_t constants[CAIRN_GPU_MAX_CONSTANTS];
     int constant_count;
     uint32_t half_mask; /* bit i: binding i holds fp16 */
+    bool general;       /* made from the general variant of its shader */
     gpu_reflection shader;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
@@ -100,6 +101,9 @@ void cairn_gpu__drain(cairn_gpu *gpu);
 cairn_status cairn_gpu__submit(cairn_gpu *gpu, const VkCommandBuffer *buffers, int count);
 
 /* kernel.c */
+/* The kernel, or in class texel its general variant where a view exceeds what a storage buffer may span. */
+cairn_status cairn_gpu__kernel_for_views(cairn_gpu_kernel **out, cairn_gpu *gpu, cairn_gpu_kernel *kernel,
+                                         const cairn_gpu_view *views, int count);
 void cairn_gpu__kernels_destroy(cairn_gpu *gpu);
 
 /* tuning.c; create leaves a table unless the variable CAIRN_TUNE is wrong or memory is out. */

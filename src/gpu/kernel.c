@@ -7,11 +7,11 @@
 #include <time.h>
 
 /* The variant for the device's class, else the one for the other class, else NULL. */
-static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name)
+static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name, bool general)
 {
     const cairn_shader *other = NULL;
     for (const cairn_shader *s = cairn_shader_table; s->name; s++) {
-        if (strcmp(s->name, name)) continue;
+        if (strcmp(s->name, name) || s->general != general) continue;
         if (s->kernel_class == gpu->info.kernel_class) return s;
         other = s;
     }
@@ -20,7 +20,7 @@ static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name)
 
 bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name)
 {
-    return find_shader(gpu, name) != NULL;
+    return find_shader(gpu, name, false) != NULL;
 }
 
 static uint32_t hash_key(const char *name, const uint32_t *constants, int count, uint32_t half_mask)
@@ -32,10 +32,11 @@ static uint32_t hash_key(const char *name, const uint32_t *constants, int count,
 }
 
 static cairn_gpu_kernel *look_up(cairn_gpu *gpu, uint32_t bucket, const char *name, const uint32_t *constants,
-                                 int count, uint32_t half_mask)
+                                 int count, uint32_t half_mask, bool general)
 {
     for (cairn_gpu_kernel *k = gpu->kernels[bucket]; k; k = k->next)
-        if (k->constant_count == count && k->half_mask == half_mask && !strcmp(k->name, name) &&
+        if (k->constant_count == count && k->half_mask == half_mask && k->general == general &&
+            !strcmp(k->name, name) &&
             (!count || !memcmp(k->constants, constants, (size_t)count * sizeof *constants)))
             return k;
     return NULL;
@@ -166,8 +167,21 @@ uint32_t cairn_gpu_kernel_half_able(const cairn_gpu_kernel *kernel)
     return kernel->shader.half_able;
 }
 
-cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name,
-                                       const uint32_t *constants, int constant_count, uint32_t half_mask)
+/* What may hold fp16 is what the general variant says. */
+static cairn_status find_half_able(cairn_gpu_kernel *k, const cairn_gpu *gpu)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_shader *general = find_shader(gpu, k->name, true);
+    gpu_reflection r;
+    if (k->general || !general) return CAIRN_OK;
+    CAIRN_TRY(cairn_gpu__reflect(&r, k->name, general->words, general->count, k->constants, k->constant_count));
+    k->shader.half_able = r.half_able;
+done:
+    return st;
+}
+
+static cairn_status get_kernel(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,
+                               int constant_count, uint32_t half_mask, bool general)
 {
     cairn_status st;
     *out = NULL;
@@ -175,8 +189,9 @@ cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, c
         return cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' with %d constants, at most %d", name,
                                constant_count, CAIRN_GPU_MAX_CONSTANTS);
     uint32_t bucket = hash_key(name, constants, constant_count, half_mask);
-    if ((*out = look_up(gpu, bucket, name, constants, constant_count, half_mask))) return CAIRN_OK;
-    const cairn_shader *shader = find_shader(gpu, name);
+    if ((*out = look_up(gpu, bucket, name, constants, constant_count, half_mask, general))) return CAIRN_OK;
+    const cairn_shader *shader = find_shader(gpu, name, general);
+    if (!shader) shader = find_shader(gpu, name, false); /* a kernel of another class */
     if (!shader) return cairn_error_set(CAIRN_E_NOTFOUND, "this build has no kernel '%s'", name);
     cairn_gpu_kernel *k = calloc(1, sizeof *k);
     if (k) k->name = strdup(name);
@@ -187,8 +202,10 @@ cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, c
     for (int i = 0; i < constant_count; i++) k->constants[i] = constants[i];
     k->constant_count = constant_count;
     k->half_mask = half_mask;
+    k->general = general;
     cairn_gpu__doing(gpu, "making the kernel '%s'", name);
     CAIRN_TRY(cairn_gpu__reflect(&k->shader, name, shader->words, shader->count, constants, constant_count));
+    CAIRN_TRY(find_half_able(k, gpu));
     CAIRN_TRY(check_limits(gpu, k));
     if (half_mask & ~k->shader.half_able) {
         st = cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' cannot read or write fp16 at the bindings 0x%x", name,
@@ -204,6 +221,26 @@ cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, c
     st = CAIRN_OK;
 done:
     destroy_kernel(gpu, k);
+    return st;
+}
+
+cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name,
+                                       const uint32_t *constants, int constant_count, uint32_t half_mask)
+{
+    return get_kernel(out, gpu, name, constants, constant_count, half_mask, half_mask != 0);
+}
+
+cairn_status cairn_gpu__kernel_for_views(cairn_gpu_kernel **out, cairn_gpu *gpu, cairn_gpu_kernel *kernel,
+                                         const cairn_gpu_view *views, int count)
+{
+    cairn_status st = CAIRN_OK;
+    bool wide = false;
+    *out = kernel;
+    for (int i = 0; i < count; i++)
+        wide |= kernel->shader.bindings[i] == GPU_BINDING_STORAGE && views[i].bytes > gpu->info.max_storage_range;
+    if (!wide || kernel->general || gpu->info.kernel_class != CAIRN_CLASS_TEXEL) return CAIRN_OK;
+    CAIRN_TRY(get_kernel(out, gpu, kernel->name, kernel->constants, kernel->constant_count, kernel->half_mask, true));
+done:
     return st;
 }
 

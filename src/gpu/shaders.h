@@ -10,6 +10,7 @@ typedef struct cairn_shader {
     cairn_kernel_class kernel_class;
     const uint32_t *words; /* SPIR-V */
     size_t count;          /* of words */
+    bool general;          /* compiled with CAIRN_GENERAL: for fp16, and in class texel for any size (tensor.glsl) */
 } cairn_shader;
 extern const cairn_shader cairn_shader_table[];
 #endif

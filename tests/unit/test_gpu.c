@@ -359,6 +359,38 @@ static void test_gpu__a_window_over_the_limit_is_refused_with_sizes(void **state
     close_gpu(gpu);
 }
 
+/* In class texel a window beyond the limit of a storage buffer is written all the same, by another variant. */
+static void test_gpu__a_window_over_the_storage_limit_is_written_in_class_texel(void **state)
+{
+    cairn_gpu *gpu = open_gpu(*state);
+    const cairn_gpu_info *info = cairn_gpu_get_info(gpu);
+    uint64_t bytes = info->max_storage_range / 4096 * 4096 + 4096;
+    if (info->kernel_class != CAIRN_CLASS_TEXEL || bytes > ((uint64_t)256 << 20) || bytes > info->max_buffer_bytes ||
+        bytes / 16 > info->max_texel_elements) {
+        close_gpu(gpu);
+        skip();
+    }
+    cairn_gpu_buffer *buffer = NULL;
+    cairn_gpu_commands *commands = NULL;
+    const uint32_t local[2] = {8, 4};
+    uint32_t width = 256, height = (uint32_t)(bytes / 4096);
+    ok(cairn_gpu_buffer_create(&buffer, gpu, bytes, "large"));
+    cairn_gpu_dispatch d = {.views = {{0}, {buffer, 0, bytes}}, .view_count = 2, .push_count = 6,
+                            .push = {0, 0, 0, 0, width, height}, .threads = {width, height, 1}};
+    ok(cairn_gpu_kernel_get(&d.kernel, gpu, "test/grid", local, 2));
+    ok(cairn_gpu_commands_create(&commands, gpu, false));
+    ok(cairn_gpu_commands_dispatch(commands, &d));
+    ok(cairn_gpu_commands_end(commands));
+    ok(cairn_gpu_submit(commands));
+    ok(cairn_gpu_wait(gpu));
+    float last[4];
+    ok(cairn_gpu_read((cairn_gpu_view){buffer, bytes - 16, 16}, last));
+    assert_true(last[0] == (float)(width - 1) && last[1] == (float)(height - 1) && last[2] == 8 && last[3] == 4);
+    cairn_gpu_commands_destroy(&commands);
+    cairn_gpu_buffer_destroy(&buffer);
+    close_gpu(gpu);
+}
+
 /* The checks of all other tests are worth something only if the layer speaks when it should. */
 static void test_gpu__validation_sees_a_missing_barrier(void **state)
 {
@@ -435,6 +467,7 @@ int main(void)
             cmocka_unit_test_prestate(test_gpu__constants_size_the_group_and_stripped_bindings_are_ignored, &setups[i]),
             cmocka_unit_test_prestate(test_gpu__wrong_dispatches_are_refused, &setups[i]),
             cmocka_unit_test_prestate(test_gpu__a_window_over_the_limit_is_refused_with_sizes, &setups[i]),
+            cmocka_unit_test_prestate(test_gpu__a_window_over_the_storage_limit_is_written_in_class_texel, &setups[i]),
         };
         failed += cmocka_run_group_tests(each, NULL, NULL);
     }

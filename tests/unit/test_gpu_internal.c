@@ -15,10 +15,10 @@ static void ok(cairn_status st)
     if (st < 0) fail_msg("status %d: %s", (int)st, cairn_error_message());
 }
 
-static const cairn_shader *find(const char *name, cairn_kernel_class kernel_class)
+static const cairn_shader *find(const char *name, cairn_kernel_class kernel_class, bool general)
 {
     for (const cairn_shader *s = cairn_shader_table; s->name; s++)
-        if (!strcmp(s->name, name) && s->kernel_class == kernel_class) return s;
+        if (!strcmp(s->name, name) && s->kernel_class == kernel_class && s->general == general) return s;
     return NULL;
 }
 
@@ -26,10 +26,13 @@ static void test_gpu_reflect__reads_bindings_push_block_and_group(void **state)
 {
     (void)state;
     const uint32_t constants[] = {8, 4};
-    for (cairn_kernel_class c = CAIRN_CLASS_TEXEL; c <= CAIRN_CLASS_SIMT; c++) {
+    for (int variant = 0; variant < 4; variant++) {
+        cairn_kernel_class c = variant < 2 ? CAIRN_CLASS_TEXEL : CAIRN_CLASS_SIMT;
+        bool general = variant % 2;
         gpu_binding in = c == CAIRN_CLASS_TEXEL ? GPU_BINDING_TEXEL : GPU_BINDING_STORAGE;
-        gpu_binding out = c == CAIRN_CLASS_TEXEL ? GPU_BINDING_TEXEL_STORE : GPU_BINDING_STORAGE;
-        const cairn_shader *add = find("test/add", c), *grid = find("test/grid", c), *tile = find("test/shared", c);
+        gpu_binding out = general && c == CAIRN_CLASS_TEXEL ? GPU_BINDING_TEXEL_STORE : GPU_BINDING_STORAGE;
+        const cairn_shader *add = find("test/add", c, general), *grid = find("test/grid", c, general),
+                           *tile = find("test/shared", c, general);
         gpu_reflection r;
         assert_true(add && grid && tile);
         ok(cairn_gpu__reflect(&r, add->name, add->words, add->count, NULL, 0));
@@ -65,7 +68,7 @@ static void test_gpu_reflect__all_shaders(void **state)
 static void test_gpu_reflect__damaged_words_are_errors_or_harmless(void **state)
 {
     (void)state;
-    const cairn_shader *s = find("test/grid", CAIRN_CLASS_SIMT);
+    const cairn_shader *s = find("test/grid", CAIRN_CLASS_SIMT, false);
     gpu_reflection r;
     uint32_t *words = malloc(s->count * 4);
     assert_non_null(words);
