@@ -5,8 +5,8 @@
  * They work on joins (cairn_graph_join): all parameters, all gradients, all moments one after the other, in the same
  * order. A table says where each parameter lies and what applies to it; what lies between parameters is not touched.
  *
- * scalars   [1,1,1,CAIRN_OPTIMISER_SCALARS], usually an input, so that a recorded step can be replayed with other rates:
- *           enum cairn_optimiser_scalar names its elements
+ * scalars   [1,1,1,CAIRN_OPTIMISER_SCALARS], usually an input, so that a recorded step can be replayed with other
+ *           rates: enum cairn_optimiser_scalar names its elements
  * control   [1,1,1,4], what the device itself found out about this step: enum cairn_optimiser_control. Without clipping
  *           and loss scaling a constant, cairn_optimiser_plain_control.
  * The gradient used is grad * scale * multiplier * clip. A step whose control says skip, or whose scalars say that more
@@ -15,8 +15,8 @@
 
 enum cairn_optimiser_scalar {
     CAIRN_SCALAR_LR,          /* learning rate of this step */
-    CAIRN_SCALAR_SHARE1,      /* Adam: 1 - beta1; SGD: the momentum. Not beta, because 1 - float(0.999) is off by 1e-5 of */
-    CAIRN_SCALAR_SHARE2,      /* Adam: 1 - beta2               its value and float(0.001) is not */
+    CAIRN_SCALAR_SHARE1,      /* Adam: 1 - beta1; SGD: the momentum */
+    CAIRN_SCALAR_SHARE2,      /* Adam: 1 - beta2, because 1 - float(0.999) is off by 1e-5 of its value, float(0.001) not */
     CAIRN_SCALAR_EPS,         /* Adam, > 0 */
     CAIRN_SCALAR_CORRECTION1, /* Adam: 1 - beta1^t, t = 1 in the first step */
     CAIRN_SCALAR_CORRECTION2, /* Adam: 1 - beta2^t */

@@ -137,7 +137,8 @@ cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cai
     out->scalars = cairn_graph_input(g, "optimiser_scalars", (cairn_shape){1, 1, 1, CAIRN_OPTIMISER_SCALARS});
     cairn_tid parameters = cairn_graph_join(g, "parameters", p.tensors, p.count);
     cairn_tid gradient = out->gradient = cairn_graph_join(g, NULL, p.gradients, p.count);
-    cairn_tid table = cairn_optimiser_table(g, p.tensors, p.groups, p.count), control = cairn_optimiser_plain_control(g);
+    cairn_tid table = cairn_optimiser_table(g, p.tensors, p.groups, p.count);
+    cairn_tid control = cairn_optimiser_plain_control(g);
     if (s->accumulate > 1) {
         cairn_tid sum = cairn_graph_stored(g, "gradient_sum", cairn_graph_shape(g, gradient));
         cairn_op_accumulate(g, sum, gradient, table, out->scalars);

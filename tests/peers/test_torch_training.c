@@ -57,7 +57,8 @@ static void run_case(trace *t, cairn_kernel_class kernel_class, const char *name
     cairn_rng rng = cairn_rng_stream(5, 0, 0, 0, 0);
     snprintf(full, sizeof full, "%s, %s", name, test_gpu_class_name(kernel_class));
     float *settings = add_of(t, full, "settings", 0, 9), *start = add_of(t, full, "start", 0, PARAMETERS);
-    float *gradients = add_of(t, full, "gradients", STEPS, PARAMETERS), *after = add_of(t, full, "after", STEPS, PARAMETERS);
+    float *gradients = add_of(t, full, "gradients", STEPS, PARAMETERS);
+    float *after = add_of(t, full, "after", STEPS, PARAMETERS);
     const double all[9] = {s->optimiser, s->lr, s->weight_decay, s->beta1, s->beta2, s->eps, s->momentum, s->nesterov,
                            s->clip_norm};
     for (int i = 0; i < 9; i++) settings[i] = (float)all[i];
@@ -144,8 +145,8 @@ static void agrees_with_torch(void **state)
         free(t.arrays[i].name);
         free(t.arrays[i].data);
     }
-    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch_training.py %s", getenv("CAIRN_TEST_SOURCE"),
-             test_path("trace.npz"));
+    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch_training.py %s",
+             getenv("CAIRN_TEST_SOURCE"), test_path("trace.npz"));
     assert_int_equal(system(command), 0);
 }
 

@@ -3,8 +3,8 @@
 
 torch_training.py TRACE.npz
 TRACE holds for each case K: K|settings [optimiser, lr, weight decay, beta1, beta2, eps, momentum, nesterov, clip norm],
-K|start [P], K|gradients [STEPS, P], K|after [STEPS, P] (each two parameters: the first 5 elements decay, the rest do not),
-and rates|KIND [kind, steps, lr, floor, every, factor, warmup] with rates_of|KIND [steps].
+K|start [P], K|gradients [STEPS, P], K|after [STEPS, P] (each two parameters: the first 5 elements decay,
+the rest do not), and rates|KIND [kind, steps, lr, floor, every, factor, warmup] with rates_of|KIND [steps].
 """
 import sys
 

@@ -74,7 +74,8 @@ cairn_tid cairn_op_clip(cairn_graph *g, cairn_tid statistics, cairn_tid scalars,
             return cairn_graph_mistake(g, clip_op.name, "input %d is [%d,%d,%d,%d], expected [%d,%d,%d,%d]", i, have.n,
                                        have.h, have.w, have.c, want.n, want.h, want.w, want.c);
     }
-    if (!(most_norm > 0)) return cairn_graph_mistake(g, clip_op.name, "a norm of %g cannot be reached", (double)most_norm);
+    if (!(most_norm > 0))
+        return cairn_graph_mistake(g, clip_op.name, "a norm of %g cannot be reached", (double)most_norm);
     const cairn_shape y = {1, 1, 1, 4};
     cairn_clip_attributes a = {most_norm};
     return cairn_graph_append(g, &clip_op, inputs, 3, 3, &y, 1, NULL, &a, sizeof a);

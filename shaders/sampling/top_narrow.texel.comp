@@ -1,0 +1,25 @@
+#version 450
+// top_narrow.texel.comp: adds up the segments' counts and appends a digit to the prefix; one lane for a map.
+// bindings  0 parts [B*segments][4] read | 1 state [B] read (not with shift 28) | 2 next [B] write
+// push      segments, k, shift
+// dispatch  a lane for each batch element              host: src/ops/sampling/top.c
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "top.glsl"
+#include "top_narrow.glsl"
+
+layout(local_size_x = 1) in;
+INPUT(0, parts);
+INPUT(1, state);
+OUTPUT(2, next);
+layout(push_constant) uniform Push { uint segments, k, shift; };
+
+void main()
+{
+    uint b = gl_GlobalInvocationID.x;
+    vec4 counts[4] = vec4[](vec4(0.0), vec4(0.0), vec4(0.0), vec4(0.0));
+    for (uint s = b * segments; s < (b + 1u) * segments; s++)
+        [[unroll]] for (uint i = 0u; i < 4u; i++) counts[i] += LOAD(parts, s * 4u + i);
+    uint prefix = shift == 28u ? 0u : join_halves(LOAD(state, b));
+    STORE(next, b, halves_of(prefix | digit_of(counts, float(k)) << shift));
+}
