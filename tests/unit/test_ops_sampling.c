@@ -122,6 +122,7 @@ static void check_against_host(cairn_kernel_class kernel_class, int h, int w, in
     cairn_rng rng = cairn_rng_stream(9, (uint32_t)levels, (uint32_t)radius, (uint32_t)h, 0);
     if (!gpu) return;
     size_t count = (size_t)h * (size_t)w;
+    if (kernel_class == CAIRN_CLASS_TEXEL && cairn_gpu_get_info(gpu)->max_texel_elements < count) return;
     float *map = malloc(sizeof *map * count), *points = malloc(sizeof *points * 3 * (size_t)k), found;
     for (size_t i = 0; i < count; i++) map[i] = (float)cairn_rng_integer(&rng, 0, levels) / (float)levels;
     assert_ok(cairn_graph_create(&g));
