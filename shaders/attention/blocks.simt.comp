@@ -39,8 +39,7 @@ void main()
         BLOCK_PRODUCT(s, q_tile, kv_tile);
         [[unroll]] for (int j = 0; j < 4; j++) {
             uint at = key + TX + 8u * uint(j);
-            bool kept = at < m;
-            if (kept && (HAS_MASK & 1u) != 0u) kept = LOAD(key_mask, BATCH * ((m + 3u) / 4u) + at / 4u)[at % 4u] > 0.5;
+            bool kept = POINT_KEPT(key_mask, at, m, (HAS_MASK & 1u) != 0u);
             [[unroll]] for (int i = 0; i < 4; i++) s[i][j] = kept ? s[i][j] * scale : -3e38;
         }
         [[unroll]] for (int i = 0; i < 4; i++)
@@ -69,9 +68,7 @@ void main()
     float factor[4];
     [[unroll]] for (int i = 0; i < 4; i++) {
         uint row = first + TY + 8u * uint(i);
-        bool any_key = top[i] > -1e38;
-        if ((HAS_MASK & 2u) != 0u && row < n)
-            any_key = any_key && LOAD(query_mask, BATCH * ((n + 3u) / 4u) + row / 4u)[row % 4u] > 0.5;
+        bool any_key = top[i] > -1e38 && POINT_KEPT(query_mask, row, n, (HAS_MASK & 2u) != 0u);
         float whole = 0.0;
         for (uint x = 0u; x < 8u; x++) whole += row_parts[(TY + 8u * uint(i)) * 8u + x];
         factor[i] = any_key ? 1.0 / whole : 0.0;

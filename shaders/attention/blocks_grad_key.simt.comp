@@ -36,8 +36,7 @@ void main()
     FILL_TILE(v_tile, v, first, m);
     [[unroll]] for (int i = 0; i < 4; i++) {
         uint at = first + TY + 8u * uint(i);
-        kept[i] = at < m;
-        if (kept[i] && HAS_MASK != 0u) kept[i] = LOAD(key_mask, BATCH * ((m + 3u) / 4u) + at / 4u)[at % 4u] > 0.5;
+        kept[i] = POINT_KEPT(key_mask, at, m, HAS_MASK != 0u);
     }
     for (uint query = 0u; query < n; query += BLOCK) {
         float part[4];

@@ -42,8 +42,7 @@ void main()
         BLOCK_PRODUCT(p, q_tile, kv_tile);
         [[unroll]] for (int j = 0; j < 4; j++) {
             uint at = key + TX + 8u * uint(j);
-            bool kept = at < m;
-            if (kept && HAS_MASK != 0u) kept = LOAD(key_mask, BATCH * ((m + 3u) / 4u) + at / 4u)[at % 4u] > 0.5;
+            bool kept = POINT_KEPT(key_mask, at, m, HAS_MASK != 0u);
             [[unroll]] for (int i = 0; i < 4; i++)
                 p[i][j] = kept && whole[i] < 1e38 ? exp(p[i][j] * scale - whole[i]) : 0.0;
         }

@@ -20,6 +20,14 @@ uint place_of(uint row, uint count)
 {
     return ((BATCH * count + row) * heads + HEAD) * HEAD_GROUPS;
 }
+// Component i of a vec4, without a dynamic index, which one CPU driver's compiler takes without end in these kernels.
+float component(vec4 v, uint i)
+{
+    return i == 0u ? v.x : i == 1u ? v.y : i == 2u ? v.z : v.w;
+}
+// Whether point `at` of `count` exists and, with a mask [B,1,1,count], counts.
+#define POINT_KEPT(mask, at, count, masked) \
+    (at < count && (!(masked) || component(LOAD(mask, BATCH * ((count + 3u) / 4u) + min(at, count - 1u) / 4u), at % 4u) > 0.5))
 // tile [BLOCK][STRIDE] = rows first.. of a tensor of `count` points, zero past the end.
 #define FILL_TILE(tile, tensor, first, count) \
     for (uint i_ = gl_LocalInvocationID.x; i_ < BLOCK * HEAD_GROUPS; i_ += 64u) { \
