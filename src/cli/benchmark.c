@@ -2,11 +2,13 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/open_device.h"
+#include "experiments/benchmarks/compare.h"
 #include "experiments/benchmarks/model.h"
 #include "experiments/benchmarks/ops.h"
 #include "gpu/ceilings.h"
 
 #include <string.h>
+#include <unistd.h>
 
 typedef struct benchmark_options {
     int model, mode;
@@ -14,6 +16,10 @@ typedef struct benchmark_options {
     double multiplier;
     bool profile, table;
     char profile_json[CAIRN_SETTING_TEXT_BYTES];
+    int cases;
+    int64_t rounds, threads;
+    char peer[CAIRN_SETTING_TEXT_BYTES], python[CAIRN_SETTING_TEXT_BYTES], markdown[CAIRN_SETTING_TEXT_BYTES];
+    char peer_options[CAIRN_SETTING_TEXT_BYTES], cairn_options[CAIRN_SETTING_TEXT_BYTES];
     char filter[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
 } benchmark_options;
 
@@ -29,8 +35,18 @@ static const cairn_setting table[] = {
                            "model: afterwards time by op, kernel and shape, on standard error"),
     CAIRN_SETTING_TEXT_ROW(benchmark_options, profile_json, "", "model: the same as JSON into this file"),
     CAIRN_SETTING_BOOL_ROW(benchmark_options, table, 0, "lines for people instead of JSON"),
-    CAIRN_SETTING_TEXT_ROW(benchmark_options, filter, "", "ops: only cases whose 'op shape' holds this text"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, filter, "",
+                           "ops, compare: only cases whose 'op shape' or 'model mode' holds this text"),
     CAIRN_SETTING_INT_ROW(benchmark_options, runs, 5, 1, 100000, "timed runs"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, peer, "", "compare: script that times another engine on the same work"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, python, "python3", "compare: what the script is started with"),
+    CAIRN_SETTING_CHOICE_ROW(benchmark_options, cases, 0, "cpu,gpu,one",
+                             "compare: the tables of docs/performance.md, or the one that --model ... --batch say"),
+    CAIRN_SETTING_INT_ROW(benchmark_options, rounds, 3, 1, 100, "compare: times both sides run, in turn"),
+    CAIRN_SETTING_INT_ROW(benchmark_options, threads, 0, 0, 1024, "compare: of both sides on a CPU; 0: all cores"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, peer_options, "", "compare: more options for the peer, in one word"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, cairn_options, "", "compare: more options for benchmark model"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, markdown, "", "compare: the table as Markdown into this file"),
     CAIRN_CLI_DEVICE_ROW(benchmark_options),
     {0},
 };
@@ -83,22 +99,77 @@ done:
     return st;
 }
 
+enum { MOST_CASES = 16 };
+
+static cairn_status choose_cases(cairn_compare_case chosen[MOST_CASES], const benchmark_options *o)
+{
+    static const char *const models[] = {"superpoint", "magicpoint", "sp-fpn"}; /* CAIRN_BENCHMARK_MODELS */
+    const cairn_compare_case one[] = {
+        {models[o->model], o->mode == 0, (int)o->height, (int)o->width, (int)o->batch}, {0}};
+    const cairn_compare_case *from = o->cases == 0 ? cairn_compare_cpu : o->cases == 1 ? cairn_compare_gpu : one;
+    int count = 0;
+    for (; from->model; from++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s %s", from->model, from->train ? "train" : "infer");
+        if (!o->filter[0] || strstr(name, o->filter)) chosen[count++] = *from;
+    }
+    chosen[count] = (cairn_compare_case){0};
+    return count ? CAIRN_OK : cairn_error_set(CAIRN_E_NOTFOUND, "no case matches '%s'", o->filter);
+}
+
+static cairn_status run_compare(const benchmark_options *o)
+{
+    cairn_status st;
+    cairn_compare_case cases[MOST_CASES];
+    char program[4096], *table_text = NULL;
+    size_t table_bytes = 0;
+    FILE *markdown = NULL;
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length < 0) CAIRN_TRY(cairn_error_set(CAIRN_E_NOTFOUND, "cannot find this program's own file"));
+    program[length] = 0;
+    if (!o->peer[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: compare needs --peer SCRIPT"));
+    CAIRN_TRY(choose_cases(cases, o));
+    if (o->markdown[0] && !(markdown = open_memstream(&table_text, &table_bytes)))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the table"));
+    CAIRN_TRY(cairn_benchmark_compare(&(cairn_compare_options){
+        .cases = cases,
+        .program = program,
+        .python = o->python,
+        .peer = o->peer,
+        .our_words = o->cairn_options,
+        .peer_words = o->peer_options,
+        .rounds = (int)o->rounds,
+        .runs = (int)o->runs,
+        .warmup = (int)o->warmup,
+        .threads = o->threads ? (int)o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN),
+        .lines = o->table ? NULL : stdout,
+        .table = o->table ? stdout : markdown,
+    }));
+    if (markdown && !o->table) CAIRN_TRY(cairn_file_write(o->markdown, table_text, table_bytes));
+done:
+    if (markdown) fclose(markdown);
+    free(table_text);
+    return st;
+}
+
 static cairn_status run(const void *options, const char *const *words, int word_count)
 {
     (void)word_count;
-    static const char *const kinds[] = {"model", "ops", "ceilings"};
+    static const char *const kinds[] = {"model", "ops", "ceilings", "compare"};
+    enum { MODEL, OPS, CEILINGS, COMPARE, KINDS };
     const benchmark_options *o = options;
     cairn_status st = CAIRN_OK;
     cairn_gpu *gpu = NULL;
-    int kind = 0;
-    while (kind < 3 && strcmp(words[0], kinds[kind])) kind++;
-    if (kind == 3)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: expected 'model', 'ops' or 'ceilings', not '%s'",
-                                  words[0]));
+    int kind = MODEL;
+    while (kind < KINDS && strcmp(words[0], kinds[kind])) kind++;
+    if (kind == KINDS)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: expected 'model', 'ops', 'ceilings' or 'compare', "
+                                                   "not '%s'", words[0]));
+    if (kind == COMPARE) return run_compare(o); /* its children open the device */
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
-    if (kind == 0)
+    if (kind == MODEL)
         CAIRN_TRY(run_model(gpu, o));
-    else if (kind == 1)
+    else if (kind == OPS)
         CAIRN_TRY(cairn_benchmark_ops(gpu, stdout, o->filter[0] ? o->filter : NULL, (int)o->runs, o->table));
     else
         CAIRN_TRY(run_ceilings(gpu, o));
@@ -110,9 +181,9 @@ done:
 const cairn_command cairn_command_benchmark = {
     .name = "benchmark",
     .summary = "time whole networks or single ops",
-    .synopsis = "model|ops|ceilings [options]",
+    .synopsis = "model|ops|ceilings|compare [options]",
     .details = "Prints JSON lines: one for a network, one for each op and shape, one for what the device reaches at\n"
-               "most.",
+               "most; compare runs this program and another engine in turn and prints the ratio of their times.",
     .example = "  cairn benchmark model --model superpoint --mode train --height 120 --width 160 --batch 1\n"
                "  cairn benchmark ops --filter conv",
     .options = table,
