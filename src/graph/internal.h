@@ -26,6 +26,10 @@ cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cair
  * The arena grows by at most 3 % or 1 MiB. keep_order: every call an interval of its own. */
 cairn_status cairn_schedule__run(cairn_lowering *l, uint64_t alignment, bool keep_order);
 
+/* Finds the calls whose results do not change between runs unless the store is written, and moves them to the front:
+ * *count of them. stays [tensors + scratch]: receives whether a slot holds such a result. After cairn_schedule__run. */
+cairn_status cairn_once__run(cairn_lowering *l, int *count, bool *stays);
+
 typedef struct cairn_block {
     uint64_t offset, bytes;
     int first, last; /* calls between which it is alive, inclusive */
@@ -36,6 +40,10 @@ uint64_t cairn_plan__pack(cairn_block *blocks, int count, uint64_t alignment, bo
 
 /* The slot is recorded in a program and stays where it is from now on. */
 void cairn_store__bind(cairn_store *store, int index);
+
+/* A number that grows with each change of a stored value, by the host or by a program. */
+uint64_t cairn_store__version(const cairn_store *store);
+void cairn_store__changed(cairn_store *store);
 
 /* Dense NHWC floats to vec4 groups with zero padding, and back. */
 void cairn_pad__pack(float *storage, const float *dense, cairn_shape s);

@@ -23,6 +23,12 @@ struct cairn_program {
     int tensors, blocks_count;
     cairn_gpu_buffer *arena;
     cairn_gpu_commands *commands;
+    cairn_gpu_commands *once;   /* calls 0 .. once_count - 1, for when the store was written; NULL: none */
+    int once_count;
+    bool *stays;                /* [tensors + scratch] made by them */
+    bool writes_store;
+    bool once_done;
+    uint64_t once_version;      /* of the store when they last ran */
     cairn_program_timing *timings;
     double *ns;
     double *operations;      /* [calls] estimated */
@@ -71,6 +77,7 @@ static cairn_status measure(cairn_program *p)
     for (int i = 0; i < p->blocks_count; i++) {
         cairn_block *b = &p->blocks[i];
         bool scratch = i >= p->tensors;
+        if (p->stays[i] && b->first >= 0) b->first = 0, b->last = INT32_MAX;
         const cairn_tensor *t = scratch ? NULL : cairn_graph_tensor(p->g, i);
         bool part = t && t->joined != CAIRN_NONE; /* has no memory of its own */
         if (t && outlives_runs(t) && !(b->first < 0 && t->data)) {
@@ -184,7 +191,7 @@ static cairn_status estimate_operations(cairn_program *p)
     return CAIRN_OK;
 }
 
-static cairn_status record_call(cairn_program *p, int c)
+static cairn_status record_call(cairn_program *p, cairn_gpu_commands *commands, int c)
 {
     cairn_status st = CAIRN_OK;
     const cairn_kernel_call *call = &p->l.calls[c];
@@ -195,18 +202,31 @@ static cairn_status record_call(cairn_program *p, int c)
     d.label = p->l.call_node[c] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[c])->op->name;
     CAIRN_TRY(cairn_gpu_kernel_get(&d.kernel, p->gpu, call->kernel, call->constants, call->constant_count));
     if (hazard(p, call, d.views) || (p->options.all_barriers && c)) {
-        CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
+        CAIRN_TRY(cairn_gpu_commands_barrier(commands));
         p->span_count[0] = p->span_count[1] = 0;
-        p->stats.barriers++;
+        p->stats.barriers += commands == p->commands;
     }
     for (int k = 0; k < call->slot_count; k++) remember(p, call->written >> k & 1, d.views[k]);
-    CAIRN_TRY(cairn_gpu_commands_dispatch(p->commands, &d));
+    CAIRN_TRY(cairn_gpu_commands_dispatch(commands, &d));
 done:
     if (st < 0) {
         char text[900];
         snprintf(text, sizeof text, "%s", cairn_error_message());
         cairn_error_set(st, "kernel %s: %s", call->kernel, text);
     }
+    return st;
+}
+
+static cairn_status record_once(cairn_program *p)
+{
+    cairn_status st = CAIRN_OK;
+    if (!p->once_count) return CAIRN_OK;
+    CAIRN_TRY(cairn_gpu_commands_create(&p->once, p->gpu, false));
+    for (int c = 0; c < p->once_count; c++) CAIRN_TRY(record_call(p, p->once, c));
+    CAIRN_TRY(cairn_gpu_commands_barrier(p->once));
+    CAIRN_TRY(cairn_gpu_commands_end(p->once));
+    p->span_count[0] = p->span_count[1] = 0;
+done:
     return st;
 }
 
@@ -217,7 +237,7 @@ static cairn_status record(cairn_program *p)
     double limit = cairn_gpu_get_info(p->gpu)->is_cpu ? 10e9 : 200e9, sum = 0;
     CAIRN_TRY(cairn_gpu_commands_create(&p->commands, p->gpu, p->options.profile));
     p->stats.submissions = 1;
-    for (int c = 0; c < p->l.call_count; c++) {
+    for (int c = p->once_count; c < p->l.call_count; c++) {
         double operations = p->operations[c];
         if (sum + operations > limit && sum > 0) {
             CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
@@ -228,12 +248,13 @@ static cairn_status record(cairn_program *p)
         }
         sum += operations;
         p->stats.operations += operations;
-        CAIRN_TRY(record_call(p, c));
+        CAIRN_TRY(record_call(p, p->commands, c));
     }
     /* A replay may follow without a wait in between. */
     CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
     CAIRN_TRY(cairn_gpu_commands_end(p->commands));
-    p->stats.dispatches = p->l.call_count;
+    p->stats.dispatches = p->l.call_count - p->once_count;
+    p->stats.once = p->once_count;
 done:
     return st;
 }
@@ -264,6 +285,18 @@ static void read_environment(cairn_program_options *o)
     o->all_barriers |= barriers && barriers[0] == '1';
 }
 
+static bool writes_store(const cairn_lowering *l)
+{
+    for (int c = 0; c < l->call_count; c++)
+        for (int k = 0; k < l->calls[c].slot_count; k++) {
+            cairn_slot slot = l->calls[c].slots[k];
+            if ((l->calls[c].written >> k & 1) && slot < CAIRN_SCRATCH_BASE &&
+                cairn_graph_tensor(l->g, slot)->kind == CAIRN_TENSOR_STORED)
+                return true;
+        }
+    return false;
+}
+
 cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_graph *g, cairn_store *store,
                                   const cairn_program_options *options)
 {
@@ -285,12 +318,20 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
     CAIRN_TRY(cairn_store_add_graph(store, g));
     CAIRN_TRY(cairn_lowering__build(&p->l, gpu, g, p->used, p->options.keep_all));
     CAIRN_TRY(cairn_schedule__run(&p->l, cairn_gpu_get_info(gpu)->alignment, p->options.graph_order));
+    p->stays = calloc((size_t)(cairn_graph_tensor_count(g) + p->l.scratch_count) + 1, sizeof *p->stays);
+    if (!p->stays) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a program");
+        goto done;
+    }
+    CAIRN_TRY(cairn_once__run(&p->l, &p->once_count, p->stays));
+    p->writes_store = writes_store(&p->l);
     CAIRN_TRY(estimate_operations(p));
     for (cairn_tid i = 0; i < cairn_graph_tensor_count(g); i++)
         if (cairn_graph_tensor(g, i)->kind == CAIRN_TENSOR_STORED)
             cairn_store__bind(store, cairn_store_find(store, cairn_graph_tensor(g, i)->name));
     CAIRN_TRY(plan(p));
     CAIRN_TRY(write_tables(p));
+    CAIRN_TRY(record_once(p));
     CAIRN_TRY(record(p));
     for (int i = 0; i < cairn_graph_node_count(g); i++) p->stats.nodes += p->used[i];
     for (int i = 0; i < cairn_graph_tensor_count(g); i++) {
@@ -310,9 +351,11 @@ void cairn_program_destroy(cairn_program **program)
     if (!p) return;
     cairn_gpu_wait(p->gpu);
     cairn_gpu_commands_destroy(&p->commands);
+    cairn_gpu_commands_destroy(&p->once);
     cairn_gpu_buffer_destroy(&p->arena);
     cairn_lowering__free(&p->l);
     free(p->used);
+    free(p->stays);
     free(p->blocks);
     free(p->spans[0]);
     free(p->spans[1]);
@@ -380,11 +423,20 @@ static cairn_status poison(cairn_program *p)
 
 cairn_status cairn_program_submit(cairn_program *program)
 {
+    cairn_status st = CAIRN_OK;
     if (program->options.canaries) {
-        cairn_status st = poison(program);
-        if (st < 0) return st;
+        CAIRN_TRY(poison(program));
+        program->once_done = false;
     }
-    return cairn_gpu_submit(program->commands);
+    if (program->once && (!program->once_done || program->once_version != cairn_store__version(program->store))) {
+        CAIRN_TRY(cairn_gpu_submit(program->once));
+        program->once_done = true;
+        program->once_version = cairn_store__version(program->store);
+    }
+    CAIRN_TRY(cairn_gpu_submit(program->commands));
+    if (program->writes_store) cairn_store__changed(program->store);
+done:
+    return st;
 }
 
 cairn_status cairn_program_run(cairn_program *program)
@@ -444,7 +496,7 @@ static cairn_program_timing call_timing(const cairn_program *p, int c)
     const cairn_node *node = p->l.call_node[c] < 0 ? NULL : cairn_graph_node(p->g, p->l.call_node[c]);
     cairn_program_timing t = {.op = node ? node->op->name : "constant",
                               .kernel = call->kernel,
-                              .ns = p->ns[c],
+                              .ns = p->ns[c - p->once_count],
                               .operations = p->operations[c]};
     if (node && node->input_count) t.in = cairn_graph_shape(p->g, node->inputs[0]);
     if (node && node->output_count) t.out = cairn_graph_shape(p->g, node->outputs[0]);
@@ -455,14 +507,14 @@ static cairn_program_timing call_timing(const cairn_program *p, int c)
 cairn_status cairn_program_timings(cairn_program *program, const cairn_program_timing **out, int *count)
 {
     cairn_status st = CAIRN_OK;
-    int n = program->l.call_count;
+    int first = program->once_count, n = program->l.call_count - first;
     if (!program->timings) {
         program->timings = calloc((size_t)n + 1, sizeof *program->timings);
         program->ns = calloc((size_t)n + 1, sizeof *program->ns);
         if (!program->timings || !program->ns) return cairn_error_set(CAIRN_E_NOMEM, "no memory for timings");
     }
     CAIRN_TRY(cairn_gpu_commands_times(program->commands, program->ns, n));
-    for (int c = 0; c < n; c++) program->timings[c] = call_timing(program, c);
+    for (int c = 0; c < n; c++) program->timings[c] = call_timing(program, first + c);
     *out = program->timings;
     *count = n;
 done:
@@ -488,8 +540,9 @@ cairn_status cairn_program_explain(const cairn_program *p, FILE *out)
         }
         if (!seen) fprintf(out, "%-28s %-32s %6d %12.1f\n", op, p->l.calls[c].kernel, calls, operations / 1e6);
     }
-    fprintf(out, "%d nodes, %d dispatches, %d barriers, %d submissions, %.2f GFLOP estimated\n", s->nodes,
-            s->dispatches, s->barriers, s->submissions, s->operations / 1e9);
+    fprintf(out, "%d nodes, %d dispatches (and %d when weights were written), %d barriers, %d submissions, "
+            "%.2f GFLOP estimated\n", s->nodes, s->dispatches, s->once, s->barriers, s->submissions,
+            s->operations / 1e9);
     fprintf(out, "memory: %.1f MB planned (%.1f MB without planning), %.1f MB stored\n", (double)s->planned_bytes / 1e6,
             (double)s->unplanned_bytes / 1e6, (double)s->stored_bytes / 1e6);
     return CAIRN_OK;

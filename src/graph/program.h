@@ -17,6 +17,7 @@ typedef struct cairn_program_options {
 
 typedef struct cairn_program_stats {
     int nodes, dispatches, barriers, submissions;
+    int once; /* further dispatches, made only in the first run and in those after the store was written */
     uint64_t planned_bytes, unplanned_bytes, stored_bytes;
     double operations; /* estimated, of one run */
 } cairn_program_stats;

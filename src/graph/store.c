@@ -16,6 +16,7 @@ struct cairn_store {
     int count, room;
     cairn_gpu_buffer **buffers;
     int buffer_count;
+    uint64_t version;
 };
 
 cairn_status cairn_store_create(cairn_store **out, cairn_gpu *gpu)
@@ -171,8 +172,19 @@ cairn_gpu_view cairn_store_view(const cairn_store *store, int index)
     return (cairn_gpu_view){s->buffer, s->offset, (uint64_t)cairn_shape_vectors(s->shape) * 16};
 }
 
+uint64_t cairn_store__version(const cairn_store *store)
+{
+    return store->version;
+}
+
+void cairn_store__changed(cairn_store *store)
+{
+    store->version++;
+}
+
 cairn_status cairn_store_write(cairn_store *store, int index, const float *values)
 {
+    cairn_store__changed(store);
     cairn_gpu_view view = cairn_store_view(store, index);
     float *storage = malloc(view.bytes);
     if (!storage) return cairn_error_set(CAIRN_E_NOMEM, "no memory to write %s", store->slots[index].name);

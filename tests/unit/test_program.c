@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "graph/internal.h"
 #include "graph/program.h"
+#include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 
@@ -139,6 +140,54 @@ static void test_differentiate__fan_out_is_summed(void **state)
     cairn_graph_destroy(&g);
 }
 
+/* y = x * (2 w + 1): the factor is made anew only when w was written, by the host or by another program. */
+static void test_program__what_depends_on_weights_alone_is_made_once(void **state)
+{
+    (void)state;
+    enum { COUNT = 3 };
+    cairn_shape s = {1, 1, 1, COUNT};
+    const float w_value[COUNT] = {1, -2, 3}, x_value[COUNT] = {0.5f, 1, -1}, step[COUNT] = {10, 20, 30};
+    float y_value[COUNT], w_now[COUNT];
+    cairn_graph *g, *trainer;
+    cairn_store *store;
+    cairn_program *program, *training;
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid w = cairn_graph_stored(g, "w", s), x = cairn_graph_input(g, "x", s);
+    cairn_tid y = cairn_op_mul(g, x, cairn_op_affine(g, cairn_op_sqrt(g, cairn_op_square(g, w)), 2, 1));
+    cairn_graph_output(g, y, "y");
+    assert_ok(cairn_graph_create(&trainer)); /* w = (w + step) / 2 */
+    cairn_tid moved = cairn_graph_stored(trainer, "w", s), value = cairn_graph_input(trainer, "step", s);
+    cairn_op_update_average(trainer, moved, value, 0.5f, 1.0f);
+    assert_ok(cairn_store_create(&store, gpu));
+    assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
+    assert_ok(cairn_program_create(&training, gpu, trainer, store, NULL));
+    assert_true(cairn_program_get_stats(program)->once >= 1);
+    assert_int_equal(cairn_program_get_stats(program)->dispatches, 1);
+    assert_int_equal(cairn_program_get_stats(training)->once, 0);
+    assert_ok(cairn_store_write(store, cairn_store_find(store, "w"), w_value));
+    assert_ok(cairn_program_write(program, x, x_value));
+    assert_ok(cairn_program_write(training, value, step));
+    for (int run = 0; run < 6; run++) {
+        if (run == 2 || run == 4) assert_ok(cairn_program_run(training));
+        if (run == 5) assert_ok(cairn_store_write(store, cairn_store_find(store, "w"), w_value));
+        assert_ok(cairn_program_run(program));
+        assert_ok(cairn_program_read(program, y, y_value));
+        assert_ok(cairn_store_read(store, cairn_store_find(store, "w"), w_now));
+        for (int i = 0; i < COUNT; i++) {
+            double want = run < 2 || run == 5 ? w_value[i]
+                          : run < 4           ? (w_value[i] + step[i]) / 2
+                                              : ((w_value[i] + step[i]) / 2 + step[i]) / 2;
+            assert_float_equal(w_now[i], want, 1e-5);
+            assert_float_equal(y_value[i], x_value[i] * (2 * fabs(want) + 1), 1e-4);
+        }
+    }
+    cairn_program_destroy(&program);
+    cairn_program_destroy(&training);
+    cairn_store_destroy(&store);
+    cairn_graph_destroy(&g);
+    cairn_graph_destroy(&trainer);
+}
+
 static void test_program__a_plan_beyond_the_device_is_refused(void **state)
 {
     (void)state;
@@ -209,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_program__replays_give_the_same_and_memory_is_shared),
         cmocka_unit_test(test_differentiate__fan_out_is_summed),
         cmocka_unit_test(test_store__joining_moves_values),
+        cmocka_unit_test(test_program__what_depends_on_weights_alone_is_made_once),
         cmocka_unit_test(test_program__a_plan_beyond_the_device_is_refused),
     };
     if (!test_gpu_available()) return TEST_SKIP;
