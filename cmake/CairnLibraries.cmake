@@ -35,3 +35,20 @@ endforeach()
 # volk and stb are headers that one source file each turns into code: nothing to link.
 find_library(VLFEAT_LIBRARY NAMES vl REQUIRED)
 target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
+# shaderc, always static: Debian's libshaderc.so lacks the glslang inside it and names no library for it, so that nothing
+# links against it. Its pkg-config file has the version, which is part of the name under which the kernels that it
+# compiles are kept (src/gpu/text.c).
+pkg_check_modules(SHADERC_VERSION REQUIRED shaderc)
+foreach(library shaderc_combined glslang MachineIndependent OGLCompiler OSDependent GenericCodeGen SPIRV SPIRV-Tools-opt
+    SPIRV-Tools)
+  find_library(STATIC_${library} NAMES lib${library}.a REQUIRED)
+  target_link_libraries(cairn_libraries INTERFACE ${STATIC_${library}})
+endforeach()
+if(CAIRN_PORTABLE)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++.a OUTPUT_VARIABLE file
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  target_link_libraries(cairn_libraries INTERFACE ${file} m)
+else()
+  target_link_libraries(cairn_libraries INTERFACE stdc++ m)
+endif()
+target_compile_definitions(cairn_libraries INTERFACE CAIRN_SHADERC_VERSION="${SHADERC_VERSION_VERSION}")

@@ -45,6 +45,18 @@ foreach(shader ${SHADERS})
     string(APPEND table_rows "    {\"${name}\", CAIRN_CLASS_${upper}, ${symbol}, sizeof ${symbol} / 4, ${general}},\n")
   endforeach()
 endforeach()
+# The include files as text, for kernels that are written at run time (src/gpu/text.h).
+set(include_arrays "")
+set(include_rows "")
+foreach(include ${SHADER_INCLUDES})
+  get_filename_component(name ${include} NAME)
+  string(MAKE_C_IDENTIFIER "include_${name}" symbol)
+  file(READ ${include} bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
+  string(APPEND include_arrays "static const char ${symbol}[] = {${bytes}0};\n")
+  string(APPEND include_rows "    {\"${name}\", ${symbol}},\n")
+  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${include})
+endforeach()
 file(CONFIGURE OUTPUT ${SHADER_FOLDER}/shader_table.c CONTENT
 "/* Made by cmake/CairnShaders.cmake. */
 #include \"gpu/shaders.h\"
@@ -52,6 +64,11 @@ file(CONFIGURE OUTPUT ${SHADER_FOLDER}/shader_table.c CONTENT
 ${table_arrays}
 const cairn_shader cairn_shader_table[] = {
 ${table_rows}    {0},
+};
+
+${include_arrays}
+const cairn_shader_include cairn_shader_includes[] = {
+${include_rows}    {0},
 };
 " @ONLY)
 set_source_files_properties(${SHADER_FOLDER}/shader_table.c PROPERTIES OBJECT_DEPENDS "${words_files}")

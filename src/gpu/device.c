@@ -376,6 +376,7 @@ cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
     gpu->force_staging = o->staging || (staging && !strcmp(staging, "1"));
     CAIRN_TRY(choose_class(gpu, o->kernel_class));
     CAIRN_TRY(cairn_gpu__tuning_create(gpu, o));
+    CAIRN_TRY(cairn_gpu__texts_create(gpu, o->cache_folder));
     CAIRN_TRY(create_device(gpu));
     CAIRN_TRY(cairn_gpu__cache_create(gpu, o->cache_folder));
     announce(gpu, o->quiet);
@@ -404,6 +405,7 @@ void cairn_gpu_destroy(cairn_gpu **gpu)
         vkDestroyDevice(g->device, NULL);
     }
     cairn_gpu__tuning_destroy(g);
+    cairn_gpu__texts_destroy(g);
     cairn_gpu__instance_destroy(&g->instance);
     free(g->cache_path);
     free(g);

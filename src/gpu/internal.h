@@ -18,6 +18,7 @@ typedef struct gpu_instance {
 } gpu_instance;
 
 typedef struct gpu_tuning gpu_tuning; /* tuning.c */
+typedef struct gpu_texts gpu_texts;   /* text.c */
 
 struct cairn_gpu_buffer {
     cairn_gpu *gpu;
@@ -65,6 +66,7 @@ struct cairn_gpu {
     char *cache_path;          /* NULL: no file */
     uint32_t cache_loaded_crc; /* checksum just after the file was loaded; 0: none was */
     gpu_tuning *tuning;
+    gpu_texts *texts;
     bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
     char doing[192];           /* for messages */
 };
@@ -109,6 +111,13 @@ void cairn_gpu__kernels_destroy(cairn_gpu *gpu);
 /* tuning.c; create leaves a table unless the variable CAIRN_TUNE is wrong or memory is out. */
 cairn_status cairn_gpu__tuning_create(cairn_gpu *gpu, const cairn_gpu_options *options);
 void cairn_gpu__tuning_destroy(cairn_gpu *gpu); /* saves if changed */
+
+/* text.c: kernels that were written at run time; `folder` as in cairn_gpu_options. */
+cairn_status cairn_gpu__texts_create(cairn_gpu *gpu, const char *folder);
+void cairn_gpu__texts_destroy(cairn_gpu *gpu);
+struct cairn_shader;
+/* NULL: not defined */
+const struct cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, bool general);
 
 /* Path of a file in the cache folder (NULL: the user's); the caller frees. NULL if there is no place for it. */
 char *cairn_gpu__cache_file(const char *folder, const char *name);

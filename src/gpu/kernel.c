@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The variant for the device's class, else the one for the other class, else NULL. */
+/* The variant for the device's class, else the one for the other class, else what was written at run time, or NULL. */
 static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name, bool general)
 {
     const cairn_shader *other = NULL;
@@ -15,7 +15,7 @@ static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name, b
         if (s->kernel_class == gpu->info.kernel_class) return s;
         other = s;
     }
-    return other;
+    return other ? other : cairn_gpu__text_shader(gpu, name, general);
 }
 
 bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name)

@@ -13,4 +13,11 @@ typedef struct cairn_shader {
     bool general;          /* compiled with CAIRN_GENERAL: for fp16, and in class texel for any size (tensor.glsl) */
 } cairn_shader;
 extern const cairn_shader cairn_shader_table[];
+
+/* The files of shaders/include as text. */
+typedef struct cairn_shader_include {
+    const char *name; /* "tensor.glsl"; NULL ends the table */
+    const char *text;
+} cairn_shader_include;
+extern const cairn_shader_include cairn_shader_includes[];
 #endif
