@@ -1,9 +1,18 @@
-#include "graph/graph.h"
+#include "graph/internal.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
+/* Memory that goes with a graph. */
+typedef struct owned {
+    struct owned *next;
+    max_align_t bytes[];
+} owned;
+
 struct cairn_graph {
+    owned *owned;
+    bool is_copy; /* the data of its constants belongs to another graph, which outlives it */
     cairn_tensor *tensors;
     cairn_node *nodes;
     int tensor_count, tensor_room, node_count, node_room;
@@ -20,7 +29,11 @@ cairn_status cairn_graph_create(cairn_graph **out)
 void cairn_graph_destroy(cairn_graph **g)
 {
     if (!*g) return;
-    for (int i = 0; i < (*g)->tensor_count; i++) free((*g)->tensors[i].data);
+    for (int i = 0; i < (*g)->tensor_count && !(*g)->is_copy; i++) free((*g)->tensors[i].data);
+    for (owned *o = (*g)->owned, *next; o; o = next) {
+        next = o->next;
+        free(o);
+    }
     free((*g)->tensors);
     free((*g)->nodes);
     free(*g);
@@ -241,4 +254,49 @@ cairn_tid cairn_graph_append(cairn_graph *g, const cairn_op *op, const cairn_tid
     }
     g->nodes[g->node_count++] = node;
     return output_count ? node.outputs[0] : CAIRN_NONE;
+}
+
+cairn_status cairn_graph__copy(cairn_graph **out, const cairn_graph *g)
+{
+    cairn_graph *copy = calloc(1, sizeof *copy);
+    *out = NULL;
+    if (copy) { /* field by field: what is a pointer must not be shared */
+        copy->is_copy = true;
+        copy->status = g->status;
+        copy->tensor_count = g->tensor_count;
+        copy->node_count = g->node_count;
+        copy->tensor_room = g->tensor_count + 1;
+        copy->node_room = g->node_count + 1;
+        copy->tensors = malloc(sizeof *copy->tensors * (size_t)copy->tensor_room);
+        copy->nodes = malloc(sizeof *copy->nodes * (size_t)copy->node_room);
+    }
+    if (!copy || !copy->tensors || !copy->nodes) {
+        cairn_graph_destroy(&copy);
+        return cairn_error_set(CAIRN_E_NOMEM, "no memory to copy a graph");
+    }
+    if (g->tensor_count) memcpy(copy->tensors, g->tensors, sizeof *g->tensors * (size_t)g->tensor_count);
+    if (g->node_count) memcpy(copy->nodes, g->nodes, sizeof *g->nodes * (size_t)g->node_count);
+    *out = copy;
+    return CAIRN_OK;
+}
+
+void *cairn_graph__own(cairn_graph *g, size_t size)
+{
+    owned *o = calloc(1, sizeof *o + size);
+    if (!o) return NULL;
+    o->next = g->owned;
+    g->owned = o;
+    return o->bytes;
+}
+
+void cairn_graph__replace(cairn_graph *g, int index, const cairn_node *node)
+{
+    CAIRN_ASSERT(index >= 0 && index < g->node_count);
+    g->nodes[index] = *node;
+    for (int k = 0; k < node->output_count; k++) g->tensors[node->outputs[k]].producer = index;
+}
+
+cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *name)
+{
+    return add_tensor(g, shape, CAIRN_TENSOR_VALUE, name);
 }

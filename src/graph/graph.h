@@ -36,6 +36,15 @@ typedef struct cairn_graph cairn_graph;
 typedef struct cairn_node cairn_node;
 typedef struct cairn_lowering cairn_lowering; /* graph/lower.h */
 
+/* The GLSL of one vec4 of a pointwise op's output 0: $0..$7 stand for the vec4 of the inputs at the same place, #0 and
+ * #1 for the parameters; the functions are those of shaders/include/pointwise.glsl. */
+typedef struct cairn_expression {
+    char text[96];
+    float parameters[2];
+    int parameter_count;
+    bool heavy; /* holds an exponential, a logarithm, a root or a division: not worth computing twice */
+} cairn_expression;
+
 /* One operator. Each lives as a constant in its op file; nodes point to it; there is no table to register it in. */
 typedef struct cairn_op {
     const char *name; /* "conv2d" */
@@ -54,6 +63,10 @@ typedef struct cairn_op {
     /* Bit i set: the op overwrites its input i in place, which must be persistent (optimisers, running statistics).
      * Such a node is never pruned. */
     uint32_t updates;
+    /* Ops that compute each element of their only output from the elements of the inputs at the same place, inputs
+     * repeated along dimensions of size 1: as an expression, so that chains of them become one kernel
+     * (src/graph/fuse). NULL: not such an op; false: not this node. */
+    bool (*expression)(const cairn_node *node, cairn_expression *e);
 } cairn_op;
 
 struct cairn_node {

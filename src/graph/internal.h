@@ -18,6 +18,16 @@ struct cairn_lowering {
     int node; /* being lowered */
 };
 
+/* graph.c: a program changes a copy of its graph. The copy has the same tensors and nodes under the same numbers. */
+cairn_status cairn_graph__copy(cairn_graph **out, const cairn_graph *g);
+/* Zeroed memory that lives as long as the graph, for the attributes of nodes; NULL if there is none. */
+void *cairn_graph__own(cairn_graph *g, size_t size);
+/* Puts a node in the place of another; its outputs become this place's. */
+void cairn_graph__replace(cairn_graph *g, int index, const cairn_node *node);
+cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *name);
+
+/* lower.c: marks what the outputs and the updating nodes need. used [nodes], used_tensor [tensors] */
+void cairn_lowering__find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool keep_all);
 void cairn_lowering__free(cairn_lowering *l);
 /* Prunes and lowers the whole graph. used [nodes]: receives which nodes survive. */
 cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used, bool keep_all);

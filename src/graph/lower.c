@@ -101,8 +101,7 @@ static void use_tensor(const cairn_graph *g, cairn_tid t, bool *used_tensor)
         if (cairn_graph_tensor(g, i)->joined == t) used_tensor[i] = true;
 }
 
-/* Marks what the outputs and the updating nodes need, walking backwards. */
-static void find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool keep_all)
+void cairn_lowering__find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool keep_all)
 {
     for (cairn_tid t = 0; t < cairn_graph_tensor_count(g); t++)
         used_tensor[t] = keep_all || cairn_graph_tensor(g, t)->is_output;
@@ -121,7 +120,7 @@ cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cair
     *l = (cairn_lowering){.gpu = gpu, .g = g};
     bool *used_tensor = calloc((size_t)cairn_graph_tensor_count(g) + 1, sizeof *used_tensor);
     if (!used_tensor) return cairn_error_set(CAIRN_E_NOMEM, "no memory to lower a graph");
-    find_used(g, used, used_tensor, keep_all);
+    cairn_lowering__find_used(g, used, used_tensor, keep_all);
     CAIRN_TRY(lower_constants(l, used_tensor));
     for (int i = 0; i < cairn_graph_node_count(g); i++) {
         if (!used[i]) continue;

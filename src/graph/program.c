@@ -1,5 +1,5 @@
 /* Compiling a graph: lower, plan, record. Running it: replay. */
-#include "graph/internal.h"
+#include "graph/fuse/fuse.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,8 @@ typedef struct span {
 
 struct cairn_program {
     cairn_gpu *gpu;
-    cairn_graph *g;
+    cairn_graph *g;          /* the caller's, or `fused` */
+    cairn_graph *fused;
     cairn_store *store;
     cairn_program_options options;
     cairn_program_stats stats;
@@ -280,6 +281,8 @@ static void read_environment(cairn_program_options *o)
 {
     const char *aliasing = getenv("CAIRN_NO_ALIASING"), *barriers = getenv("CAIRN_ALL_BARRIERS");
     const char *order = getenv("CAIRN_GRAPH_ORDER");
+    const char *fusion = getenv("CAIRN_NO_FUSION");
+    o->no_fusion |= fusion && fusion[0] == '1';
     o->graph_order |= order && order[0] == '1';
     o->no_aliasing |= aliasing && aliasing[0] == '1';
     o->all_barriers |= barriers && barriers[0] == '1';
@@ -310,6 +313,11 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
     if (options) p->options = *options;
     read_environment(&p->options);
     CAIRN_TRY(cairn_graph_status(g));
+    if (!p->options.no_fusion && !p->options.keep_all) {
+        CAIRN_TRY(cairn_graph__copy(&p->fused, g));
+        CAIRN_TRY(cairn_fuse__run(p->fused));
+        p->g = g = p->fused;
+    }
     p->used = calloc((size_t)cairn_graph_node_count(g) + 1, sizeof *p->used);
     if (!p->used) {
         st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a program");
@@ -354,6 +362,7 @@ void cairn_program_destroy(cairn_program **program)
     cairn_gpu_commands_destroy(&p->once);
     cairn_gpu_buffer_destroy(&p->arena);
     cairn_lowering__free(&p->l);
+    cairn_graph_destroy(&p->fused);
     free(p->used);
     free(p->stays);
     free(p->blocks);

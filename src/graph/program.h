@@ -11,6 +11,7 @@ typedef struct cairn_program_options {
     bool no_aliasing;    /* every tensor its own memory (bisects planner faults); also CAIRN_NO_ALIASING=1 */
     bool all_barriers;   /* a barrier after every dispatch (bisects hazards); also CAIRN_ALL_BARRIERS=1 */
     bool graph_order;    /* dispatches in the graph's order (bisects reordering); also CAIRN_GRAPH_ORDER=1 */
+    bool no_fusion;      /* each node by its own kernels (bisects fusion); also CAIRN_NO_FUSION=1 */
     bool canaries;       /* guard words between tensors, NaN-filled arena before each run (tests) */
     bool keep_all;       /* every value readable, nothing aliased (tests, debugging) */
 } cairn_program_options;

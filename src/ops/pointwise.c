@@ -74,8 +74,34 @@ static cairn_status lower_unary_grad(cairn_lowering *l, const cairn_node *node)
     return cairn_rows_call(l, &call, &rows);
 }
 
-static const cairn_op unary_grad_op = {
-    .name = "unary_grad", .lower = lower_unary_grad, .reference = cairn_ref_unary_grad};
+static bool heavy(cairn_unary kind)
+{
+    return kind >= CAIRN_UNARY_SIGMOID && kind != CAIRN_UNARY_SQUARE && kind != CAIRN_UNARY_ABS &&
+           kind != CAIRN_UNARY_NEG && kind != CAIRN_UNARY_AFFINE && kind != CAIRN_UNARY_STEP;
+}
+
+static bool unary_expression(const cairn_node *node, cairn_expression *e)
+{
+    const cairn_unary_attributes *at = cairn_node_attributes(node);
+    bool parameters = at->kind == CAIRN_UNARY_AFFINE || at->kind == CAIRN_UNARY_STEP;
+    *e = (cairn_expression){
+        .parameters = {at->a, at->b}, .parameter_count = parameters ? 2 : 0, .heavy = heavy(at->kind)};
+    snprintf(e->text, sizeof e->text, "unary_value(%du, $0, %s)", (int)at->kind, parameters ? "#0, #1" : "0.0, 0.0");
+    return true;
+}
+
+static bool unary_grad_expression(const cairn_node *node, cairn_expression *e)
+{
+    const cairn_unary_attributes *at = cairn_node_attributes(node);
+    *e = (cairn_expression){.heavy = heavy(at->kind)};
+    snprintf(e->text, sizeof e->text, "$1 * unary_slope(%du, $0)", (int)at->kind);
+    return true;
+}
+
+static const cairn_op unary_grad_op = {.name = "unary_grad",
+                                       .lower = lower_unary_grad,
+                                       .reference = cairn_ref_unary_grad,
+                                       .expression = unary_grad_expression};
 
 static void unary_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
                            cairn_tid *dinputs)
@@ -92,8 +118,11 @@ static void unary_gradient(cairn_graph *g, const cairn_node *node, const cairn_t
     cairn_graph_append(g, &unary_grad_op, inputs, 2, 2, &s, 1, &dinputs[0], at, sizeof *at);
 }
 
-static const cairn_op unary_op = {
-    .name = "unary", .gradient = unary_gradient, .lower = lower_unary, .reference = cairn_ref_unary};
+static const cairn_op unary_op = {.name = "unary",
+                                  .gradient = unary_gradient,
+                                  .lower = lower_unary,
+                                  .reference = cairn_ref_unary,
+                                  .expression = unary_expression};
 
 cairn_tid cairn_op_unary(cairn_graph *g, cairn_tid x, cairn_unary kind, float a, float b)
 {
@@ -266,8 +295,34 @@ static cairn_status lower_binary_grad(cairn_lowering *l, const cairn_node *node)
                        cairn_lower_shape(l, node->outputs[0]), true, at); /* zero: dy is a factor */
 }
 
-static const cairn_op binary_grad_op = {
-    .name = "binary_grad", .lower = lower_binary_grad, .reference = cairn_ref_binary_grad};
+/* #0 and #1 for the kinds that have parameters. */
+static bool binary_text(cairn_expression *e, const cairn_binary_attributes *at, const char *form, int kind)
+{
+    int count = at->kind == CAIRN_BINARY_HUBER ? 1 : at->kind == CAIRN_BINARY_FOCAL ? 2 : 0;
+    static const char *const parameters[3] = {"0.0, 0.0", "#0, 0.0", "#0, #1"};
+    *e = (cairn_expression){.parameters = {at->p0, at->p1},
+                            .parameter_count = count,
+                            .heavy = at->kind == CAIRN_BINARY_DIV || at->kind >= CAIRN_BINARY_HUBER};
+    snprintf(e->text, sizeof e->text, "%s(%du, $0, $1, %s)", form, kind, parameters[count]);
+    return true;
+}
+
+static bool binary_expression(const cairn_node *node, cairn_expression *e)
+{
+    const cairn_binary_attributes *at = cairn_node_attributes(node);
+    return binary_text(e, at, "binary_value", (int)at->kind);
+}
+
+static bool binary_grad_expression(const cairn_node *node, cairn_expression *e)
+{
+    const cairn_binary_attributes *at = cairn_node_attributes(node);
+    return binary_text(e, at, "$2 * binary_slope", (int)at->grad);
+}
+
+static const cairn_op binary_grad_op = {.name = "binary_grad",
+                                        .lower = lower_binary_grad,
+                                        .reference = cairn_ref_binary_grad,
+                                        .expression = binary_grad_expression};
 
 static cairn_tid binary_grad(cairn_graph *g, const cairn_node *node, cairn_tid dy, cairn_binary_grad kind)
 {
@@ -352,8 +407,11 @@ static void binary_gradient(cairn_graph *g, const cairn_node *node, const cairn_
     dinputs[0] = to_shape_of(g, d, node->inputs[0]);
 }
 
-static const cairn_op binary_op = {
-    .name = "binary", .gradient = binary_gradient, .lower = lower_binary, .reference = cairn_ref_binary};
+static const cairn_op binary_op = {.name = "binary",
+                                   .gradient = binary_gradient,
+                                   .lower = lower_binary,
+                                   .reference = cairn_ref_binary,
+                                   .expression = binary_expression};
 
 static bool broadcast_size(int32_t a, int32_t b, int32_t *out)
 {
@@ -439,8 +497,18 @@ static void broadcast_gradient(cairn_graph *g, const cairn_node *node, const cai
     dinputs[0] = at->p0 == 1.0f ? d : cairn_op_scale(g, d, at->p0);
 }
 
-static const cairn_op broadcast_op = {
-    .name = "broadcast", .gradient = broadcast_gradient, .lower = lower_broadcast, .reference = cairn_ref_broadcast};
+static bool broadcast_expression(const cairn_node *node, cairn_expression *e)
+{
+    const cairn_binary_attributes *at = cairn_node_attributes(node);
+    *e = (cairn_expression){.text = "$0 * #0", .parameters = {at->p0}, .parameter_count = 1};
+    return true;
+}
+
+static const cairn_op broadcast_op = {.name = "broadcast",
+                                      .gradient = broadcast_gradient,
+                                      .lower = lower_broadcast,
+                                      .reference = cairn_ref_broadcast,
+                                      .expression = broadcast_expression};
 
 cairn_tid cairn_op_broadcast_scaled(cairn_graph *g, cairn_tid x, cairn_shape shape, float scale)
 {

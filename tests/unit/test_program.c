@@ -82,7 +82,7 @@ static void test_program__replays_give_the_same_and_memory_is_shared(void **stat
     cairn_graph_output(g, kept, "middle");
     cairn_graph_output(g, y, "last");
     assert_ok(cairn_store_create(&store, gpu));
-    assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
+    assert_ok(cairn_program_create(&program, gpu, g, store, &(cairn_program_options){.no_fusion = true}));
     const cairn_program_stats *stats = cairn_program_get_stats(program);
     const char *apart = getenv("CAIRN_NO_ALIASING");
     if (apart && apart[0] == '1')

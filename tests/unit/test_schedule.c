@@ -50,7 +50,7 @@ static void test_schedule__independent_chains_share_intervals(void **state)
         cairn_graph_output(g, cairn_op_affine(g, cairn_op_add(g, mean, variance), (float)i, 1), name);
     }
     assert_ok(cairn_store_create(&store, gpu));
-    cairn_program_options options = {0};
+    cairn_program_options options = {.no_fusion = true};
     assert_ok(cairn_program_create(&program, gpu, g, store, &options));
     assert_int_equal(cairn_program_get_stats(program)->dispatches, 16);
     assert_int_equal(cairn_program_get_stats(program)->barriers, 3);
