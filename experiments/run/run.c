@@ -14,7 +14,8 @@ typedef struct runner {
     const cairn_recipe *recipe;
     const cairn_run_options *options;
     const char *folder;
-    cairn_gpu *gpu; /* created by the first stage that needs it */
+    cairn_gpu *gpu; /* created by the first stage that needs it, and again after a loss */
+    double segment_scale;
     char fingerprints[CAIRN_RECIPE_MOST_STAGES][CAIRN_FINGERPRINT_BYTES];
     uint64_t selected;
     int selected_count;
@@ -109,16 +110,22 @@ done:
     return st;
 }
 
-static cairn_status run_stage(runner *r, int index, const char *folder)
+static cairn_status open_device(runner *r)
+{
+    cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+    options.device = r->options->device;
+    options.segment_scale = r->segment_scale;
+    options.quiet = r->segment_scale < 1; /* it was said before */
+    return cairn_gpu_create(&r->gpu, &options);
+}
+
+/* fresh: what an earlier run left is removed, else gone on with. */
+static cairn_status run_stage(runner *r, int index, const char *folder, bool fresh)
 {
     cairn_status st = CAIRN_OK;
     const cairn_recipe_stage *stage = &r->recipe->stages[index];
-    if (!stage->kind->host_only && !r->gpu) {
-        cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
-        options.device = r->options->device;
-        CAIRN_TRY(cairn_gpu_create(&r->gpu, &options));
-    }
-    CAIRN_TRY(cairn_stage_folder_begin(folder, r->fingerprints[index], r->options->force));
+    if (!stage->kind->host_only && !r->gpu) CAIRN_TRY(open_device(r));
+    CAIRN_TRY(cairn_stage_folder_begin(folder, r->fingerprints[index], fresh));
     const uint64_t name_hash = cairn_hash_bytes(CAIRN_HASH_START, stage->name, strlen(stage->name) + 1);
     cairn_stage running = {
         .gpu = stage->kind->host_only ? NULL : r->gpu,
@@ -152,7 +159,18 @@ static cairn_status visit_stage(runner *r, int index, int position)
     }
     cairn_info("[%d/%d] %s (%s)", position, r->selected_count, stage->name, stage->kind->name);
     const double started = cairn_seconds();
-    st = run_stage(r, index, folder);
+    st = run_stage(r, index, folder, r->options->force);
+    if (st < 0 && r->gpu && cairn_gpu_is_lost(r->gpu) && !cairn_interrupted()) {
+        /* Nothing of a lost device can be used again. The stage goes on from its last checkpoint, once. */
+        cairn_warn("stage %s: %s; starting it again on a new device, with shorter submissions", stage->name,
+                   cairn_error_message());
+        cairn_gpu_destroy(&r->gpu);
+        r->segment_scale *= 0.5;
+        st = run_stage(r, index, folder, false);
+        if (st < 0 && r->gpu && cairn_gpu_is_lost(r->gpu))
+            cairn_error_set(st, "%s; that was the second time: update the driver or choose another device",
+                            cairn_error_message());
+    }
     if (st < 0) {
         cairn_error_set(st, "stage %s: %s", stage->name, cairn_error_message());
         goto done;
@@ -191,7 +209,7 @@ done:
 cairn_status cairn_run(char **folder, const cairn_recipe *recipe, const cairn_run_options *options)
 {
     cairn_status st = CAIRN_OK;
-    runner r = {.recipe = recipe, .options = options};
+    runner r = {.recipe = recipe, .options = options, .segment_scale = 1};
     int lock = -1, position = 0;
     *folder = options->out ? strdup(options->out) : cairn_file_join("runs", recipe->name);
     if (!*folder) return no_memory();

@@ -1,3 +1,4 @@
+#include "gpu/inject.h"
 #include "gpu/internal.h"
 
 #include <stdlib.h>
@@ -63,13 +64,15 @@ static cairn_status allocate_memory(cairn_gpu_buffer *b, cairn_gpu *gpu, gpu_mem
     VkMemoryRequirements needs;
     int types[4];
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    const bool refused = kind == GPU_MEMORY_TENSORS && cairn_inject(CAIRN_FAULT_OOM);
     vkGetBufferMemoryRequirements(gpu->device, b->handle, &needs);
     int count = rank_types(types, gpu, needs.memoryTypeBits, needs.size, kind), used = -1;
     for (int i = 0; i < count && used < 0; i++) {
         VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                      .allocationSize = needs.size,
                                      .memoryTypeIndex = (uint32_t)types[i]};
-        result = vkAllocateMemory(gpu->device, &info, NULL, &b->memory);
+        result = refused ? VK_ERROR_OUT_OF_DEVICE_MEMORY
+                         : vkAllocateMemory(gpu->device, &info, NULL, &b->memory);
         if (result == VK_SUCCESS) used = types[i];
         if (result != VK_SUCCESS && result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_OUT_OF_HOST_MEMORY)
             break;
@@ -117,6 +120,8 @@ cairn_status cairn_gpu__buffer_allocate(cairn_gpu_buffer **out, cairn_gpu *gpu, 
                                .size = b->bytes,
                                .usage = usage,
                                .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
+    if (cairn_inject(CAIRN_FAULT_HOST_OOM))
+        CAIRN_TRY(cairn_gpu__result(gpu, VK_ERROR_OUT_OF_HOST_MEMORY, "vkCreateBuffer"));
     CAIRN_VK(gpu, vkCreateBuffer(gpu->device, &info, NULL, &b->handle));
     cairn_gpu__name(gpu, VK_OBJECT_TYPE_BUFFER, (uint64_t)b->handle, b->label);
     CAIRN_TRY(allocate_memory(b, gpu, kind));

@@ -1,3 +1,4 @@
+#include "gpu/inject.h"
 #include "gpu/internal.h"
 
 #include <stdlib.h>
@@ -7,8 +8,8 @@ enum { SETS_PER_POOL = 64, QUERIES_PER_POOL = 512, VIEW_BUCKETS = 1024 };
 
 typedef struct segment {
     VkCommandBuffer cmd;
-    const char *label; /* of its first dispatch */
-    uint32_t number;   /* what it writes into the breadcrumb */
+    const char *label, *last; /* of its first and last dispatch */
+    uint32_t number;          /* what it writes into the breadcrumb */
 } segment;
 
 typedef struct shared_view {
@@ -82,7 +83,12 @@ cairn_status cairn_gpu__submit(cairn_gpu *gpu, const VkCommandBuffer *buffers, i
                                .pCommandBuffers = &buffers[i],
                                .signalSemaphoreCount = 1,
                                .pSignalSemaphores = &gpu->timeline};
-        CAIRN_VK(gpu, vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
+        VkResult result = gpu->lost ? VK_ERROR_DEVICE_LOST : vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE);
+        if (result == VK_SUCCESS && cairn_inject(CAIRN_FAULT_DEVICE_LOST)) {
+            vkDeviceWaitIdle(gpu->device); /* what is destroyed from now on must not be in use */
+            result = VK_ERROR_DEVICE_LOST;
+        }
+        CAIRN_TRY(cairn_gpu__result(gpu, result, "vkQueueSubmit"));
         gpu->submitted = value;
     }
 done:
@@ -92,6 +98,7 @@ done:
 static cairn_status wait_for(cairn_gpu *gpu, uint64_t value)
 {
     cairn_status st = CAIRN_OK;
+    if (gpu->lost) return cairn_gpu__result(gpu, VK_ERROR_DEVICE_LOST, "vkWaitSemaphores");
     if (!value) return CAIRN_OK;
     VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                 .semaphoreCount = 1,
@@ -117,12 +124,16 @@ cairn_status cairn_gpu_wait(cairn_gpu *gpu)
     return wait_for(gpu, gpu->submitted);
 }
 
-const char *cairn_gpu__segment_label(const cairn_gpu *gpu, uint32_t number)
+bool cairn_gpu__segment_range(const cairn_gpu *gpu, uint32_t number, const char **first, const char **last)
 {
     for (const cairn_gpu_commands *c = gpu->recorded; c; c = c->next)
         for (int i = 0; i < c->segment_count; i++)
-            if (c->segments[i].number == number) return c->segments[i].label;
-    return NULL;
+            if (c->segments[i].number == number && c->segments[i].label) {
+                *first = c->segments[i].label;
+                *last = c->segments[i].last;
+                return true;
+            }
+    return false;
 }
 
 /* ---- segments ---- */
@@ -368,6 +379,7 @@ cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cai
     if (!c->open) CAIRN_TRY(open_segment(c));
     segment *s = &c->segments[c->segment_count - 1];
     if (!s->label) s->label = label;
+    s->last = label;
     begin_label(c->gpu, s->cmd, label);
     vkCmdBindPipeline(s->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, k->pipeline);
     vkCmdBindDescriptorSets(s->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, k->layout, 0, 1, &set, 0, NULL);

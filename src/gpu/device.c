@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "gpu/inject.h"
 #include "gpu/internal.h"
 
 #include <stdlib.h>
@@ -290,19 +291,54 @@ static cairn_status choose_class(cairn_gpu *gpu, cairn_kernel_class wanted)
     return CAIRN_OK;
 }
 
+/* How long a submission may be by estimate, and the rates that the estimate assumes: floors, which any device of the
+ * kind is above, so that the true time is shorter. A desktop driver's watchdog ends work after some 2 s. On a CPU the
+ * limit only keeps Ctrl-C responsive. */
+static cairn_status plan_segments(cairn_gpu_info *info, double scale)
+{
+    const char *variable = getenv("CAIRN_SEGMENT_MS");
+    const bool discrete = !strcmp(info->type, "discrete");
+    char *end;
+    info->segment_ms = info->is_cpu ? 500 : 100;
+    info->assumed_gflops = info->is_cpu ? 20 : discrete ? 1000 : 200;
+    info->assumed_gbps = info->is_cpu ? 1 : discrete ? 100 : 20;
+    if (variable && variable[0]) {
+        info->segment_ms = strtod(variable, &end);
+        if (*end || !(info->segment_ms >= 0.001 && info->segment_ms <= 1e6))
+            return cairn_error_set(CAIRN_E_INVALID, "CAIRN_SEGMENT_MS is '%.40s', expected 0.001 to 1e6 milliseconds",
+                                   variable);
+    }
+    info->segment_ms *= scale;
+    return CAIRN_OK;
+}
+
 /* ---- the device ---- */
+
+static bool can_report_faults(VkPhysicalDevice device)
+{
+    VkPhysicalDeviceFaultFeaturesEXT fault = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT};
+    VkPhysicalDeviceFeatures2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &fault};
+    if (!has_device_extension(device, VK_EXT_DEVICE_FAULT_EXTENSION_NAME)) return false;
+    vkGetPhysicalDeviceFeatures2(device, &all);
+    return fault.deviceFault;
+}
 
 static cairn_status create_device(cairn_gpu *gpu)
 {
     cairn_status st;
-    const char *extensions[2];
+    const char *extensions[3];
     uint32_t extension_count = 0;
     int family = find_family(gpu->physical, &gpu->timestamp_bits);
     CAIRN_ASSERT(family >= 0); /* a usable device has one */
     gpu->family = (uint32_t)family;
     static const char portability[] = "VK_KHR_portability_subset"; /* must be enabled where it exists */
     if (has_device_extension(gpu->physical, portability)) extensions[extension_count++] = portability;
+    gpu->fault_info = can_report_faults(gpu->physical);
+    if (gpu->fault_info) extensions[extension_count++] = VK_EXT_DEVICE_FAULT_EXTENSION_NAME;
+    VkPhysicalDeviceFaultFeaturesEXT fault = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT,
+                                              .deviceFault = VK_TRUE};
     VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                                 .pNext = gpu->fault_info ? &fault : NULL,
                                                  .timelineSemaphore = VK_TRUE};
     VkPhysicalDeviceFeatures basic = {.shaderStorageImageWriteWithoutFormat =
                                           gpu->info.kernel_class == CAIRN_CLASS_TEXEL};
@@ -365,6 +401,7 @@ cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
     *out = NULL;
     cairn_gpu *gpu = calloc(1, sizeof *gpu);
     if (!gpu) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the device");
+    CAIRN_TRY(cairn_inject_check());
     CAIRN_TRY(cairn_gpu__instance_create(&gpu->instance, o->validation));
     CAIRN_TRY(list_candidates(&list, &count, gpu->instance.handle));
     CAIRN_TRY(choose(&chosen, list, count, o->device ? o->device : getenv("CAIRN_DEVICE")));
@@ -373,6 +410,7 @@ cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
     vkGetPhysicalDeviceProperties(gpu->physical, &gpu->properties);
     vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
     const char *staging = getenv("CAIRN_STAGING");
+    CAIRN_TRY(plan_segments(&gpu->info, o->segment_scale > 0 ? o->segment_scale : 1));
     gpu->force_staging = o->staging || (staging && !strcmp(staging, "1"));
     CAIRN_TRY(choose_class(gpu, o->kernel_class));
     CAIRN_TRY(cairn_gpu__tuning_create(gpu, o));
@@ -414,6 +452,11 @@ void cairn_gpu_destroy(cairn_gpu **gpu)
 const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu)
 {
     return &gpu->info;
+}
+
+bool cairn_gpu_is_lost(const cairn_gpu *gpu)
+{
+    return gpu->lost;
 }
 
 int cairn_gpu_validation_errors(const cairn_gpu *gpu, const char **first)

@@ -36,6 +36,7 @@ typedef struct cairn_gpu_options {
     const char *cache_folder;        /* pipelines, tuning; NULL: $XDG_CACHE_HOME/cairn or ~/.cache/cairn; "": none */
     cairn_tuning_mode tuning;
     const char *tuning_file;         /* NULL: variable CAIRN_TUNING_FILE, else one in the cache folder */
+    double segment_scale;            /* multiplies the longest submission; 0 means 1 */
     bool quiet;                      /* no warning that the device is a CPU */
 } cairn_gpu_options;
 #define CAIRN_GPU_OPTIONS_INIT ((cairn_gpu_options){.validation = -1})
@@ -51,6 +52,8 @@ typedef struct cairn_gpu_info {
     uint32_t max_texel_elements, alignment; /* alignment: of any tensor window, bytes */
     uint32_t subgroup_size, max_shared_bytes;
     double timestamp_ns;                   /* nanoseconds a tick; 0: no timestamps */
+    double segment_ms;                     /* longest submission by estimate; also by CAIRN_SEGMENT_MS. 0 in a list */
+    double assumed_gflops, assumed_gbps;   /* what the estimate assumes: floors for this kind of device */
     cairn_kernel_class kernel_class;       /* chosen class (of a created device) or the default one (in a list) */
 } cairn_gpu_info;
 
@@ -61,6 +64,9 @@ cairn_status cairn_gpu_list(cairn_gpu_info **out, int *count);
 cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options); /* NULL: defaults */
 void cairn_gpu_destroy(cairn_gpu **gpu); /* waits; the caller has destroyed buffers and commands before */
 const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu);
+/* A call failed because the device was lost (a watchdog, a fault): from then on every call fails. The way on is to
+ * destroy everything and to start again, with shorter submissions (cairn_gpu_options.segment_scale). */
+bool cairn_gpu_is_lost(const cairn_gpu *gpu);
 /* Messages of the validation layers so far (0 without them); the first is kept as text. */
 int cairn_gpu_validation_errors(const cairn_gpu *gpu, const char **first);
 

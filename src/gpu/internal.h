@@ -67,7 +67,9 @@ struct cairn_gpu {
     uint32_t cache_loaded_crc; /* checksum just after the file was loaded; 0: none was */
     gpu_tuning *tuning;
     gpu_texts *texts;
+    bool fault_info;           /* VK_EXT_device_fault is enabled */
     bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
+    char lost_text[768];       /* what was said then */
     char doing[192];           /* for messages */
 };
 
@@ -92,8 +94,8 @@ cairn_status cairn_gpu__buffer_allocate(cairn_gpu_buffer **out, cairn_gpu *gpu, 
 void cairn_gpu__name(cairn_gpu *gpu, VkObjectType type, uint64_t handle, const char *name);
 
 /* commands.c */
-/* Label of the first dispatch of the segment with this number, NULL if unknown. */
-const char *cairn_gpu__segment_label(const cairn_gpu *gpu, uint32_t number);
+/* Labels of the first and last dispatch of the segment with this number; false if there is none. */
+bool cairn_gpu__segment_range(const cairn_gpu *gpu, uint32_t number, const char **first, const char **last);
 /* Everything before is visible to all compute, transfer after. */
 void cairn_gpu__full_barrier(VkCommandBuffer cmd);
 /* ... and to the host. */

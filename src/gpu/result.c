@@ -43,19 +43,49 @@ void cairn_gpu__doing(cairn_gpu *gpu, const char *fmt, ...)
     va_end(args);
 }
 
+/* What the driver says of the fault, behind `text`. */
+static void add_fault(const cairn_gpu *gpu, char *text, size_t size)
+{
+    VkDeviceFaultCountsEXT counts = {.sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_COUNTS_EXT};
+    VkDeviceFaultInfoEXT info = {.sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_INFO_EXT};
+    VkDeviceFaultAddressInfoEXT addresses[4];
+    VkDeviceFaultVendorInfoEXT vendor[4];
+    if (!gpu->fault_info || vkGetDeviceFaultInfoEXT(gpu->device, &counts, NULL) < 0) return;
+    if (counts.addressInfoCount > 4) counts.addressInfoCount = 4;
+    if (counts.vendorInfoCount > 4) counts.vendorInfoCount = 4;
+    counts.vendorBinarySize = 0;
+    info.pAddressInfos = counts.addressInfoCount ? addresses : NULL;
+    info.pVendorInfos = counts.vendorInfoCount ? vendor : NULL;
+    if (vkGetDeviceFaultInfoEXT(gpu->device, &counts, &info) < 0) return;
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "; the driver says: %.120s", info.description);
+    for (uint32_t i = 0; i < counts.vendorInfoCount; i++) {
+        used = strlen(text);
+        snprintf(text + used, size - used, ", %.80s", vendor[i].description);
+    }
+}
+
 static cairn_status device_lost(cairn_gpu *gpu, const char *call, int call_length)
 {
-    const char *label = NULL;
-    if (gpu) gpu->lost = true;
+    const char *first = NULL, *last = NULL;
+    char text[sizeof gpu->lost_text], range[300] = "unknown";
+    if (gpu && gpu->lost) return cairn_error_set(CAIRN_E_DEVICE, "%s", gpu->lost_text); /* clean-up asks again */
     if (gpu && gpu->crumb && gpu->crumb->mapped) {
         uint32_t number;
         memcpy(&number, gpu->crumb->mapped, sizeof number);
-        label = cairn_gpu__segment_label(gpu, number);
+        if (cairn_gpu__segment_range(gpu, number, &first, &last))
+            snprintf(range, sizeof range, "'%.80s' to '%.80s'", first, last);
     }
-    return cairn_error_set(CAIRN_E_DEVICE,
-                           "the device was lost (VK_ERROR_DEVICE_LOST from %.*s); last segment started: %s; a driver's "
-                           "watchdog or a driver fault may be the cause, see the system log and run again",
-                           call_length, call, label ? label : "unknown");
+    snprintf(text, sizeof text,
+             "the device was lost (VK_ERROR_DEVICE_LOST from %.*s); last segment started: %s; a driver's watchdog or a "
+             "driver fault may be the cause, see the system log",
+             call_length, call, range);
+    if (gpu) {
+        add_fault(gpu, text, sizeof text);
+        gpu->lost = true;
+        memcpy(gpu->lost_text, text, sizeof text);
+    }
+    return cairn_error_set(CAIRN_E_DEVICE, "%s", text);
 }
 
 cairn_status cairn_gpu__result(cairn_gpu *gpu, VkResult result, const char *call)

@@ -231,24 +231,35 @@ done:
     return st;
 }
 
+/* At rates that the device surely reaches: an upper bound. */
+static double estimate_ms(const cairn_program *p, int c)
+{
+    const cairn_gpu_info *info = cairn_gpu_get_info(p->gpu);
+    double bytes = 0;
+    for (int k = 0; k < p->l.calls[c].slot_count; k++) bytes += (double)view_of(p, p->l.calls[c].slots[k]).bytes;
+    const double compute = p->operations[c] / info->assumed_gflops, memory = bytes / info->assumed_gbps;
+    return 1e-6 * (compute > memory ? compute : memory);
+}
+
 static cairn_status record(cairn_program *p)
 {
     cairn_status st = CAIRN_OK;
-    /* A submission stays well below a desktop driver's watchdog; on a CPU the limit only keeps Ctrl-C responsive. */
-    double limit = cairn_gpu_get_info(p->gpu)->is_cpu ? 10e9 : 200e9, sum = 0;
+    const double limit = cairn_gpu_get_info(p->gpu)->segment_ms;
+    double sum = 0;
     CAIRN_TRY(cairn_gpu_commands_create(&p->commands, p->gpu, p->options.profile));
     p->stats.submissions = 1;
     for (int c = p->once_count; c < p->l.call_count; c++) {
-        double operations = p->operations[c];
-        if (sum + operations > limit && sum > 0) {
+        const double ms = estimate_ms(p, c);
+        if (sum + ms > limit && sum > 0) {
             CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
             p->span_count[0] = p->span_count[1] = 0;
             CAIRN_TRY(cairn_gpu_commands_split(p->commands));
             p->stats.submissions++;
             sum = 0;
         }
-        sum += operations;
-        p->stats.operations += operations;
+        sum += ms;
+        p->stats.longest_ms = sum > p->stats.longest_ms ? sum : p->stats.longest_ms;
+        p->stats.operations += p->operations[c];
         CAIRN_TRY(record_call(p, p->commands, c));
     }
     /* A replay may follow without a wait in between. */

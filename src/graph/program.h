@@ -21,6 +21,7 @@ typedef struct cairn_program_stats {
     int once; /* further dispatches, made only in the first run and in those after the store was written */
     uint64_t planned_bytes, unplanned_bytes, stored_bytes;
     double operations; /* estimated, of one run */
+    double longest_ms; /* of a submission, estimated: at most cairn_gpu_info.segment_ms unless it is one dispatch */
 } cairn_program_stats;
 
 typedef struct cairn_program_timing {

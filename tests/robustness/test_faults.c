@@ -1,0 +1,131 @@
+/* Faults that CAIRN_INJECT provokes in a whole run: a lost device, no memory, a driver that computes wrongly. */
+#include "support/program.h"
+#include "support/scratch.h"
+#include "support/test.h"
+#include "support/test_gpu.h"
+
+#include "base/file.h"
+#include "gpu/inject.h"
+
+#include <stdlib.h>
+
+static const char recipe[] = "name: faults\n"
+                             "seed: 3\n"
+                             "stages:\n"
+                             "  - {name: shapes, kind: magicpoint, steps: 20, batch: 2, width: 0.125, height: 64,\n"
+                             "     image_width: 96, canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
+
+static cairn_program_run run;
+
+/* Runs the recipe into the folder `out`, with "CAIRN_INJECT=..." or NULL. */
+static void start(const char *out, const char *injected)
+{
+    const char *path = test_path("faults.yaml"), *environment[] = {injected, NULL};
+    if (!cairn_file_exists(path)) test_put_text(path, recipe);
+    const char *words[] = {"run", path, "--out", test_path("%s", out), NULL};
+    cairn_program_call(&run, words, environment, 0);
+}
+
+static void expect_success(const char *out, const char *injected)
+{
+    start(out, injected);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+}
+
+/* The one error line holds both texts. */
+static void expect_failure(const char *out, const char *injected, const char *first, const char *second)
+{
+    start(out, injected);
+    if (run.code != 1) fail_msg("%s: exit code %d: %s", injected, run.code, run.err);
+    assert_int_equal(cairn_program_error_lines(&run), 1);
+    const char *error = strstr(run.err, "error: ");
+    if (!strstr(error, first)) fail_msg("%s: '%s' lacks '%s'", injected, error, first);
+    if (!strstr(error, second)) fail_msg("%s: '%s' lacks '%s'", injected, error, second);
+    assert_false(cairn_file_exists(test_path("%s/shapes/stage.json", out)));
+    assert_false(cairn_file_exists(test_path("%s/shapes/model.safetensors", out)));
+}
+
+static void expect_same(const char *out, const char *name)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_ok(cairn_file_read(&bytes, &size, test_path("whole/shapes/%s", name), 1 << 28));
+    test_expect_bytes(test_path("%s/shapes/%s", out, name), bytes, size);
+    free(bytes);
+}
+
+static void test_faults__a_lost_device_is_replaced_and_training_goes_on(void **state)
+{
+    (void)state;
+    /* step 13, two steps behind a checkpoint; during the calibration; before the first checkpoint */
+    static const char *const when[] = {"CAIRN_INJECT=device_lost@13", "CAIRN_INJECT=device_lost@22",
+                                       "CAIRN_INJECT=device_lost@2"};
+    static const char *const resumed[] = {"resuming at step 10", "resuming at step 20", "starting it again"};
+    expect_success("whole", NULL);
+    for (int i = 0; i < 3; i++) {
+        const char *out = i == 0 ? "lost0" : i == 1 ? "lost1" : "lost2";
+        expect_success(out, when[i]);
+        assert_non_null(strstr(run.err, "the device was lost"));
+        assert_non_null(strstr(run.err, "last segment started: '")); /* the range of ops */
+        if (!strstr(run.err, resumed[i])) fail_msg("no '%s' in %s", resumed[i], run.err);
+        expect_same(out, "checkpoint.safetensors");
+        expect_same(out, "model.safetensors");
+    }
+}
+
+static void test_faults__a_second_loss_ends_the_run_and_keeps_the_checkpoint(void **state)
+{
+    (void)state;
+    expect_failure("twice", "CAIRN_INJECT=device_lost@8,device_lost@15", "the device was lost", "the second time");
+    assert_true(cairn_file_exists(test_path("twice/shapes/checkpoint.safetensors")));
+    expect_success("twice", NULL);
+    assert_non_null(strstr(run.err, "resuming at step 10"));
+    expect_same("twice", "checkpoint.safetensors");
+    expect_same("twice", "model.safetensors");
+}
+
+static void test_faults__no_device_memory_is_one_error_with_advice(void **state)
+{
+    (void)state;
+    static const char *const when[] = {"CAIRN_INJECT=oom@1", "CAIRN_INJECT=oom@2", "CAIRN_INJECT=oom@3"};
+    for (int i = 0; i < 3; i++) {
+        expect_failure("oom", when[i], " MiB for '", "smaller batch");
+        expect_failure("oom", i ? "CAIRN_INJECT=host_oom@4" : "CAIRN_INJECT=host_oom@2", "vkCreateBuffer",
+                       "VK_ERROR_OUT_OF_HOST_MEMORY while making the buffer");
+    }
+    expect_success("oom", NULL);
+    expect_same("oom", "model.safetensors");
+}
+
+static void test_faults__a_wrong_list_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"CAIRN_INJECT=fire", "CAIRN_INJECT=oom", "CAIRN_INJECT=oom@0",
+                                        "CAIRN_INJECT=oom@2x", "CAIRN_INJECT=oom@2,,"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) expect_failure("wrong", lists[i], "CAIRN_INJECT", "@N");
+}
+
+static void test_faults__events_happen_once_at_their_call(void **state)
+{
+    (void)state;
+    cairn_inject_set("oom@2,self_test@1,oom@4");
+    assert_true(cairn_inject(CAIRN_FAULT_SELF_TEST));
+    assert_false(cairn_inject(CAIRN_FAULT_SELF_TEST));
+    const bool expected[] = {false, true, false, true, false};
+    for (int i = 0; i < 5; i++) assert_int_equal(cairn_inject(CAIRN_FAULT_OOM), expected[i]);
+    assert_false(cairn_inject(CAIRN_FAULT_DEVICE_LOST));
+    cairn_inject_set(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults__a_lost_device_is_replaced_and_training_goes_on),
+        cmocka_unit_test(test_faults__a_second_loss_ends_the_run_and_keeps_the_checkpoint),
+        cmocka_unit_test(test_faults__no_device_memory_is_one_error_with_advice),
+        cmocka_unit_test(test_faults__a_wrong_list_is_refused),
+        cmocka_unit_test(test_faults__events_happen_once_at_their_call),
+    };
+    if (!test_gpu_available()) return TEST_SKIP;
+    return cmocka_run_group_tests(tests, test_scratch_create, test_scratch_remove);
+}
