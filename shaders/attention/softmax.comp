@@ -2,7 +2,7 @@
 // softmax.comp: the softmax of rows of attention scores, left undivided.
 // computes  y = exp(x - max of the row), 0 for scores below -1e38 and in rows whose query is masked;
 //           sums = log of the sum of exp(x), 3e38 for a row with nothing; factors = 1 / sum of y, 0 for such a row
-// computes  y = exp(x - max of the row), 0 for scores below -1e38 and in rows whose query is masked;
+// bindings  0 x read | 1 y write (may be x) | 2 query mask [B,1,1,N] read | 3 sums, 4 factors write: a vec4 a row
 // spec      0 HAS_MASK
 // push      rows = planes * N, n = N, groups of a row, heads of this call; offset and strides of sums and factors for
 //           the batch element and the head; offset and stride of the mask

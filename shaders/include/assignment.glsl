@@ -1,5 +1,5 @@
-// LightGlue's log-assignment: what its kernels share. Sizes: B batch elements, N x M scores s [B][n][s_groups], assignment
-// [B][n + 1][y_groups]; masks of points are packed, four in a vec4. To be included after the push block with uint n, m.
+// LightGlue's log-assignment: what its kernels share. Sizes: N x M scores s [B][n][S_GROUPS], the assignment
+// [B][n + 1][Y_GROUPS]; masks of points are packed, four in a vec4. To be included after the push block with uint n, m.
 layout(constant_id = 4) const uint HAS_MASK_0 = 0u;
 layout(constant_id = 5) const uint HAS_MASK_1 = 0u;
 float component(vec4 v, uint i) // without a dynamic index, which one CPU driver's compiler may take without end

@@ -1,6 +1,6 @@
-// Attention by blocks of 32 queries and 32 keys in shared memory (class simt). A workgroup of 64 threads is 8 x 8: thread
-// (tx, ty) has the products of rows ty + 8i with columns tx + 8j of a block, and of what it accumulates the rows ty + 8i
-// and the vec4 columns tx + 8c. Host: src/ops/attention/blocks.c
+// Attention by blocks of 32 queries and 32 keys in shared memory (class simt). A workgroup of 64 threads is 8 x 8:
+// thread (tx, ty) has the products of rows ty + 8i with columns tx + 8j of a block, and of what it accumulates the rows
+// ty + 8i and the vec4 columns tx + 8c. Host: src/ops/attention/blocks.c
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint HEAD_GROUPS = 16u; // vec4 of one head's channels
 layout(constant_id = 1) const uint TILE = 544u;       // BLOCK * STRIDE
@@ -27,7 +27,8 @@ float component(vec4 v, uint i)
 }
 // Whether point `at` of `count` exists and, with a mask [B,1,1,count], counts.
 #define POINT_KEPT(mask, at, count, masked) \
-    (at < count && (!(masked) || component(LOAD(mask, BATCH * ((count + 3u) / 4u) + min(at, count - 1u) / 4u), at % 4u) > 0.5))
+    (at < count && \
+     (!(masked) || component(LOAD(mask, BATCH * ((count + 3u) / 4u) + min(at, count - 1u) / 4u), at % 4u) > 0.5))
 // tile [BLOCK][STRIDE] = rows first.. of a tensor of `count` points, zero past the end.
 #define FILL_TILE(tile, tensor, first, count) \
     for (uint i_ = gl_LocalInvocationID.x; i_ < BLOCK * HEAD_GROUPS; i_ += 64u) { \

@@ -1,6 +1,6 @@
 // Gaussian error linear unit x * Phi(x), its tanh form, and their derivatives.
-// source  Hendrycks and Gimpel 2016. erf: two polynomials fitted for this file (minimax by Lawson's weights: erf(x) / x in
-//         x^2 on 0..1, -log(erfc(x)) / x on 0.9..4.2); largest absolute error in float 1.3e-7.
+// source  Hendrycks and Gimpel 2016. erf: two polynomials fitted for this file (minimax by Lawson's weights: erf(x) / x
+//         in x^2 on 0..1, -log(erfc(x)) / x on 0.9..4.2); largest absolute error in float 1.3e-7.
 vec4 erf_of(vec4 x)
 {
     vec4 t = min(abs(x), 4.0), s = x * x;

@@ -1,7 +1,7 @@
 #version 450
 // assignment_grad.comp: gradient of the log-assignment to the scores.
-// computes  ds_ij = 2 dP_ij - exp(s_ij - row_i) * row total_i - exp(s_ij - column_j) * column total_j; 0 where the masks
-//           leave a point out
+// computes  ds_ij = 2 dP_ij - exp(s_ij - row_i) * row total_i - exp(s_ij - column_j) * column total_j; 0 where the
+//           masks leave a point out
 // bindings  0 s [B,1,N,M] | 1 row sums, 2 row totals [B,1,N,1] | 3 column sums, 4 column totals [B,1,1,M]
 //           5 dP [B,1,N+1,M+1] | 6 mask0, 7 mask1 (anything where absent) | 8 ds write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 4 HAS_MASK_0, 5 HAS_MASK_1

@@ -21,7 +21,7 @@ typedef struct cairn_attention_options {
 cairn_tid cairn_op_attention(cairn_graph *g, cairn_tid q, cairn_tid k, cairn_tid v, cairn_tid key_mask,
                              cairn_tid query_mask, const cairn_attention_options *options);
 
-/* Cosines and sines side by side: [N,H,W,P] angles -> [N,H,W,2P]: cos x0, sin x0, cos x1, sin x1, .. Accurate for
+/* Cosines and sines side by side: [N,H,W,P] angles -> [N,H,W,2P]: cos x0, sin x0, cos x1, sin x1, .. Meant for
  * |angle| < 8000. Gradient to the angles. */
 cairn_tid cairn_op_cos_sin(cairn_graph *g, cairn_tid angles);
 /* Rotary position encoding: channels 2p and 2p+1 of every head are turned by the angle p of their point:
