@@ -24,6 +24,10 @@ static inline cairn_shape cairn_conv2d_weight_shape(int kernel, int ci, int co)
 cairn_tid cairn_op_conv2d(cairn_graph *g, cairn_tid x, cairn_tid weight, cairn_tid bias,
                           const cairn_conv_options *options);
 
+/* The convolution (conv2d or depthwise2d) that made y, once more with y * scale + shift for its result, by way of its
+ * weight and bias. scale, shift {1,1,1,CO}. CAIRN_NONE, and no mistake, where y is not the result of a convolution. */
+cairn_tid cairn_op_conv_affine(cairn_graph *g, cairn_tid y, cairn_tid scale, cairn_tid shift);
+
 /* ---- the gradients, as ops of their own (without gradients themselves) ---- */
 /* dy [N,OH,OW,CO], weight -> dx of x_shape */
 cairn_tid cairn_op_conv2d_grad_input(cairn_graph *g, cairn_tid dy, cairn_tid weight, cairn_shape x_shape,

@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "ops/conv.h"
 #include "ops/depthwise.h"
+#include "ops/pointwise.h"
 
 #include <math.h>
 #include <string.h>
@@ -92,6 +93,20 @@ static void remember_moments(cairn_model *m, const char *name, cairn_tid mean, c
     snprintf(b->name, sizeof b->name, "%s", name);
 }
 
+/* Normalisation with running statistics. Behind a convolution it goes into the convolution's weight and bias, which are
+ * stored tensors' functions and so made once (graph/once.c): only the activation is left. */
+static cairn_tid norm_of_running(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta, cairn_tid mean,
+                                 cairn_tid variance, float eps, cairn_activation activation)
+{
+    cairn_tid scale = cairn_op_div(g, gamma, cairn_op_sqrt(g, cairn_op_affine(g, variance, 1, eps)));
+    cairn_tid shift = cairn_op_sub(g, beta, cairn_op_mul(g, mean, scale));
+    cairn_tid y = cairn_op_conv_affine(g, x, scale, shift);
+    if (y == CAIRN_NONE) return cairn_op_batch_norm_infer(g, x, gamma, beta, mean, variance, eps, activation);
+    return activation == CAIRN_ACTIVATION_RELU     ? cairn_op_relu(g, y)
+           : activation == CAIRN_ACTIVATION_HSWISH ? cairn_op_hswish(g, y)
+                                                   : y;
+}
+
 cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, float eps, float update,
                                  cairn_activation activation)
 {
@@ -106,7 +121,7 @@ cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, 
                                            false, CAIRN_INIT_CONSTANT, 0);
     cairn_tid variance = cairn_model_parameter(m, member(text, sizeof text, name, "running_var"), v, s.c, 1, 1, false,
                                                false, CAIRN_INIT_CONSTANT, 1);
-    if (!m->training) return cairn_op_batch_norm_infer(m->g, x, gamma, beta, mean, variance, eps, activation);
+    if (!m->training) return norm_of_running(m->g, x, gamma, beta, mean, variance, eps, activation);
     cairn_tid batch_mean, batch_variance;
     cairn_tid y = cairn_op_batch_norm_train(m->g, x, gamma, beta, eps, activation, &batch_mean, &batch_variance);
     double samples = (double)s.n * s.h * s.w;
