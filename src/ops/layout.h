@@ -16,4 +16,10 @@ cairn_tid cairn_op_slice_channels(cairn_graph *g, cairn_tid x, int first, int co
 cairn_tid cairn_op_slice_batch(cairn_graph *g, cairn_tid x, int first, int count);
 /* b behind a along the batch: [A,H,W,C], [B,H,W,C] -> [A+B,H,W,C]. */
 cairn_tid cairn_op_concat_batch(cairn_graph *g, cairn_tid a, cairn_tid b);
+/* The same along any axis (one bit of ops/reduce.h's CAIRN_AXIS_N .. CAIRN_AXIS_C): elements first .. first+count-1,
+ * and b behind a, which agree in the other three sizes. */
+cairn_tid cairn_op_slice(cairn_graph *g, cairn_tid x, int axis, int first, int count);
+cairn_tid cairn_op_concat(cairn_graph *g, cairn_tid a, cairn_tid b, int axis);
+/* Rows and columns of each matrix exchanged: [N,H,R,C] -> [N,H,C,R]. N*H at most 65535. */
+cairn_tid cairn_op_transpose(cairn_graph *g, cairn_tid x);
 #endif

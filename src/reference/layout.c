@@ -72,3 +72,52 @@ void cairn_reference_concat_batch(const cairn_node *node, const cairn_graph *g, 
     memcpy(outputs[0], inputs[0], sizeof(double) * first);
     memcpy(outputs[0] + first, inputs[1], sizeof(double) * second);
 }
+
+/* A tensor as [outer][length][inner] around an axis. */
+static void around(cairn_shape s, int axis, int64_t *outer, int64_t *length, int64_t *inner)
+{
+    const int32_t sizes[4] = {s.n, s.h, s.w, s.c};
+    *outer = *inner = 1;
+    for (int i = 0; i < axis; i++) *outer *= sizes[i];
+    for (int i = axis + 1; i < 4; i++) *inner *= sizes[i];
+    *length = sizes[axis];
+}
+
+void cairn_reference_axis_window(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                                 double *const *outputs)
+{
+    const cairn_layout_attributes *a = cairn_node_attributes(node);
+    int64_t outer, inner, from, to;
+    around(cairn_graph_shape(g, node->inputs[0]), a->block, &outer, &from, &inner);
+    around(cairn_graph_shape(g, node->outputs[0]), a->block, &outer, &to, &inner);
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t k = 0; k < to; k++)
+            for (int64_t i = 0; i < inner; i++) {
+                int64_t at = k + a->offset;
+                outputs[0][(o * to + k) * inner + i] =
+                    at >= 0 && at < from ? inputs[0][(o * from + at) * inner + i] : 0;
+            }
+}
+
+void cairn_reference_concat_axis(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                                 double *const *outputs)
+{
+    const cairn_layout_attributes *a = cairn_node_attributes(node);
+    int64_t outer, inner, length[2];
+    double *y = outputs[0];
+    for (int k = 0; k < 2; k++)
+        around(cairn_graph_shape(g, node->inputs[k]), a->block, &outer, &length[k], &inner);
+    for (int64_t o = 0; o < outer; o++)
+        for (int k = 0; k < 2; k++)
+            for (int64_t i = 0; i < length[k] * inner; i++) *y++ = inputs[k][o * length[k] * inner + i];
+}
+
+void cairn_reference_transpose(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                               double *const *outputs)
+{
+    cairn_shape s = cairn_graph_shape(g, node->inputs[0]);
+    for (int64_t p = 0; p < (int64_t)s.n * s.h; p++)
+        for (int r = 0; r < s.w; r++)
+            for (int c = 0; c < s.c; c++)
+                outputs[0][(p * s.c + c) * s.w + r] = inputs[0][(p * s.w + r) * s.c + c];
+}

@@ -20,4 +20,11 @@ void cairn_reference_channel_window(const cairn_node *node, const cairn_graph *g
                                     double *const *outputs);
 void cairn_reference_concat_batch(const cairn_node *node, const cairn_graph *g, double *const *inputs,
                                   double *const *outputs);
+/* attributes: block = axis 0..3, offset = first */
+void cairn_reference_axis_window(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                                 double *const *outputs);
+void cairn_reference_concat_axis(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                                 double *const *outputs);
+void cairn_reference_transpose(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                               double *const *outputs);
 #endif
