@@ -2,6 +2,7 @@
 
 #include "base/progress.h"
 #include "base/rng.h"
+#include "experiments/benchmarks/op_case.h"
 #include "graph/program.h"
 #include "ops/conv.h"
 #include "ops/depthwise.h"
@@ -14,13 +15,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-/* One op at one shape. `co`, `kernel`, `stride` mean something to the convolutions only. */
-typedef struct bench {
-    const char *op;
-    cairn_tid (*build)(cairn_graph *g, const struct bench *b);
-    cairn_shape x;
-    int co, kernel, stride;
-} bench;
+typedef cairn_bench_op bench;
 
 static cairn_conv_options window(const bench *b)
 {
@@ -287,12 +282,14 @@ cairn_status cairn_benchmark_ops(cairn_gpu *gpu, FILE *out, const char *filter, 
     int matched = 0;
     if (table)
         fprintf(out, "%-24s %-44s %10s %10s %9s %8s\n", "op", "shape", "ms", "cpu ms", "GFLOP/s", "GB/s");
-    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
+    const int networks = sizeof benches / sizeof *benches;
+    for (int i = 0; i < networks + cairn_bench_other_count; i++) {
+        const bench *b = i < networks ? &benches[i] : &cairn_bench_other_ops[i - networks];
         char shape[96], name[160];
-        shape_text(&benches[i], shape, sizeof shape);
-        snprintf(name, sizeof name, "%s %s", benches[i].op, shape);
+        shape_text(b, shape, sizeof shape);
+        snprintf(name, sizeof name, "%s %s", b->op, shape);
         if (filter && !strstr(name, filter)) continue;
-        CAIRN_TRY(run_bench(gpu, out, &benches[i], shape, runs < 1 ? 5 : runs, table));
+        CAIRN_TRY(run_bench(gpu, out, b, shape, runs < 1 ? 5 : runs, table));
         matched++;
     }
     if (!matched) st = cairn_error_set(CAIRN_E_NOTFOUND, "no op benchmark matches '%s'", filter ? filter : "");
