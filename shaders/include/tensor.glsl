@@ -13,37 +13,13 @@
 //
 // Every shader is compiled a second time with CAIRN_GENERAL, and src/gpu/kernel.c takes that variant where a tensor
 // needs it. In it a tensor behind INPUT or OUTPUT may be stored in fp16 (four halves an element); arithmetic stays fp32.
-// In class texel the view's format says so and the shader sees nothing of it: it stores through image buffers, which
-// may also be larger than storage buffers. In class simt the specialization constant HALF_MASK has the binding's bit
-// set, and the loads and stores convert. What UPDATE touches is always fp32.
+// The specialization constant HALF_MASK has its binding's bit set. In class texel the view's format converts, and stores
+// go through image buffers, which may also be larger than storage buffers. In class simt the loads and stores convert.
+// What UPDATE touches is always fp32.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
-#ifdef CAIRN_TEXEL
-#define INPUT(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name##_tensor
-#define LOAD(name, i) texelFetch(name##_tensor, int(i))
 #ifdef CAIRN_GENERAL
-#define OUTPUT(slot, name) layout(set = 0, binding = slot) uniform writeonly imageBuffer name##_tensor
-#define UPDATE(slot, name) layout(set = 0, binding = slot, rgba32f) uniform imageBuffer name##_tensor
-#define LOAD_UPDATE(name, i) imageLoad(name##_tensor, int(i))
-#define STORE(name, i, v) imageStore(name##_tensor, int(i), v)
-#else
-#define OUTPUT(slot, name) \
-    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
-#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
-#define LOAD_UPDATE(name, i) name##_tensor[i]
-#define STORE(name, i, v) name##_tensor[i] = v
-#endif
-#elif !defined CAIRN_GENERAL
-#define INPUT(slot, name) \
-    layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 name##_tensor[]; }
-#define OUTPUT(slot, name) \
-    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
-#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
-#define LOAD(name, i) name##_tensor[i]
-#define LOAD_UPDATE(name, i) name##_tensor[i]
-#define STORE(name, i, v) name##_tensor[i] = v
-#else
 layout(constant_id = 31) const uint HALF_MASK = 0u; // bit i: binding i holds fp16 (set by src/gpu/kernel.c)
 
 // To the nearest half, ties to even; beyond 65504 to infinity, NaN to NaN. packHalf2x16 may round towards zero, which
@@ -63,7 +39,51 @@ uint pack_half(vec2 v)
     uvec2 h = nearest_half(v);
     return h.x | h.y << 16;
 }
+vec4 round_to_half(vec4 v)
+{
+    return vec4(unpackHalf2x16(pack_half(v.xy)), unpackHalf2x16(pack_half(v.zw)));
+}
+#endif
 
+#ifdef CAIRN_TEXEL
+#define INPUT(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name##_tensor
+#define LOAD(name, i) texelFetch(name##_tensor, int(i))
+#ifdef CAIRN_GENERAL
+// Drivers may truncate what they store as fp16, so it is rounded before. The last line takes the semicolon of
+// OUTPUT(1, y);
+#define OUTPUT(slot, name) \
+    layout(set = 0, binding = slot) uniform writeonly imageBuffer name##_tensor; \
+    void name##_store(int i, vec4 v) \
+    { \
+        imageStore(name##_tensor, i, (HALF_MASK >> slot & 1u) == 0u ? v : round_to_half(v)); \
+    } \
+    const uint name##_binding = slot
+#define UPDATE(slot, name) \
+    layout(set = 0, binding = slot, rgba32f) uniform imageBuffer name##_tensor; \
+    void name##_store(int i, vec4 v) \
+    { \
+        imageStore(name##_tensor, i, v); \
+    } \
+    const uint name##_binding = slot
+#define LOAD_UPDATE(name, i) imageLoad(name##_tensor, int(i))
+#define STORE(name, i, v) name##_store(int(i), v)
+#else
+#define OUTPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
+#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
+#define LOAD_UPDATE(name, i) name##_tensor[i]
+#define STORE(name, i, v) name##_tensor[i] = v
+#endif
+#elif !defined CAIRN_GENERAL
+#define INPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 name##_tensor[]; }
+#define OUTPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
+#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
+#define LOAD(name, i) name##_tensor[i]
+#define LOAD_UPDATE(name, i) name##_tensor[i]
+#define STORE(name, i, v) name##_tensor[i] = v
+#else
 // Both declarations name one buffer; the constant decides which of them the driver keeps. The last line takes the
 // semicolon of INPUT(0, x);
 #define INPUT(slot, name) \

@@ -99,8 +99,9 @@ cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const 
  * error  CAIRN_E_UNSUPPORTED if the shader cannot (cairn_gpu_kernel_half_able) */
 cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name,
                                        const uint32_t *constants, int constant_count, uint32_t half_mask);
-/* Bit i: binding i may hold fp16. */
-uint32_t cairn_gpu_kernel_half_able(const cairn_gpu_kernel *kernel);
+/* Bit i: binding i of the device's variant of this kernel may hold fp16.
+ * error  CAIRN_E_NOTFOUND if no such shader */
+cairn_status cairn_gpu_kernel_half_able(uint32_t *bindings, const cairn_gpu *gpu, const char *name);
 /* True if a shader file exists for this class (the selection above would find it). */
 bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name);
 

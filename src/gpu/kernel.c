@@ -162,21 +162,15 @@ cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const 
     return cairn_gpu_kernel_get_half(out, gpu, name, constants, constant_count, 0);
 }
 
-uint32_t cairn_gpu_kernel_half_able(const cairn_gpu_kernel *kernel)
+cairn_status cairn_gpu_kernel_half_able(uint32_t *bindings, const cairn_gpu *gpu, const char *name)
 {
-    return kernel->shader.half_able;
-}
-
-/* What may hold fp16 is what the general variant says. */
-static cairn_status find_half_able(cairn_gpu_kernel *k, const cairn_gpu *gpu)
-{
-    cairn_status st = CAIRN_OK;
-    const cairn_shader *general = find_shader(gpu, k->name, true);
-    gpu_reflection r;
-    if (k->general || !general) return CAIRN_OK;
-    CAIRN_TRY(cairn_gpu__reflect(&r, k->name, general->words, general->count, k->constants, k->constant_count));
-    k->shader.half_able = r.half_able;
-done:
+    gpu_reflection reflection;
+    const cairn_shader *shader = find_shader(gpu, name, true);
+    *bindings = 0;
+    if (!shader && cairn_gpu_kernel_exists(gpu, name)) return CAIRN_OK;
+    if (!shader) return cairn_error_set(CAIRN_E_NOTFOUND, "this build has no kernel '%s'", name);
+    cairn_status st = cairn_gpu__reflect(&reflection, name, shader->words, shader->count, NULL, 0);
+    if (st >= 0) *bindings = reflection.half_able;
     return st;
 }
 
@@ -205,7 +199,6 @@ static cairn_status get_kernel(cairn_gpu_kernel **out, cairn_gpu *gpu, const cha
     k->general = general;
     cairn_gpu__doing(gpu, "making the kernel '%s'", name);
     CAIRN_TRY(cairn_gpu__reflect(&k->shader, name, shader->words, shader->count, constants, constant_count));
-    CAIRN_TRY(find_half_able(k, gpu));
     CAIRN_TRY(check_limits(gpu, k));
     if (half_mask & ~k->shader.half_able) {
         st = cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' cannot read or write fp16 at the bindings 0x%x", name,

@@ -255,6 +255,8 @@ static cairn_status read_facts(gpu_reflection *out, const module *m, const uint3
         if (f->workgroup_size && composite && f->words >= 6) /* overrides the execution mode */
             for (int i = 0; i < 3; i++) out->local[i] = constant_value(m, f->at[3 + i], 0);
     }
+    for (int i = 0; i < GPU_REFLECT_BINDINGS; i++) /* what the shader does not touch may hold anything */
+        if (out->bindings[i] == GPU_BINDING_NONE) out->half_able |= 1u << i;
     st = out->local[0] && out->local[1] && out->local[2] ? CAIRN_OK : bad(m, "no workgroup size: not a compute shader");
 done:
     return st;

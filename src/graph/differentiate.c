@@ -1,6 +1,6 @@
 /* Reverse-mode differentiation, graph to graph. Nodes are in topological order by construction, so one backward walk
  * over them meets every consumer of a tensor before its producer. */
-#include "graph/graph.h"
+#include "graph/internal.h"
 #include "ops/pointwise.h"
 
 #include <string.h>
@@ -48,7 +48,13 @@ static void step_back(walk *w, int index)
         if (!cairn_shape_equal(want, have))
             cairn_graph_mistake(w->g, node.op->name, "the gradient of input %d is [%d,%d,%d,%d], not [%d,%d,%d,%d]", k,
                                 have.n, have.h, have.w, have.c, want.n, want.h, want.w, want.c);
-        *sum = *sum == CAIRN_NONE ? dinputs[k] : cairn_op_add(w->g, *sum, dinputs[k]);
+        cairn_graph__note_gradient(w->g, node.inputs[k], dinputs[k]);
+        if (*sum != CAIRN_NONE) {
+            *sum = cairn_op_add(w->g, *sum, dinputs[k]);
+            cairn_graph__note_gradient(w->g, node.inputs[k], *sum);
+        } else {
+            *sum = dinputs[k];
+        }
     }
 }
 
@@ -67,6 +73,7 @@ cairn_status cairn_graph_differentiate(cairn_graph *g, cairn_tid loss, const cai
     }
     for (int i = 0; i < w.tensors; i++) w.gradient[i] = CAIRN_NONE;
     mark_wanted(&w, wrt, count);
+    cairn_graph__end_forward(g);
     w.gradient[loss] = cairn_graph_constant(g, cairn_graph_shape(g, loss), 1.0f);
     for (int i = w.nodes - 1; i >= 0; i--) step_back(&w, i);
     CAIRN_TRY(cairn_graph_status(g));

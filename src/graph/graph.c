@@ -16,6 +16,9 @@ struct cairn_graph {
     cairn_tensor *tensors;
     cairn_node *nodes;
     int tensor_count, tensor_room, node_count, node_room;
+    cairn_gradient_pair *gradients;
+    int gradient_count, gradient_room;
+    int forward_nodes; /* 0: not differentiated */
     cairn_status status;
     char mistake[512];
 };
@@ -36,6 +39,7 @@ void cairn_graph_destroy(cairn_graph **g)
     }
     free((*g)->tensors);
     free((*g)->nodes);
+    free((*g)->gradients);
     free(*g);
     *g = NULL;
 }
@@ -223,6 +227,32 @@ const cairn_node *cairn_graph_node(const cairn_graph *g, int index)
     return &g->nodes[index];
 }
 
+int cairn_graph__forward_nodes(const cairn_graph *g)
+{
+    return g->forward_nodes ? g->forward_nodes : g->node_count;
+}
+
+void cairn_graph__end_forward(cairn_graph *g)
+{
+    if (!g->forward_nodes) g->forward_nodes = g->node_count;
+}
+
+void cairn_graph__note_gradient(cairn_graph *g, cairn_tid of, cairn_tid gradient)
+{
+    if (g->status < 0 || gradient == CAIRN_NONE) return;
+    if (!reserve((void **)&g->gradients, &g->gradient_room, g->gradient_count, sizeof *g->gradients)) {
+        cairn_graph_mistake(g, "differentiate", "no memory for %d gradients", g->gradient_count);
+        return;
+    }
+    g->gradients[g->gradient_count++] = (cairn_gradient_pair){of, gradient};
+}
+
+int cairn_graph__gradients(const cairn_graph *g, const cairn_gradient_pair **pairs)
+{
+    *pairs = g->gradients;
+    return g->gradient_count;
+}
+
 cairn_tid cairn_graph_append(cairn_graph *g, const cairn_op *op, const cairn_tid *inputs, int input_count, int required,
                              const cairn_shape *output_shapes, int output_count, cairn_tid *outputs,
                              const void *attributes, int size)
@@ -269,13 +299,18 @@ cairn_status cairn_graph__copy(cairn_graph **out, const cairn_graph *g)
         copy->node_room = g->node_count + 1;
         copy->tensors = malloc(sizeof *copy->tensors * (size_t)copy->tensor_room);
         copy->nodes = malloc(sizeof *copy->nodes * (size_t)copy->node_room);
+        copy->forward_nodes = g->forward_nodes;
+        copy->gradient_count = g->gradient_count;
+        copy->gradient_room = g->gradient_count + 1;
+        copy->gradients = malloc(sizeof *copy->gradients * (size_t)copy->gradient_room);
     }
-    if (!copy || !copy->tensors || !copy->nodes) {
+    if (!copy || !copy->tensors || !copy->nodes || !copy->gradients) {
         cairn_graph_destroy(&copy);
         return cairn_error_set(CAIRN_E_NOMEM, "no memory to copy a graph");
     }
     if (g->tensor_count) memcpy(copy->tensors, g->tensors, sizeof *g->tensors * (size_t)g->tensor_count);
     if (g->node_count) memcpy(copy->nodes, g->nodes, sizeof *g->nodes * (size_t)g->node_count);
+    if (g->gradient_count) memcpy(copy->gradients, g->gradients, sizeof *g->gradients * (size_t)g->gradient_count);
     *out = copy;
     return CAIRN_OK;
 }

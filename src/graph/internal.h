@@ -15,7 +15,8 @@ struct cairn_lowering {
     int *interval_first, *interval_last; /* [call_count] calls between which there is no barrier (schedule.c) */
     int64_t *scratch_vectors; /* [scratch_count] */
     int scratch_count, scratch_room;
-    int node; /* being lowered */
+    bool *half; /* [tensors] stored in fp16 */
+    int node;   /* being lowered */
 };
 
 /* graph.c: a program changes a copy of its graph. The copy has the same tensors and nodes under the same numbers. */
@@ -28,9 +29,28 @@ cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *
 
 /* lower.c: marks what the outputs and the updating nodes need. used [nodes], used_tensor [tensors] */
 void cairn_lowering__find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool keep_all);
+
+/* graph.c */
+typedef struct cairn_gradient_pair {
+    cairn_tid of, gradient; /* `gradient`, or a part of the sum that is it, belongs to `of` */
+} cairn_gradient_pair;
+/* Nodes before the first differentiation; all of them without one. */
+int cairn_graph__forward_nodes(const cairn_graph *g);
+void cairn_graph__end_forward(cairn_graph *g);
+void cairn_graph__note_gradient(cairn_graph *g, cairn_tid of, cairn_tid gradient);
+int cairn_graph__gradients(const cairn_graph *g, const cairn_gradient_pair **pairs);
+
+/* precision.c: fills l->half for the graph l->g. */
+cairn_status cairn_lowering__assign_storage(cairn_lowering *l, cairn_precision precision);
+/* Takes fp16 back from tensors that some kernel of the lowered graph can only read or write as fp32. */
+cairn_status cairn_lowering__settle_storage(cairn_lowering *l);
+/* Bit k: the tensor at binding k is fp16. */
+uint32_t cairn_lowering__half_mask(const cairn_lowering *l, const cairn_kernel_call *call);
+
 void cairn_lowering__free(cairn_lowering *l);
 /* Prunes and lowers the whole graph. used [nodes]: receives which nodes survive. */
-cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used, bool keep_all);
+cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used,
+                                   const cairn_program_options *options);
 
 /* Reorders the calls so that independent ones stand together in intervals, and fills interval_first and interval_last.
  * The arena grows by at most 3 % or 1 MiB. keep_order: every call an interval of its own. */
@@ -58,4 +78,7 @@ void cairn_store__changed(cairn_store *store);
 /* Dense NHWC floats to vec4 groups with zero padding, and back. */
 void cairn_pad__pack(float *storage, const float *dense, cairn_shape s);
 void cairn_pad__unpack(float *dense, const float *storage, cairn_shape s);
+/* The same with fp16 storage. */
+void cairn_pad__pack_half(uint16_t *storage, const float *dense, cairn_shape s);
+void cairn_pad__unpack_half(float *dense, const uint16_t *storage, cairn_shape s);
 #endif

@@ -16,6 +16,7 @@ void cairn_lowering__free(cairn_lowering *l)
     free(l->scratch_vectors);
     free(l->interval_first);
     free(l->interval_last);
+    free(l->half);
     *l = (cairn_lowering){0};
 }
 
@@ -33,6 +34,11 @@ cairn_shape cairn_lower_shape(const cairn_lowering *l, cairn_slot slot)
 {
     CAIRN_ASSERT(slot < CAIRN_SCRATCH_BASE);
     return cairn_graph_shape(l->g, slot);
+}
+
+bool cairn_lower_half(const cairn_lowering *l, cairn_slot slot)
+{
+    return slot < CAIRN_SCRATCH_BASE && l->half[slot];
 }
 
 cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors)
@@ -114,13 +120,15 @@ void cairn_lowering__find_used(const cairn_graph *g, bool *used, bool *used_tens
     }
 }
 
-cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used, bool keep_all)
+cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cairn_graph *g, bool *used,
+                                   const cairn_program_options *options)
 {
     cairn_status st = CAIRN_OK;
     *l = (cairn_lowering){.gpu = gpu, .g = g};
     bool *used_tensor = calloc((size_t)cairn_graph_tensor_count(g) + 1, sizeof *used_tensor);
     if (!used_tensor) return cairn_error_set(CAIRN_E_NOMEM, "no memory to lower a graph");
-    cairn_lowering__find_used(g, used, used_tensor, keep_all);
+    CAIRN_TRY(cairn_lowering__assign_storage(l, options->precision));
+    cairn_lowering__find_used(g, used, used_tensor, options->keep_all);
     CAIRN_TRY(lower_constants(l, used_tensor));
     for (int i = 0; i < cairn_graph_node_count(g); i++) {
         if (!used[i]) continue;
@@ -128,6 +136,7 @@ cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cair
         l->node = i;
         CAIRN_TRY(node->op->lower(l, node));
     }
+    CAIRN_TRY(cairn_lowering__settle_storage(l));
 done:
     free(used_tensor);
     if (st < 0) cairn_lowering__free(l);

@@ -23,6 +23,9 @@ typedef struct cairn_kernel_call {
 cairn_kernel_class cairn_lower_class(const cairn_lowering *l);
 const cairn_gpu_info *cairn_lower_info(const cairn_lowering *l);
 cairn_shape cairn_lower_shape(const cairn_lowering *l, cairn_slot slot);
+/* Whether the slot is stored in fp16. A kernel written with shaders/include/tensor.glsl need not ask; where some kernel
+ * of the program cannot read or write it so, the tensor becomes fp32 after all. */
+bool cairn_lower_half(const cairn_lowering *l, cairn_slot slot);
 /* Temporary memory of `vectors` vec4, undefined content. */
 cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors);
 /* Appends one dispatch. The call is copied. A slot may stand at two bindings (in-place: one read, one written). */

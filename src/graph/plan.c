@@ -1,6 +1,8 @@
 /* Memory planning: greedy by size, each block at the lowest offset where nothing alive at the same time overlaps. */
 #include "graph/internal.h"
 
+#include "base/half.h"
+
 #include <string.h>
 
 static int by_size(const void *a, const void *b)
@@ -75,4 +77,21 @@ void cairn_pad__unpack(float *dense, const float *storage, cairn_shape s)
     }
     for (int64_t r = 0; r < rows; r++)
         for (int c = 0; c < s.c; c++) dense[r * s.c + c] = storage[r * stride + c];
+}
+
+void cairn_pad__pack_half(uint16_t *storage, const float *dense, cairn_shape s)
+{
+    int64_t rows = (int64_t)s.n * s.h * s.w;
+    int stride = cairn_shape_groups(s) * 4;
+    for (int64_t r = 0; r < rows; r++)
+        for (int c = 0; c < stride; c++)
+            storage[r * stride + c] = c < s.c ? cairn_half_from_float(dense[r * s.c + c]) : 0;
+}
+
+void cairn_pad__unpack_half(float *dense, const uint16_t *storage, cairn_shape s)
+{
+    int64_t rows = (int64_t)s.n * s.h * s.w;
+    int stride = cairn_shape_groups(s) * 4;
+    for (int64_t r = 0; r < rows; r++)
+        for (int c = 0; c < s.c; c++) dense[r * s.c + c] = cairn_half_to_float(storage[r * stride + c]);
 }

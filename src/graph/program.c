@@ -42,6 +42,12 @@ static bool in_arena(const cairn_program *p, cairn_slot slot)
     return slot >= CAIRN_SCRATCH_BASE || cairn_graph_tensor(p->g, slot)->kind != CAIRN_TENSOR_STORED;
 }
 
+/* Bytes of one vec4 of a slot. */
+static uint64_t element_bytes(const cairn_program *p, cairn_slot slot)
+{
+    return cairn_lower_half(&p->l, slot) ? 8 : 16;
+}
+
 static int block_of(const cairn_program *p, cairn_slot slot)
 {
     if (slot >= CAIRN_SCRATCH_BASE) return p->tensors + (slot - CAIRN_SCRATCH_BASE);
@@ -87,7 +93,9 @@ static cairn_status measure(cairn_program *p)
             whole->last = INT32_MAX;
         }
         if (b->first < 0 || part) continue;
-        b->bytes = 16 * (uint64_t)(scratch ? p->l.scratch_vectors[i - p->tensors] : cairn_shape_vectors(t->shape));
+        b->bytes = (t && p->l.half[i] ? 8 : 16) *
+                   (uint64_t)(scratch ? p->l.scratch_vectors[i - p->tensors] : cairn_shape_vectors(t->shape));
+        p->stats.half_tensors += t && p->l.half[i];
         p->stats.unplanned_bytes += b->bytes;
     }
     return CAIRN_OK;
@@ -135,7 +143,7 @@ static cairn_gpu_view view_of(const cairn_program *p, cairn_slot slot)
                            ? (uint64_t)p->l.scratch_vectors[slot - CAIRN_SCRATCH_BASE]
                            : (uint64_t)cairn_shape_vectors(cairn_graph_tensor(p->g, slot)->shape);
     uint64_t at = slot >= CAIRN_SCRATCH_BASE ? 0 : 16 * (uint64_t)cairn_graph_tensor(p->g, slot)->joined_at;
-    return (cairn_gpu_view){p->arena, b->offset + at, vectors * 16};
+    return (cairn_gpu_view){p->arena, b->offset + at, vectors * element_bytes(p, slot)};
 }
 
 static bool overlaps(const cairn_program *p, int which, cairn_gpu_view v)
@@ -201,7 +209,8 @@ static cairn_status record_call(cairn_program *p, cairn_gpu_commands *commands, 
     memcpy(d.push, call->push, sizeof d.push);
     memcpy(d.threads, call->threads, sizeof d.threads);
     d.label = p->l.call_node[c] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[c])->op->name;
-    CAIRN_TRY(cairn_gpu_kernel_get(&d.kernel, p->gpu, call->kernel, call->constants, call->constant_count));
+    CAIRN_TRY(cairn_gpu_kernel_get_half(&d.kernel, p->gpu, call->kernel, call->constants, call->constant_count,
+                                        cairn_lowering__half_mask(&p->l, call)));
     if (hazard(p, call, d.views) || (p->options.all_barriers && c)) {
         CAIRN_TRY(cairn_gpu_commands_barrier(commands));
         p->span_count[0] = p->span_count[1] = 0;
@@ -335,7 +344,7 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
         goto done;
     }
     CAIRN_TRY(cairn_store_add_graph(store, g));
-    CAIRN_TRY(cairn_lowering__build(&p->l, gpu, g, p->used, p->options.keep_all));
+    CAIRN_TRY(cairn_lowering__build(&p->l, gpu, g, p->used, &p->options));
     CAIRN_TRY(cairn_schedule__run(&p->l, cairn_gpu_get_info(gpu)->alignment, p->options.graph_order));
     p->stays = calloc((size_t)(cairn_graph_tensor_count(g) + p->l.scratch_count) + 1, sizeof *p->stays);
     if (!p->stays) {
@@ -398,7 +407,10 @@ cairn_status cairn_program_write(cairn_program *program, cairn_tid input, const 
     cairn_gpu_view view = view_of(program, input);
     float *storage = malloc(view.bytes);
     if (!storage) return cairn_error_set(CAIRN_E_NOMEM, "no memory to write %s", t->name);
-    cairn_pad__pack(storage, values, t->shape);
+    if (program->l.half[input])
+        cairn_pad__pack_half((uint16_t *)storage, values, t->shape);
+    else
+        cairn_pad__pack(storage, values, t->shape);
     cairn_status st = cairn_gpu_write(view, storage);
     free(storage);
     return st;
@@ -413,7 +425,10 @@ cairn_status cairn_program_read(cairn_program *program, cairn_tid output, float 
     float *storage = malloc(view.bytes);
     if (!storage) return cairn_error_set(CAIRN_E_NOMEM, "no memory to read %s", t->name);
     cairn_status st = cairn_gpu_read(view, storage);
-    if (st >= 0) cairn_pad__unpack(values, storage, t->shape);
+    if (st >= 0 && program->l.half[output])
+        cairn_pad__unpack_half(values, (const uint16_t *)storage, t->shape);
+    else if (st >= 0)
+        cairn_pad__unpack(values, storage, t->shape);
     free(storage);
     return st;
 }
@@ -432,7 +447,7 @@ static cairn_status poison(cairn_program *p)
         if (p->blocks[i].bytes &&
             (cairn_graph_tensor(p->g, i)->kind == CAIRN_TENSOR_INPUT || cairn_graph_tensor(p->g, i)->data))
             memset(keep + p->blocks[i].offset / 4, 1,
-                   4 * (size_t)cairn_shape_vectors(cairn_graph_tensor(p->g, i)->shape));
+                   element_bytes(p, i) / 4 * (size_t)cairn_shape_vectors(cairn_graph_tensor(p->g, i)->shape));
     for (uint64_t i = 0; i < bytes / 4; i++)
         if (!keep[i]) words[i] = GUARD_WORD;
     if (st >= 0) st = cairn_gpu_write(all, words);
@@ -474,7 +489,8 @@ static cairn_status check_tensor(const cairn_program *p, const uint32_t *words, 
                                : (uint64_t)cairn_shape_vectors(cairn_graph_tensor(p->g, block)->shape);
     bool whole = !scratch && cairn_graph_tensor(p->g, block)->is_join; /* its padding is that of its members */
     bool part = !scratch && cairn_graph_tensor(p->g, block)->joined != CAIRN_NONE;
-    uint64_t used = vectors * 4, first = (part ? view_of(p, block).offset : b->offset) / 4;
+    bool half = !scratch && element_bytes(p, block) == 8;
+    uint64_t used = vectors * (half ? 2 : 4), first = (part ? view_of(p, block).offset : b->offset) / 4;
     uint64_t step = 4 * CAIRN_JOIN_VECTORS, guards = part ? (step - used % step) % step : GUARD_BYTES / 4;
     for (uint64_t i = used; i < used + guards; i++)
         if (words[first + i] != GUARD_WORD)
@@ -482,9 +498,12 @@ static cairn_status check_tensor(const cairn_program *p, const uint32_t *words, 
     if (scratch || whole) return CAIRN_OK;
     cairn_shape s = cairn_graph_tensor(p->g, block)->shape;
     uint64_t stride = 4 * (uint64_t)cairn_shape_groups(s);
-    for (uint64_t i = 0; i < used; i++)
-        if (i % stride >= (uint64_t)s.c && words[first + i] << 1 != 0) /* minus zero is zero */
+    const uint16_t *halves = (const uint16_t *)(words + first);
+    for (uint64_t i = 0; i < vectors * 4; i++) {
+        uint32_t value = half ? (uint32_t)halves[i] << 16 : words[first + i];
+        if (i % stride >= (uint64_t)s.c && value << 1 != 0) /* minus zero is zero */
             return cairn_error_set(CAIRN_E_FAIL, "padding channel %d of %s is not zero", (int)(i % stride), name);
+    }
     return CAIRN_OK;
 }
 

@@ -6,6 +6,12 @@
 
 typedef struct cairn_program cairn_program;
 
+typedef enum cairn_precision {
+    CAIRN_PRECISION_FP32,
+    CAIRN_PRECISION_MIXED,   /* activations inside the network and their gradients in fp16, arithmetic in fp32 */
+    CAIRN_PRECISION_ALL_HALF /* for tests: everything but stored tensors, statistics and scratch in fp16 */
+} cairn_precision;
+
 typedef struct cairn_program_options {
     bool profile;        /* time every dispatch */
     bool no_aliasing;    /* every tensor its own memory (bisects planner faults); also CAIRN_NO_ALIASING=1 */
@@ -14,12 +20,14 @@ typedef struct cairn_program_options {
     bool no_fusion;      /* each node by its own kernels (bisects fusion); also CAIRN_NO_FUSION=1 */
     bool canaries;       /* guard words between tensors, NaN-filled arena before each run (tests) */
     bool keep_all;       /* every value readable, nothing aliased (tests, debugging) */
+    cairn_precision precision; /* how tensors between kernels are stored; what the host reads is always float */
 } cairn_program_options;
 
 typedef struct cairn_program_stats {
     int nodes, dispatches, barriers, submissions;
     int once; /* further dispatches, made only in the first run and in those after the store was written */
     uint64_t planned_bytes, unplanned_bytes, stored_bytes;
+    int half_tensors; /* stored in fp16 */
     double operations; /* estimated, of one run */
     double longest_ms; /* of a submission, estimated: at most cairn_gpu_info.segment_ms unless it is one dispatch */
 } cairn_program_stats;

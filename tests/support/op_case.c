@@ -1,10 +1,13 @@
 #include "support/op_case.h"
 
+#include "base/half.h"
 #include "graph/program.h"
 #include "reference/evaluate.h"
 
 #include <math.h>
 
+#define HALF_NMSE 1e-6
+#define HALF_TOLERANCE 4e-3
 enum { MAX_SOURCES = 24, MAX_RESULTS = CAIRN_MAX_OUTPUTS, SAMPLES = 24 };
 
 typedef struct source {
@@ -23,6 +26,8 @@ struct op_case {
     cairn_tid outputs[MAX_RESULTS];
     int output_count;
     int forward_nodes; /* nodes up to and with the loss */
+    double half_nmse; /* 0: no run with fp16 tensors */
+    bool half;         /* the run with fp16 tensors */
     cairn_tid loss;
 };
 
@@ -153,6 +158,11 @@ float *op_case_values(op_case *c, cairn_tid tensor)
     return find_source(c, tensor)->values;
 }
 
+void op_case_half_limit(op_case *c, double nmse)
+{
+    c->half_nmse = nmse;
+}
+
 void op_case_output(op_case *c, cairn_tid tensor)
 {
     assert_ok(cairn_graph_status(c->g));
@@ -195,7 +205,8 @@ static void set_up(op_case *c, const op_case_spec *spec)
 {
     uint32_t seed = 2166136261u; /* FNV-1a of the name: every case its own numbers, the same in each run */
     for (const char *p = spec->name; *p; p++) seed = (seed ^ (unsigned char)*p) * 16777619u;
-    *c = (op_case){.spec = spec, .rng = cairn_rng_stream(seed, 0, 0, 0, 0), .loss = CAIRN_NONE};
+    *c = (op_case){.spec = spec, .rng = cairn_rng_stream(seed, 0, 0, 0, 0), .loss = CAIRN_NONE,
+                    .half_nmse = HALF_NMSE};
     assert_ok(cairn_graph_create(&c->g));
     spec->build(c, c->g);
     assert_ok(cairn_graph_status(c->g));
@@ -273,6 +284,10 @@ static void compare(const op_case *c, const char *class_name, const char *what, 
                     const double *expected)
 {
     double limit = c->spec->nmse > 0 ? c->spec->nmse : 1e-11, part = c->spec->tolerance > 0 ? c->spec->tolerance : 2e-5;
+    if (c->half) { /* one rounding to fp16 is an NMSE of some 1e-7 */
+        limit = fmax(limit, c->half_nmse);
+        part = fmax(part, HALF_TOLERANCE);
+    }
     double error = 0, energy = 0, largest = 0, worst = -1;
     int64_t count = cairn_shape_count(shape), at = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -337,7 +352,8 @@ static void run_program(op_case *c, cairn_reference *reference, cairn_gpu *gpu, 
 {
     cairn_store *store = NULL;
     cairn_program *program = NULL;
-    cairn_program_options options = {.canaries = true, .no_aliasing = separate};
+    cairn_program_options options = {.canaries = true, .no_aliasing = separate,
+                                     .precision = c->half ? CAIRN_PRECISION_ALL_HALF : CAIRN_PRECISION_FP32};
     assert_ok(cairn_store_create(&store, gpu));
     if (cairn_program_create(&program, gpu, c->g, store, &options) < 0)
         fail_msg("%s, %s: %s", c->spec->name, class_name, cairn_error_message());
@@ -353,17 +369,28 @@ static void run_on_device(op_case *c, cairn_reference *reference, cairn_kernel_c
 {
     cairn_gpu *gpu = test_gpu(kernel_class);
     if (!gpu) return;
-    const char *class_name = test_gpu_class_name(kernel_class);
+    char class_name[32];
+    snprintf(class_name, sizeof class_name, "%s%s", test_gpu_class_name(kernel_class), c->half ? ", fp16" : "");
     size_t total = 1;
     for (cairn_tid t = 0; t < cairn_graph_tensor_count(c->g); t++)
         total += (size_t)cairn_shape_count(cairn_graph_shape(c->g, t));
     float *values[2] = {malloc(sizeof(float) * total), malloc(sizeof(float) * total)};
     assert_true(values[0] && values[1]);
     run_program(c, reference, gpu, class_name, true, values[0], NULL);
-    run_program(c, reference, gpu, class_name, false, values[1], values[0]);
+    if (!c->half) run_program(c, reference, gpu, class_name, false, values[1], values[0]);
     free(values[0]);
     free(values[1]);
     test_gpu_assert_valid(gpu);
+}
+
+static void round_inputs(op_case *c)
+{
+    c->half = true;
+    for (int i = 0; i < c->source_count; i++) {
+        const cairn_tensor *t = cairn_graph_tensor(c->g, c->sources[i].tensor);
+        for (int64_t k = 0; k < cairn_shape_count(t->shape) && t->kind == CAIRN_TENSOR_INPUT; k++)
+            c->sources[i].values[k] = cairn_half_to_float(cairn_half_from_float(c->sources[i].values[k]));
+    }
 }
 
 void op_case_run(const op_case_spec *spec)
@@ -377,6 +404,13 @@ void op_case_run(const op_case_spec *spec)
     if (!spec->no_gradient) check_gradients(&c, reference);
     run_on_device(&c, reference, CAIRN_CLASS_TEXEL);
     run_on_device(&c, reference, CAIRN_CLASS_SIMT);
+    if (c.half_nmse > 0) {
+        round_inputs(&c);
+        write_reference(&c, reference);
+        assert_ok(cairn_reference_run(reference));
+        run_on_device(&c, reference, CAIRN_CLASS_TEXEL);
+        run_on_device(&c, reference, CAIRN_CLASS_SIMT);
+    }
     cairn_reference_destroy(&reference);
     tear_down(&c);
 }

@@ -3,6 +3,8 @@
 /* The test that every op goes through. A case names a function that builds a small graph; the harness
  *   1. runs it on the device in each kernel class (texel, simt), with canaries, validation and a repeat that must give
  *      the same bits, and compares every output and every stored tensor with the double-precision reference;
+ *      Then again with inputs and everything computed stored in fp16, against the reference on the rounded inputs,
+ *      within wider limits;
  *   2. differentiates loss = sum over outputs of output * random weight, compares the reference's gradients with
  *      central differences of the reference's loss, and the device's gradients with the reference's.
  *
@@ -49,6 +51,9 @@ void op_case_freeze(op_case *c, cairn_tid tensor);
 /* Values of a tensor made by one of the above, to change them (keep them floats). */
 float *op_case_values(op_case *c, cairn_tid tensor);
 cairn_rng *op_case_rng(op_case *c);
+/* Most NMSE of the run with tensors in fp16, where the default of 1e-6 is too little; 0: no such run, since the values
+ * do not bear rounding (comparisons, large numbers). */
+void op_case_half_limit(op_case *c, double nmse);
 /* Declares an output to compare (at most 4). */
 void op_case_output(op_case *c, cairn_tid tensor);
 
