@@ -146,7 +146,7 @@ static cairn_status prepare(scheduler *s, cairn_lowering *l)
         const cairn_tensor *t = cairn_graph_tensor(l->g, i);
         bool always = t->is_output || t->kind == CAIRN_TENSOR_INPUT || t->kind == CAIRN_TENSOR_STORED || t->data ||
                       t->is_join || t->joined != CAIRN_NONE;
-        slot->bytes = always ? 0 : 16 * (uint64_t)cairn_shape_vectors(t->shape);
+        slot->bytes = always ? 0 : (l->half[i] ? 8 : 16) * (uint64_t)cairn_shape_vectors(t->shape);
     }
     CAIRN_TRY(find_edges(s));
     CAIRN_TRY(sort_edges(s));
