@@ -73,7 +73,7 @@ static void assign_all(cairn_lowering *l)
 {
     for (cairn_tid t = 0; t < cairn_graph_tensor_count(l->g); t++) {
         const cairn_tensor *tensor = cairn_graph_tensor(l->g, t);
-        bool statistics = tensor->kind == CAIRN_TENSOR_VALUE && tensor->shape.h * tensor->shape.w == 1;
+        bool statistics = tensor->shape.h * tensor->shape.w == 1; /* and scalars */
         bool parameters = tensor->joined != CAIRN_NONE || tensor->is_join || tensor->data;
         l->half[t] = tensor->kind != CAIRN_TENSOR_STORED && !statistics && !parameters;
     }

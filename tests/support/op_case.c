@@ -388,7 +388,8 @@ static void round_inputs(op_case *c)
     c->half = true;
     for (int i = 0; i < c->source_count; i++) {
         const cairn_tensor *t = cairn_graph_tensor(c->g, c->sources[i].tensor);
-        for (int64_t k = 0; k < cairn_shape_count(t->shape) && t->kind == CAIRN_TENSOR_INPUT; k++)
+        if (t->kind != CAIRN_TENSOR_INPUT || t->shape.h * t->shape.w == 1) continue; /* stays fp32 */
+        for (int64_t k = 0; k < cairn_shape_count(t->shape); k++)
             c->sources[i].values[k] = cairn_half_to_float(cairn_half_from_float(c->sources[i].values[k]));
     }
 }
