@@ -284,8 +284,8 @@ static void compare(const op_case *c, const char *class_name, const char *what, 
                     const double *expected)
 {
     double limit = c->spec->nmse > 0 ? c->spec->nmse : 1e-11, part = c->spec->tolerance > 0 ? c->spec->tolerance : 2e-5;
-    if (c->half) { /* one rounding to fp16 is an NMSE of some 1e-7 */
-        limit = fmax(limit, c->half_nmse);
+    if (c->half) { /* one rounding to fp16 is an NMSE of some 1e-7; a gradient may pass several */
+        limit = fmax(limit, strncmp(what, "gradient", 8) ? c->half_nmse : 3 * c->half_nmse);
         part = fmax(part, HALF_TOLERANCE);
     }
     double error = 0, energy = 0, largest = 0, worst = -1;

@@ -51,8 +51,8 @@ void op_case_freeze(op_case *c, cairn_tid tensor);
 /* Values of a tensor made by one of the above, to change them (keep them floats). */
 float *op_case_values(op_case *c, cairn_tid tensor);
 cairn_rng *op_case_rng(op_case *c);
-/* Most NMSE of the run with tensors in fp16, where the default of 1e-6 is too little; 0: no such run, since the values
- * do not bear rounding (comparisons, large numbers). */
+/* Most NMSE of the run with tensors in fp16, where the default of 1e-6 (gradients: 3e-6) is too little; 0: no such run,
+ * since the values do not bear rounding (comparisons, large numbers). */
 void op_case_half_limit(op_case *c, double nmse);
 /* Declares an output to compare (at most 4). */
 void op_case_output(op_case *c, cairn_tid tensor);
