@@ -22,26 +22,19 @@
 #ifdef CAIRN_GENERAL
 layout(constant_id = 31) const uint HALF_MASK = 0u; // bit i: binding i holds fp16 (set by src/gpu/kernel.c)
 
-// To the nearest half, ties to even; beyond 65504 to infinity, NaN to NaN. packHalf2x16 may round towards zero, which
-// would hide overflow from the loss scale.
-uvec2 nearest_half(vec2 v)
-{
-    uvec2 bits = floatBitsToUint(v), sign = bits >> 16 & 0x8000u;
-    bits &= 0x7fffffffu;
-    uvec2 normal = (bits - 0x38000000u + 0xfffu + (bits >> 13 & 1u)) >> 13;
-    uvec2 small = floatBitsToUint(uintBitsToFloat(bits) + 0.5) - 0x3f000000u;
-    uvec2 special = mix(uvec2(0x7c00u), uvec2(0x7e00u), greaterThan(bits, uvec2(0x7f800000u)));
-    uvec2 h = mix(normal, small, lessThan(bits, uvec2(0x38800000u)));
-    return sign | mix(h, special, greaterThanEqual(bits, uvec2(0x477ff000u)));
-}
-uint pack_half(vec2 v)
-{
-    uvec2 h = nearest_half(v);
-    return h.x | h.y << 16;
-}
+// To the nearest half, ties to even; beyond 65504 to infinity, NaN to NaN. Drivers may truncate when they convert, which
+// biases sums and hides overflow from the loss scale. So values are rounded first, and what is converted is exact.
 vec4 round_to_half(vec4 v)
 {
-    return vec4(unpackHalf2x16(pack_half(v.xy)), unpackHalf2x16(pack_half(v.zw)));
+    uvec4 bits = floatBitsToUint(v), sign = bits & 0x80000000u;
+    bits ^= sign;
+    uvec4 normal = (bits + 0xfffu + (bits >> 13 & 1u)) & 0xffffe000u;
+    precise vec4 small = uintBitsToFloat(bits) + 0.5; // 2^-24, the least half, is its last digit
+    small -= 0.5;
+    uvec4 special = mix(uvec4(0x7f800000u), uvec4(0x7fc00000u), greaterThan(bits, uvec4(0x7f800000u)));
+    bits = mix(mix(normal, floatBitsToUint(small), lessThan(bits, uvec4(0x38800000u))), special,
+               greaterThanEqual(bits, uvec4(0x477ff000u)));
+    return uintBitsToFloat(bits | sign);
 }
 #endif
 
@@ -49,8 +42,7 @@ vec4 round_to_half(vec4 v)
 #define INPUT(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name##_tensor
 #define LOAD(name, i) texelFetch(name##_tensor, int(i))
 #ifdef CAIRN_GENERAL
-// Drivers may truncate what they store as fp16, so it is rounded before. The last line takes the semicolon of
-// OUTPUT(1, y);
+// The last line takes the semicolon of OUTPUT(1, y);
 #define OUTPUT(slot, name) \
     layout(set = 0, binding = slot) uniform writeonly imageBuffer name##_tensor; \
     void name##_store(int i, vec4 v) \
@@ -101,10 +93,12 @@ vec4 round_to_half(vec4 v)
     layout(set = 0, binding = slot, std430) writeonly buffer name##_half_block { uvec2 name##_half[]; }; \
     void name##_store(uint i, vec4 v) \
     { \
-        if ((HALF_MASK >> slot & 1u) == 0u) \
+        if ((HALF_MASK >> slot & 1u) == 0u) { \
             name##_tensor[i] = v; \
-        else \
-            name##_half[i] = uvec2(pack_half(v.xy), pack_half(v.zw)); \
+        } else { \
+            vec4 rounded = round_to_half(v); \
+            name##_half[i] = uvec2(packHalf2x16(rounded.xy), packHalf2x16(rounded.zw)); \
+        } \
     } \
     const uint name##_binding = slot
 #define UPDATE(slot, name) \
