@@ -27,7 +27,8 @@ static bool has_weights(const cairn_graph *g, const cairn_node *node)
 static bool may_be_half(const cairn_tensor *t)
 {
     return t->kind == CAIRN_TENSOR_VALUE && !t->is_output && t->joined == CAIRN_NONE && !t->is_join &&
-           (t->shape.h > 1 || t->shape.w > 1) && t->shape.c >= FEWEST_CHANNELS && cairn_shape_vectors(t->shape) >= FEWEST_VECTORS;
+           (t->shape.h > 1 || t->shape.w > 1) && t->shape.c >= FEWEST_CHANNELS &&
+           cairn_shape_vectors(t->shape) >= FEWEST_VECTORS;
 }
 
 enum { BEHIND = 1, BEFORE = 2, WANTED = 4, REFUSED = 8 }; /* of a layer with weights; of a gradient */
