@@ -60,11 +60,20 @@ vec4 round_to_half(vec4 v)
 #define LOAD_UPDATE(name, i) imageLoad(name##_tensor, int(i))
 #define STORE(name, i, v) name##_store(int(i), v)
 #else
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+u64vec2 tensor_bits(vec4 v)
+{
+    return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw)));
+}
+vec4 tensor_value(u64vec2 bits)
+{
+    return vec4(uintBitsToFloat(unpackUint2x32(bits.x)), uintBitsToFloat(unpackUint2x32(bits.y)));
+}
 #define OUTPUT(slot, name) \
-    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { vec4 name##_tensor[]; }
-#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }
-#define LOAD_UPDATE(name, i) name##_tensor[i]
-#define STORE(name, i, v) name##_tensor[i] = v
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { u64vec2 name##_tensor[]; }
+#define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { u64vec2 name##_tensor[]; }
+#define LOAD_UPDATE(name, i) tensor_value(name##_tensor[i])
+#define STORE(name, i, v) name##_tensor[i] = tensor_bits(v)
 #endif
 #elif !defined CAIRN_GENERAL
 #define INPUT(slot, name) \

@@ -69,7 +69,8 @@ static bool texel_usable(VkPhysicalDevice device)
     vkGetPhysicalDeviceFeatures(device, &features); /* one shader stores fp32 and fp16 */
     VkFormatFeatureFlags needed =
         VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT;
-    return (format.bufferFeatures & needed) == needed && features.shaderStorageImageWriteWithoutFormat;
+    return (format.bufferFeatures & needed) == needed && features.shaderStorageImageWriteWithoutFormat &&
+           features.shaderInt64; /* stores are vectors of two 64-bit integers */
 }
 
 static void fill_limits(cairn_gpu_info *info, VkPhysicalDevice device, const VkPhysicalDeviceProperties *properties,
@@ -340,8 +341,8 @@ static cairn_status create_device(cairn_gpu *gpu)
     VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                                  .pNext = gpu->fault_info ? &fault : NULL,
                                                  .timelineSemaphore = VK_TRUE};
-    VkPhysicalDeviceFeatures basic = {.shaderStorageImageWriteWithoutFormat =
-                                          gpu->info.kernel_class == CAIRN_CLASS_TEXEL};
+    bool texel = gpu->info.kernel_class == CAIRN_CLASS_TEXEL;
+    VkPhysicalDeviceFeatures basic = {.shaderStorageImageWriteWithoutFormat = texel, .shaderInt64 = texel};
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &features,

@@ -33,6 +33,10 @@ typedef struct cairn_conv__forward {
 } cairn_conv__forward;
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
+/* Class texel, by Winograd's F(size x size, 3x3), size 2 or 4, for kernel 3 at stride 1. */
+cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__forward *f, int size);
+/* Its estimated cost, in cycles of one core. */
+double cairn_conv__winograd_cost(const cairn_conv__forward *f, int size);
 /* The gradient of the input at stride 2: x is dy, weight the turned one, y is dx; the window is the forward pass's. */
 cairn_status cairn_conv__grad_input_strided_simt(cairn_lowering *l, const cairn_conv__forward *f);
 

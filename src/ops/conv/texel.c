@@ -1,9 +1,13 @@
 /* Class texel (CPU drivers): which kernel computes a convolution, and how it is cut into lanes. */
 #include "ops/conv/internal.h"
 
-enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
+#include <stdlib.h>
+#include <string.h>
 
-cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f)
+enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
+enum { DIRECT = 0, WINOGRAD2 = 2, WINOGRAD4 = 4 }; /* variants: conv2d.texel.comp, or the size of Winograd's tiles */
+
+static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
 {
     const cairn_conv__window *w = &f->window;
     int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
@@ -31,4 +35,45 @@ cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forw
         .push_count = 11,
         .threads = {(uint32_t)ow, (uint32_t)(n * row_blocks), (uint32_t)cairn_conv__ceil_div(out_groups, groups)}};
     return cairn_lower_call(l, &call);
+}
+
+/* In cycles of one core, measured for 64 channels: 1.84 for a product of 8 lanes. */
+static double direct_cost(const cairn_conv__forward *f)
+{
+    double pixels = (double)f->sy.n * f->sy.h * f->sy.w;
+    return 1.84 / 8 * pixels * 9 * f->sx.c * 4 * cairn_shape_groups(f->sy);
+}
+
+/* Which of two algorithms CAIRN_CONV names (direct, winograd2, winograd4), for tests; -1: none. */
+static int forced(void)
+{
+    const char *name = getenv("CAIRN_CONV");
+    if (!name) return -1;
+    return !strcmp(name, "direct") ? DIRECT : !strcmp(name, "winograd2") ? WINOGRAD2
+           : !strcmp(name, "winograd4") ? WINOGRAD4 : -1;
+}
+
+static cairn_status emit(cairn_lowering *l, const void *problem, uint32_t variant)
+{
+    return variant == DIRECT ? direct(l, problem) : cairn_conv__forward_winograd(l, problem, (int)variant);
+}
+
+cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f)
+{
+    static const uint32_t candidates[] = {DIRECT, WINOGRAD2, WINOGRAD4};
+    if (f->window.kernel != 3 || f->window.stride != 1) return direct(l, f);
+    if (forced() >= 0) return emit(l, f, (uint32_t)forced());
+    double cost = direct_cost(f), cost2 = cairn_conv__winograd_cost(f, 2), cost4 = cairn_conv__winograd_cost(f, 4);
+    const uint32_t key[] = {(uint32_t)f->sx.n, (uint32_t)f->sx.h, (uint32_t)f->sx.w, (uint32_t)f->sx.c,
+                            (uint32_t)f->sy.c, (uint32_t)f->window.pad};
+    return cairn_lower_choose(l, &(cairn_choice){.name = "winograd/conv2d",
+                                                 .key = key,
+                                                 .key_count = 6,
+                                                 .candidates = candidates,
+                                                 .candidate_count = 3,
+                                                 .fallback = cost4 < cost && cost4 < cost2 ? WINOGRAD4
+                                                             : cost2 < cost                ? WINOGRAD2
+                                                                                           : DIRECT,
+                                                 .emit = emit,
+                                                 .problem = f});
 }
