@@ -44,3 +44,22 @@ vec4[4] winograd_output(vec4 s[6])
     }
     return o;
 }
+
+// A on one line of outputs: in place, M values become N.
+void winograd_output_turned(inout vec4 d[6])
+{
+    vec4 d0 = d[0], d1 = d[1];
+    if (M == 4) {
+        vec4 d2 = d[2], d3 = d[3];
+        vec4 even = d0 + d2, odd = d1 + d3, far_even = d0 + 4.0 * d2, far_odd = 2.0 * d1 + 8.0 * d3;
+        d[1] = even + odd;
+        d[2] = even - odd;
+        d[3] = far_even + far_odd;
+        d[4] = far_even - far_odd;
+        d[5] = d3;
+    } else {
+        d[1] = d0 + d1;
+        d[2] = d0 - d1;
+        d[3] = d1;
+    }
+}

@@ -82,6 +82,31 @@ static cairn_status texel_narrow(cairn_lowering *l, const cairn_conv__grad_weigh
     return cairn_conv__reduce_with(l, g, &call, chunks * LANES);
 }
 
+static cairn_status direct(cairn_lowering *l, const cairn_conv__grad_weight *g)
+{
+    return g->out_groups > 4 ? texel_wide(l, g) : texel_narrow(l, g);
+}
+
+static cairn_status emit_texel(cairn_lowering *l, const void *problem, uint32_t variant)
+{
+    return variant == CAIRN_CONV__DIRECT ? direct(l, problem)
+                                         : cairn_conv__grad_weight_winograd(l, problem, (int)variant);
+}
+
+static cairn_status texel(cairn_lowering *l, const cairn_conv__grad_weight *g)
+{
+    if (g->window.kernel != 3 || g->window.stride != 1) return direct(l, g);
+    int lanes = g->out_groups > 4 ? LANES : 1; /* along output groups: multiples of them */
+    double wide = (double)cairn_conv__ceil_div(g->out_groups, lanes) * lanes * 4;
+    double plain = 1.67 / LANES * g->pixels * 9 * g->sx.c * wide; /* measured for 64 channels: 1.67 cycles a product */
+    const double costs[] = {plain, cairn_conv__winograd_weight_cost(g, 2), cairn_conv__winograd_weight_cost(g, 4)};
+    const uint32_t key[] = {(uint32_t)g->sx.n, (uint32_t)g->sx.h, (uint32_t)g->sx.w, (uint32_t)g->sx.c,
+                            (uint32_t)g->sy.c, (uint32_t)g->window.pad};
+    cairn_choice choice = {
+        .name = "winograd/conv2d_grad_weight", .key = key, .key_count = 6, .emit = emit_texel, .problem = g};
+    return cairn_conv__choose(l, choice, costs);
+}
+
 cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *node)
 {
     cairn_shape sx = cairn_lower_shape(l, node->inputs[0]), sy = cairn_lower_shape(l, node->inputs[1]);
@@ -91,7 +116,7 @@ cairn_status cairn_conv__lower_grad_weight(cairn_lowering *l, const cairn_node *
                                  .pixels = sy.n * sy.h * sy.w,
                                  .vectors = cairn_shape_vectors(cairn_lower_shape(l, node->outputs[0]))};
     if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) return cairn_conv__grad_weight_simt(l, &g);
-    return g.out_groups > 4 ? texel_wide(l, &g) : texel_narrow(l, &g);
+    return texel(l, &g);
 }
 
 typedef struct grad_bias_problem {

@@ -33,7 +33,12 @@ typedef struct cairn_conv__forward {
 } cairn_conv__forward;
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
-/* Class texel, by Winograd's F(size x size, 3x3), size 2 or 4, for kernel 3 at stride 1. */
+/* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV (direct,
+ * winograd2, winograd4) forces one, for tests. */
+enum { CAIRN_CONV__DIRECT = 0, CAIRN_CONV__WINOGRAD2 = 2, CAIRN_CONV__WINOGRAD4 = 4 };
+/* The one that is forced, else the one remembered for this device, else the cheapest by costs[] (direct, 2, 4). */
+cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const double costs[3]);
+/* By Winograd's F(size x size, 3x3), size 2 or 4. */
 cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__forward *f, int size);
 /* Its estimated cost, in cycles of one core. */
 double cairn_conv__winograd_cost(const cairn_conv__forward *f, int size);
@@ -48,6 +53,8 @@ typedef struct cairn_conv__grad_weight {
     int in_groups, out_groups, pixels;
     int64_t vectors; /* of dw */
 } cairn_conv__grad_weight;
+cairn_status cairn_conv__grad_weight_winograd(cairn_lowering *l, const cairn_conv__grad_weight *g, int size);
+double cairn_conv__winograd_weight_cost(const cairn_conv__grad_weight *g, int size);
 cairn_status cairn_conv__grad_weight_simt(cairn_lowering *l, const cairn_conv__grad_weight *g);
 /* Binds x, dy and dw, or scratch for `parts` partial sums of it, to the call, and adds the second pass if parts > 1. */
 cairn_status cairn_conv__reduce_with(cairn_lowering *l, const cairn_conv__grad_weight *g, cairn_kernel_call *call,

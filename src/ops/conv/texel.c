@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
-enum { DIRECT = 0, WINOGRAD2 = 2, WINOGRAD4 = 4 }; /* variants: conv2d.texel.comp, or the size of Winograd's tiles */
 
 static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
 {
@@ -44,36 +43,41 @@ static double direct_cost(const cairn_conv__forward *f)
     return 1.84 / 8 * pixels * 9 * f->sx.c * 4 * cairn_shape_groups(f->sy);
 }
 
-/* Which of two algorithms CAIRN_CONV names (direct, winograd2, winograd4), for tests; -1: none. */
 static int forced(void)
 {
     const char *name = getenv("CAIRN_CONV");
     if (!name) return -1;
-    return !strcmp(name, "direct") ? DIRECT : !strcmp(name, "winograd2") ? WINOGRAD2
-           : !strcmp(name, "winograd4") ? WINOGRAD4 : -1;
+    return !strcmp(name, "direct")      ? CAIRN_CONV__DIRECT
+           : !strcmp(name, "winograd2") ? CAIRN_CONV__WINOGRAD2
+           : !strcmp(name, "winograd4") ? CAIRN_CONV__WINOGRAD4
+                                        : -1;
+}
+
+cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const double costs[3])
+{
+    static const uint32_t candidates[] = {CAIRN_CONV__DIRECT, CAIRN_CONV__WINOGRAD2, CAIRN_CONV__WINOGRAD4};
+    int best = 0;
+    if (forced() >= 0) return choice.emit(l, choice.problem, (uint32_t)forced());
+    for (int i = 1; i < 3; i++)
+        if (costs[i] < costs[best]) best = i;
+    choice.candidates = candidates;
+    choice.candidate_count = 3;
+    choice.fallback = candidates[best];
+    return cairn_lower_choose(l, &choice);
 }
 
 static cairn_status emit(cairn_lowering *l, const void *problem, uint32_t variant)
 {
-    return variant == DIRECT ? direct(l, problem) : cairn_conv__forward_winograd(l, problem, (int)variant);
+    return variant == CAIRN_CONV__DIRECT ? direct(l, problem)
+                                         : cairn_conv__forward_winograd(l, problem, (int)variant);
 }
 
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f)
 {
-    static const uint32_t candidates[] = {DIRECT, WINOGRAD2, WINOGRAD4};
     if (f->window.kernel != 3 || f->window.stride != 1) return direct(l, f);
-    if (forced() >= 0) return emit(l, f, (uint32_t)forced());
-    double cost = direct_cost(f), cost2 = cairn_conv__winograd_cost(f, 2), cost4 = cairn_conv__winograd_cost(f, 4);
+    const double costs[] = {direct_cost(f), cairn_conv__winograd_cost(f, 2), cairn_conv__winograd_cost(f, 4)};
     const uint32_t key[] = {(uint32_t)f->sx.n, (uint32_t)f->sx.h, (uint32_t)f->sx.w, (uint32_t)f->sx.c,
                             (uint32_t)f->sy.c, (uint32_t)f->window.pad};
-    return cairn_lower_choose(l, &(cairn_choice){.name = "winograd/conv2d",
-                                                 .key = key,
-                                                 .key_count = 6,
-                                                 .candidates = candidates,
-                                                 .candidate_count = 3,
-                                                 .fallback = cost4 < cost && cost4 < cost2 ? WINOGRAD4
-                                                             : cost2 < cost                ? WINOGRAD2
-                                                                                           : DIRECT,
-                                                 .emit = emit,
-                                                 .problem = f});
+    cairn_choice choice = {.name = "winograd/conv2d", .key = key, .key_count = 6, .emit = emit, .problem = f};
+    return cairn_conv__choose(l, choice, costs);
 }
