@@ -4,8 +4,11 @@
 #include "base/rng.h"
 #include "experiments/benchmarks/op_case.h"
 #include "graph/program.h"
+#include "ops/attention.h"
 #include "ops/conv.h"
 #include "ops/depthwise.h"
+#include "ops/layer_norm.h"
+#include "ops/likelihood.h"
 #include "ops/matrix.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
@@ -113,6 +116,71 @@ static cairn_tid matmul(cairn_graph *g, const bench *b)
     return cairn_op_matmul(g, input(g, "a", b->x), input(g, "b", second), false, false);
 }
 
+static cairn_tid layer_norm(cairn_graph *g, const bench *b)
+{
+    cairn_shape per_channel = {1, 1, 1, b->x.c};
+    return cairn_op_layer_norm(g, input(g, "x", b->x), input(g, "gamma", per_channel), input(g, "beta", per_channel),
+                               1e-5f);
+}
+
+static cairn_tid gelu(cairn_graph *g, const bench *b)
+{
+    return cairn_op_gelu(g, input(g, "x", b->x));
+}
+
+static cairn_tid attention(cairn_graph *g, const bench *b)
+{
+    const cairn_attention_options o = {.heads = 4};
+    return cairn_op_attention(g, input(g, "x", b->x), input(g, "k", b->x), input(g, "v", b->x), CAIRN_NONE, CAIRN_NONE,
+                              &o);
+}
+
+static cairn_tid rotate(cairn_graph *g, const bench *b)
+{
+    cairn_shape table = {b->x.n, 1, b->x.w, b->x.c / 4};
+    return cairn_op_rotate(g, input(g, "x", b->x), input(g, "table", table), 4);
+}
+
+static cairn_tid log_softmax_rows(cairn_graph *g, const bench *b)
+{
+    return cairn_op_log_softmax_rows(g, input(g, "x", b->x), CAIRN_NONE);
+}
+
+static cairn_tid log_assignment(cairn_graph *g, const bench *b)
+{
+    cairn_tid z0 = input(g, "z0", (cairn_shape){b->x.n, 1, b->x.w, 1});
+    cairn_tid z1 = input(g, "z1", (cairn_shape){b->x.n, 1, b->x.c, 1});
+    return cairn_op_log_assignment(g, input(g, "x", b->x), z0, z1, CAIRN_NONE, CAIRN_NONE);
+}
+
+static cairn_tid kl_divergence(cairn_graph *g, const bench *b)
+{
+    return cairn_op_kl_divergence(g, input(g, "x", b->x), input(g, "teacher", b->x), 2);
+}
+
+/* Forward and backward to x. */
+static cairn_tid backward(cairn_graph *g, cairn_tid y)
+{
+    cairn_tid x = cairn_graph_find(g, "x"), d = CAIRN_NONE;
+    if (y != CAIRN_NONE) cairn_graph_output(g, y, "forward");
+    return cairn_graph_differentiate(g, y, &x, 1, &d) < 0 ? CAIRN_NONE : d;
+}
+
+static cairn_tid layer_norm_train(cairn_graph *g, const bench *b)
+{
+    return backward(g, layer_norm(g, b));
+}
+
+static cairn_tid attention_train(cairn_graph *g, const bench *b)
+{
+    return backward(g, attention(g, b));
+}
+
+static cairn_tid log_assignment_train(cairn_graph *g, const bench *b)
+{
+    return backward(g, log_assignment(g, b));
+}
+
 #define PASSES(n, h, w, ci, co, k, s)                                                                                  \
     {"conv2d", conv_forward, {n, h, w, ci}, co, k, s},                                                                 \
         {"conv2d_grad_input", conv_grad_input, {n, h, w, ci}, co, k, s},                                               \
@@ -161,6 +229,18 @@ static const bench benches[] = {
     OTHER("reduce_sum", reduce_sum, 8, 120, 160, 64, 0),
     OTHER("batch_norm_train", batch_norm, 8, 120, 160, 64, 0),
     OTHER("matmul", matmul, 1, 1, 512, 512, 512),
+    /* LightGlue: a pair of images with 512 points, four heads of 64 */
+    OTHER("layer_norm", layer_norm, 2, 1, 512, 512, 0),
+    OTHER("layer_norm forward and backward", layer_norm_train, 2, 1, 512, 512, 0),
+    OTHER("gelu", gelu, 2, 1, 512, 512, 0),
+    OTHER("rotate", rotate, 2, 1, 512, 256, 0),
+    OTHER("attention", attention, 2, 1, 512, 256, 0),
+    OTHER("attention", attention, 1, 1, 2048, 256, 0),
+    OTHER("attention forward and backward", attention_train, 2, 1, 512, 256, 0),
+    OTHER("log_softmax_rows", log_softmax_rows, 1, 1, 512, 512, 0),
+    OTHER("log_assignment", log_assignment, 1, 1, 512, 512, 0),
+    OTHER("log_assignment forward and backward", log_assignment_train, 1, 1, 512, 512, 0),
+    OTHER("kl_divergence", kl_divergence, 8, 15, 20, 65, 0),
 };
 
 static void shape_text(const bench *b, char *text, size_t size)
