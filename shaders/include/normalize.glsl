@@ -2,6 +2,14 @@
 layout(constant_id = 2) const uint ACTIVATION = 0u;
 layout(constant_id = 3) const uint HAS_GAMMA = 0u;
 layout(constant_id = 4) const uint HAS_BETA = 0u;
+// Columns of one lane, 2^COLUMNS_LOG2 apart: so that in class texel a vector of lanes walks through memory row by row,
+// although each of its lanes keeps the values of several channels.
+layout(constant_id = 6) const uint COLUMN_STEPS = 1u;
+uint channel_column(uint k)
+{
+    return ((gl_WorkGroupID.x * COLUMN_STEPS + k) << COLUMNS_LOG2) +
+           (gl_LocalInvocationID.x & ((1u << COLUMNS_LOG2) - 1u));
+}
 
 struct Channel {
     vec4 mean, inverse, gamma, beta; // inverse: 1 / sqrt(variance + eps)

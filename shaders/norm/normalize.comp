@@ -2,7 +2,7 @@
 // normalize.comp: y = activation((x - mean) / sqrt(variance + eps) * gamma + beta).
 // bindings  0 x [planes][rows][columns] read | 1 mean, 2 variance [planes][columns] read | 3 gamma, 4 beta [columns]
 //           read (anything where absent) | 5 y write
-// spec      0 COLUMNS_LOG2, 1 STEPS, 2 ACTIVATION, 3 HAS_GAMMA, 4 HAS_BETA
+// spec      0 COLUMNS_LOG2, 1 STEPS, 2 ACTIVATION, 3 HAS_GAMMA, 4 HAS_BETA, 6 COLUMN_STEPS
 // push      first, rows, columns, eps
 // dispatch  rows.glsl; z: planes          host: src/ops/norm.c          reference: src/reference/norm.c
 #extension GL_GOOGLE_include_directive : require
@@ -21,14 +21,19 @@ layout(push_constant) uniform Push { uint first, rows, columns; float eps; };
 
 void main()
 {
-    uint column = lane_column(), plane = gl_WorkGroupID.z;
-    if (column >= columns) return;
-    Channel ch;
-    LOAD_CHANNEL(ch, plane * columns + column, column, eps);
-    vec4 scale = ch.inverse * ch.gamma;
-    uint base = plane * rows * columns + column;
+    uint plane = gl_WorkGroupID.z, base = plane * rows * columns;
+    if (channel_column(0u) >= columns) return;
+    Channel ch[COLUMN_STEPS];
+    [[unroll]] for (uint k = 0u; k < COLUMN_STEPS; k++) {
+        uint column = min(channel_column(k), columns - 1u);
+        LOAD_CHANNEL(ch[k], plane * columns + column, column, eps);
+        ch[k].gamma *= ch[k].inverse;
+    }
     FOR_ROWS(r, first, rows) {
-        uint i = base + r * columns;
-        STORE(y, i, activate((LOAD(x, i) - ch.mean) * scale + ch.beta, ACTIVATION));
+        [[unroll]] for (uint k = 0u; k < COLUMN_STEPS; k++) {
+            uint i = base + r * columns + channel_column(k);
+            if (channel_column(k) < columns)
+                STORE(y, i, activate((LOAD(x, i) - ch[k].mean) * ch[k].gamma + ch[k].beta, ACTIVATION));
+        }
     }
 }

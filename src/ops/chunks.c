@@ -17,7 +17,7 @@ cairn_chunks cairn_chunks_plan(const cairn_lowering *l, int64_t rows, int64_t co
 {
     /* several workgroups for each core, or enough to fill a GPU */
     const bool texel = cairn_lower_class(l) == CAIRN_CLASS_TEXEL;
-    const int64_t workgroups = texel ? 64 : 512, most_chunks = texel ? 1024 : 4096;
+    const int64_t workgroups = texel ? 64 : 512, most_chunks = texel ? 256 : 4096;
     int64_t wide = planes * divide_up(columns, CAIRN_ROWS_LANES);
     if (rows <= CAIRN_ROWS_LANES || (wide >= workgroups && rows <= most_chunks))
         return cairn_chunks_last(rows, columns, planes);
