@@ -18,27 +18,40 @@ static cairn_status gather_lower(cairn_lowering *l, const cairn_node *node)
     return cairn_lower_call(l, &call);
 }
 
+/* First the places that took one of each 32 rows, then each row looks through those of its 32. */
 static cairn_status gather_grad_lower(cairn_lowering *l, const cairn_node *node)
 {
-    enum { BLOCK = 4 };
-    cairn_shape x = cairn_lower_shape(l, node->outputs[0]);
+    enum { BLOCK = 4, BUCKET = 32 };
+    cairn_status st = CAIRN_OK;
+    cairn_shape x = cairn_lower_shape(l, node->outputs[0]), index = cairn_lower_shape(l, node->inputs[0]);
     uint32_t groups = (uint32_t)cairn_shape_groups(x), block = groups < BLOCK ? groups : BLOCK;
-    cairn_kernel_call call = {.kernel = "sampling/gather_grad",
-                              .constants = {0, block},
-                              .constant_count = 2,
-                              .slots = {node->inputs[0], node->inputs[1], node->outputs[0]},
-                              .slot_count = 3,
-                              .written = 1u << 2,
-                              .push = {(uint32_t)x.w, groups, (uint32_t)cairn_lower_shape(l, node->inputs[0]).w},
+    uint32_t rows = (uint32_t)x.w, buckets = (rows + BUCKET - 1) / BUCKET, count = (uint32_t)index.w;
+    cairn_slot list = cairn_lower_scratch(l, (int64_t)x.n * buckets * (index.w + 1));
+    cairn_kernel_call call = {.kernel = "sampling/gather_buckets",
+                              .slots = {node->inputs[0], list},
+                              .slot_count = 2,
+                              .written = 1u << 1,
+                              .push = {rows, buckets, count},
                               .push_count = 3,
-                              .threads = {(uint32_t)x.w, 1, (uint32_t)x.n * ((groups + block - 1) / block)}};
-    return cairn_lower_call(l, &call);
+                              .threads = {buckets, (uint32_t)x.n}};
+    CAIRN_TRY(cairn_lower_call(l, &call));
+    call = (cairn_kernel_call){.kernel = "sampling/gather_grad",
+                               .constants = {0, block},
+                               .constant_count = 2,
+                               .slots = {list, node->inputs[1], node->outputs[0]},
+                               .slot_count = 3,
+                               .written = 1u << 2,
+                               .push = {rows, buckets, groups, count},
+                               .push_count = 4,
+                               .threads = {rows, 1, (uint32_t)x.n * ((groups + block - 1) / block)}};
+    CAIRN_TRY(cairn_lower_call(l, &call));
+done:
+    return st;
 }
 
 static double gather_grad_operations(const cairn_node *node, const cairn_graph *g)
 {
-    cairn_shape s = cairn_graph_shape(g, node->outputs[0]);
-    return (double)cairn_shape_vectors(s) * cairn_graph_shape(g, node->inputs[0]).w;
+    return (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[1]));
 }
 
 static const cairn_op gather_grad_op = {.name = "gather_grad",

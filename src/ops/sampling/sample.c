@@ -39,22 +39,37 @@ static cairn_status grad_points_lower(cairn_lowering *l, const cairn_node *node)
                         (int64_t)points.n * points.w);
 }
 
+/* First the points of each map row, then each cell looks through those of its row. */
 static cairn_status grad_map_lower(cairn_lowering *l, const cairn_node *node)
 {
+    cairn_status st = CAIRN_OK;
     const cairn_sample_attributes *a = cairn_node_attributes(node);
     cairn_shape points = cairn_lower_shape(l, node->inputs[0]), map = cairn_lower_shape(l, node->outputs[0]);
     uint32_t groups = (uint32_t)cairn_shape_groups(map), block = groups < BLOCK ? groups : BLOCK;
-    cairn_kernel_call call = {
-        .kernel = "sampling/sample_grad_map",
-        .constants = {a->border == CAIRN_BORDER_CLAMP, block},
-        .constant_count = 2,
-        .slots = {node->inputs[0], node->inputs[1], node->outputs[0]},
-        .slot_count = 3,
-        .written = 1u << 2,
-        .push = {(uint32_t)map.h, (uint32_t)map.w, groups, (uint32_t)points.w, cairn_float_bits(1 / a->stride)},
-        .push_count = 5,
-        .threads = {(uint32_t)map.w, (uint32_t)map.h, (uint32_t)map.n * ((groups + block - 1) / block)}};
-    return cairn_lower_call(l, &call);
+    uint32_t h = (uint32_t)map.h, w = (uint32_t)map.w, count = (uint32_t)points.w, batch = (uint32_t)map.n;
+    cairn_slot list = cairn_lower_scratch(l, (int64_t)map.n * map.h * (points.w + 1));
+    cairn_kernel_call call = {.kernel = "sampling/sample_rows",
+                              .constants = {a->border == CAIRN_BORDER_CLAMP},
+                              .constant_count = 1,
+                              .slots = {node->inputs[0], list},
+                              .slot_count = 2,
+                              .written = 1u << 1,
+                              .push = {h, w, count, cairn_float_bits(1 / a->stride)},
+                              .push_count = 4,
+                              .threads = {h, batch}};
+    CAIRN_TRY(cairn_lower_call(l, &call));
+    call = (cairn_kernel_call){.kernel = "sampling/sample_grad_map",
+                               .constants = {0, block},
+                               .constant_count = 2,
+                               .slots = {list, node->inputs[1], node->outputs[0]},
+                               .slot_count = 3,
+                               .written = 1u << 2,
+                               .push = {h, w, groups, count},
+                               .push_count = 4,
+                               .threads = {w, h, batch * ((groups + block - 1) / block)}};
+    CAIRN_TRY(cairn_lower_call(l, &call));
+done:
+    return st;
 }
 
 static double sample_operations(const cairn_node *node, const cairn_graph *g)
@@ -67,10 +82,9 @@ static double grad_points_operations(const cairn_node *node, const cairn_graph *
     return 8.0 * (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[2]));
 }
 
-static double grad_map_operations(const cairn_node *node, const cairn_graph *g) /* mostly looking for points */
+static double grad_map_operations(const cairn_node *node, const cairn_graph *g)
 {
-    cairn_shape s = cairn_graph_shape(g, node->outputs[0]);
-    return 4.0 * (double)cairn_shape_vectors(s) * cairn_graph_shape(g, node->inputs[0]).w;
+    return 8.0 * (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[1]));
 }
 
 static const cairn_op grad_map_op = {.name = "sample_grad_map",
