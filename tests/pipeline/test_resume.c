@@ -19,8 +19,9 @@ static char folder[64];
 static const char recipe[] = "name: resume\n"
                              "seed: 3\n"
                              "stages:\n"
-                             "  - {name: shapes, kind: magicpoint, steps: 60, batch: 2, width: 0.125, height: 64,\n"
-                             "     image_width: 96, canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
+                             "  - {name: shapes, kind: magicpoint, steps: 60, batch: 1, accumulate: 2, clip_norm: 1,\n"
+                             "     ema: 0.9, width: 0.125, height: 64, image_width: 96,\n"
+                             "     canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
 
 static char *in_folder(const char *name)
 {

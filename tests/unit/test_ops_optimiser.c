@@ -90,6 +90,18 @@ static void clip(op_case *c, cairn_graph *g)
     op_case_output(c, cairn_op_clip(g, statistics, scalars_of(c), control_of(c), 1e5f));
 }
 
+/* A parameter read before the step has its old value, and after it the new one, in whatever order dispatches are put. */
+static void around(op_case *c, cairn_graph *g)
+{
+    cairn_tid members[PARTS], param = stored_join(c, g, "p", -1, 1, members);
+    cairn_tid table = cairn_optimiser_table(g, members, groups, PARTS);
+    op_case_output(c, cairn_op_scale(g, members[1], 2));
+    cairn_op_sgd(g, param, gradient_join(c, g, NULL), stored_join(c, g, "b", -1, 1, NULL), table, scalars_of(c),
+                 control_of(c), false);
+    op_case_output(c, cairn_op_scale(g, members[1], 3));
+    op_case_output(c, cairn_op_scale(g, members[FROZEN], 3));
+}
+
 static const step_case plain = {shapes, false, true, false, false}, flagged = {shapes, true, true, false, false},
                        later = {shapes, true, false, true, false}, skipped = {shapes, true, true, false, true},
                        big = {large, true, false, false, false};
@@ -101,6 +113,7 @@ static const op_case_spec cases[] = {
     {.name = "adamw of a skipped step", .build = adam, .data = &skipped, .no_gradient = true},
     {.name = "sgd with momentum", .build = sgd, .data = &plain, .no_gradient = true},
     {.name = "sgd, nesterov", .build = sgd, .data = &flagged, .no_gradient = true},
+    {.name = "sgd between two reads", .build = around, .data = &plain, .no_gradient = true},
     {.name = "sgd of a skipped step", .build = sgd, .data = &skipped, .no_gradient = true},
     {.name = "accumulate, first pass", .build = accumulate, .data = &plain, .no_gradient = true},
     {.name = "accumulate, later pass", .build = accumulate, .data = &later, .no_gradient = true},
