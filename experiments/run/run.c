@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "experiments/run/folder.h"
+#include "reference/self_test.h"
 
 #include <cJSON.h>
 #include <string.h>
@@ -116,7 +117,7 @@ static cairn_status open_device(runner *r)
     options.device = r->options->device;
     options.segment_scale = r->segment_scale;
     options.quiet = r->segment_scale < 1; /* it was said before */
-    return cairn_gpu_create(&r->gpu, &options);
+    return cairn_self_test_open(&r->gpu, &options);
 }
 
 /* fresh: what an earlier run left is removed, else gone on with. */

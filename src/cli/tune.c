@@ -3,6 +3,7 @@
 #include "cli/open_device.h"
 #include "experiments/benchmarks/model.h"
 #include "gpu/tuning.h"
+#include "reference/self_test.h"
 
 typedef struct tune_options {
     int model, mode;
@@ -43,7 +44,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
                                                    .width = (int)o->width,
                                                    .batch = (int)o->batch,
                                                    .multiplier = o->multiplier};
-    CAIRN_TRY(cairn_gpu_create(&gpu, &device));
+    CAIRN_TRY(cairn_self_test_open(&gpu, &device));
     if (o->again) cairn_gpu_tuning_clear(gpu);
     const int before = cairn_gpu_tuning_count(gpu);
     CAIRN_TRY(cairn_benchmark_model_compile(gpu, &network));

@@ -67,6 +67,8 @@ const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu);
 /* A call failed because the device was lost (a watchdog, a fault): from then on every call fails. The way on is to
  * destroy everything and to start again, with shorter submissions (cairn_gpu_options.segment_scale). */
 bool cairn_gpu_is_lost(const cairn_gpu *gpu);
+/* Path of a file in the cache folder of the options (NULL: the user's); the caller frees. NULL: there is no place. */
+char *cairn_gpu_cache_file(const char *folder, const char *name);
 /* Messages of the validation layers so far (0 without them); the first is kept as text. */
 int cairn_gpu_validation_errors(const cairn_gpu *gpu, const char **first);
 

@@ -121,9 +121,6 @@ struct cairn_shader;
 /* NULL: not defined */
 const struct cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, bool general);
 
-/* Path of a file in the cache folder (NULL: the user's); the caller frees. NULL if there is no place for it. */
-char *cairn_gpu__cache_file(const char *folder, const char *name);
-
 /* pipeline_cache.c: create always leaves a usable cache handle unless Vulkan itself fails. */
 cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder);
 void cairn_gpu__cache_destroy(cairn_gpu *gpu); /* saves if changed */

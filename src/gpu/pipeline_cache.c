@@ -62,7 +62,7 @@ static file_header expected_header(const cairn_gpu *gpu, const void *data, size_
     return h;
 }
 
-char *cairn_gpu__cache_file(const char *folder, const char *name)
+char *cairn_gpu_cache_file(const char *folder, const char *name)
 {
     char *home = NULL;
     const char *base = getenv("XDG_CACHE_HOME");
@@ -148,7 +148,7 @@ cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder)
     cairn_status st = CAIRN_OK;
     char name[64];
     snprintf(name, sizeof name, "pipelines-%04x-%04x.cache", gpu->properties.vendorID, gpu->properties.deviceID);
-    gpu->cache_path = cairn_gpu__cache_file(folder, name);
+    gpu->cache_path = cairn_gpu_cache_file(folder, name);
     if (gpu->cache_path) load(gpu);
     if (!gpu->cache) CAIRN_VK(gpu, create(gpu, NULL, 0));
 done:

@@ -197,7 +197,7 @@ cairn_status cairn_gpu__texts_create(cairn_gpu *gpu, const char *folder)
 {
     gpu->texts = calloc(1, sizeof *gpu->texts);
     if (!gpu->texts) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a device");
-    gpu->texts->folder = cairn_gpu__cache_file(folder, "kernels");
+    gpu->texts->folder = cairn_gpu_cache_file(folder, "kernels");
     return CAIRN_OK;
 }
 

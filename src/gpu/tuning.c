@@ -189,7 +189,7 @@ cairn_status cairn_gpu__tuning_create(cairn_gpu *gpu, const cairn_gpu_options *o
     if (options->tuning_file) file = options->tuning_file;
     t->named = file && file[0];
     snprintf(name, sizeof name, "tuning-%s.txt", gpu->info.uuid);
-    t->path = t->named ? strdup(file) : cairn_gpu__cache_file(options->cache_folder, name);
+    t->path = t->named ? strdup(file) : cairn_gpu_cache_file(options->cache_folder, name);
     if (t->path && (wrong = read_file(t, gpu))) {
         cairn_warn("tuning: '%s' %s: ignored", t->path, wrong);
         t->changed = !t->named;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "gpu/inject.h"
+#include "reference/self_test.h"
 
 #include <stdlib.h>
 
@@ -97,6 +98,73 @@ static void test_faults__no_device_memory_is_one_error_with_advice(void **state)
     expect_same("oom", "model.safetensors");
 }
 
+static int entries(const char *folder)
+{
+    return cairn_file_is_folder(folder) ? test_count_entries(folder) : 0;
+}
+
+/* Refused, and not remembered as right; a driver that passed is not tested again. */
+static void test_faults__a_driver_that_computes_wrongly_is_refused(void **state)
+{
+    (void)state;
+    const char *cache = test_path("cache");
+    char folder[700];
+    snprintf(folder, sizeof folder, "XDG_CACHE_HOME=%s", cache);
+    const char *ceilings[] = {"benchmark", "ceilings", NULL};
+    const char *wrong[] = {folder, "CAIRN_INJECT=self_test@1", NULL}, *skipped[] = {folder, "CAIRN_SELF_TEST=0", NULL};
+    const char *again[] = {folder, "CAIRN_INJECT=self_test@1", "CAIRN_SELF_TEST=1", NULL}, *right[] = {folder, NULL};
+    for (int i = 0; i < 2; i++) {
+        cairn_program_call(&run, ceilings, wrong, 0);
+        assert_int_equal(run.code, 1);
+        assert_int_equal(cairn_program_error_lines(&run), 1);
+        assert_non_null(strstr(run.err, "computes wrong results: conv2d is off by"));
+        assert_non_null(strstr(run.err, "CAIRN_SELF_TEST=0"));
+    }
+    cairn_program_call(&run, ceilings, skipped, 0);
+    assert_int_equal(run.code, 0);
+    int before = entries(test_path("cache/cairn"));
+    cairn_program_call(&run, ceilings, right, 0);
+    assert_int_equal(run.code, 0);
+    assert_true(entries(test_path("cache/cairn")) > before);
+    cairn_program_call(&run, ceilings, wrong, 0); /* not tested, so the event does not come */
+    assert_int_equal(run.code, 0);
+    cairn_program_call(&run, ceilings, again, 0);
+    assert_int_equal(run.code, 1);
+}
+
+/* Both classes of kernel pass where the driver is right; a file with other bytes does not count as passed. */
+static void test_faults__the_self_test_passes_on_this_driver(void **state)
+{
+    (void)state;
+    for (cairn_kernel_class c = CAIRN_CLASS_TEXEL; c <= CAIRN_CLASS_SIMT; c++) {
+        cairn_gpu *gpu = test_gpu(c);
+        if (!gpu) continue;
+        assert_ok(cairn_self_test(gpu));
+        cairn_inject_set("self_test@1");
+        assert_status(cairn_self_test(gpu), CAIRN_E_DEVICE, "wrong results");
+        cairn_inject_set(NULL);
+    }
+    const char *folder = test_path("passed");
+    cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+    options.quiet = true;
+    options.cache_folder = folder;
+    cairn_gpu *gpu;
+    assert_ok(cairn_self_test_open(&gpu, &options));
+    cairn_gpu_destroy(&gpu);
+    cairn_file_list files;
+    const char *const text[] = {"txt", NULL};
+    assert_ok(cairn_file_list_folder(&files, folder, text, false));
+    assert_int_equal(files.count, 1);
+    cairn_inject_set("self_test@1");
+    assert_ok(cairn_self_test_open(&gpu, &options)); /* remembered */
+    cairn_gpu_destroy(&gpu);
+    test_put_text(files.paths[0], "passed\n");
+    assert_status(cairn_self_test_open(&gpu, &options), CAIRN_E_DEVICE, "wrong results");
+    assert_null(gpu);
+    cairn_inject_set(NULL);
+    cairn_file_list_free(&files);
+}
+
 static void test_faults__a_wrong_list_is_refused(void **state)
 {
     (void)state;
@@ -123,6 +191,8 @@ int main(void)
         cmocka_unit_test(test_faults__a_lost_device_is_replaced_and_training_goes_on),
         cmocka_unit_test(test_faults__a_second_loss_ends_the_run_and_keeps_the_checkpoint),
         cmocka_unit_test(test_faults__no_device_memory_is_one_error_with_advice),
+        cmocka_unit_test(test_faults__a_driver_that_computes_wrongly_is_refused),
+        cmocka_unit_test(test_faults__the_self_test_passes_on_this_driver),
         cmocka_unit_test(test_faults__a_wrong_list_is_refused),
         cmocka_unit_test(test_faults__events_happen_once_at_their_call),
     };
