@@ -12,15 +12,16 @@ static cairn_status pass(cairn_lowering *l, const cairn_node *node, cairn_slot f
 {
     const cairn_blur_attributes *a = cairn_node_attributes(node);
     int64_t vectors = cairn_shape_vectors(cairn_lower_shape(l, node->outputs[0]));
+    int64_t threads = vectors / size * ((size + 3) / 4); /* four along the axis each */
     cairn_kernel_call call = {.kernel = "filter/blur",
                               .constants = {a->border == CAIRN_FILTER_ZERO},
                               .constant_count = 1,
                               .slots = {from, node->inputs[1], to},
                               .slot_count = 3,
                               .written = 1u << 2,
-                              .push = {(uint32_t)vectors, (uint32_t)size, (uint32_t)inner, (uint32_t)a->radius},
+                              .push = {(uint32_t)threads, (uint32_t)size, (uint32_t)inner, (uint32_t)a->radius},
                               .push_count = 4};
-    cairn_lower_linear(&call, vectors);
+    cairn_lower_linear(&call, threads);
     return cairn_lower_call(l, &call);
 }
 
