@@ -1,5 +1,6 @@
 #include "experiments/benchmarks/model.h"
 
+#include "base/hash.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "gpu/tuning.h"
@@ -11,6 +12,7 @@
 #include "train/trainer.h"
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,7 +125,34 @@ static int by_value(const void *a, const void *b)
 typedef struct result {
     const double *ms; /* sorted */
     double median, cpu, first;
+    uint64_t digest;
 } result;
+
+static cairn_status add_to_digest(uint64_t *digest, const bench *b, cairn_shape shape, cairn_tid output, int stored)
+{
+    const size_t count = (size_t)cairn_shape_count(shape);
+    float *values = malloc(count * sizeof *values);
+    if (!values) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a digest");
+    cairn_status st = stored >= 0 ? cairn_store_read(b->store, stored, values)
+                                  : cairn_program_read(b->program, output, values);
+    if (st >= 0) *digest = cairn_hash_bytes(*digest, values, count * sizeof *values);
+    free(values);
+    return st;
+}
+
+/* Hash of all that the steps have left: parameters, moments, statistics, outputs. */
+static cairn_status make_digest(uint64_t *digest, const bench *b)
+{
+    cairn_status st = CAIRN_OK;
+    *digest = CAIRN_HASH_START;
+    for (int i = 0; i < cairn_store_count(b->store); i++)
+        CAIRN_TRY(add_to_digest(digest, b, cairn_store_shape(b->store, i), CAIRN_NONE, i));
+    for (cairn_tid t = 0; t < cairn_graph_tensor_count(b->g); t++)
+        if (cairn_graph_tensor(b->g, t)->is_output)
+            CAIRN_TRY(add_to_digest(digest, b, cairn_graph_shape(b->g, t), t, -1));
+done:
+    return st;
+}
 
 static void add_rounded(cJSON *line, const char *key, double value)
 {
@@ -134,7 +163,8 @@ static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_
 {
     const cairn_gpu_info *info = cairn_gpu_get_info(b->gpu);
     const cairn_program_stats *stats = cairn_program_get_stats(b->program);
-    char tuning[64];
+    char tuning[64], digest[24];
+    snprintf(digest, sizeof digest, "%016" PRIx64, r->digest);
     cairn_gpu_tuning_describe(b->gpu, tuning, sizeof tuning);
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "engine", "cairn " CAIRN_VERSION);
@@ -163,6 +193,8 @@ static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_
     add_rounded(line, "gflop", stats->operations / 1e9);
     add_rounded(line, "gflops", stats->operations / r->median / 1e6);
     add_rounded(line, "peak_memory_mb", (double)(stats->planned_bytes + stats->stored_bytes) / 1e6);
+    cJSON_AddStringToObject(line, "digest", digest);
+    cJSON_AddNumberToObject(line, "submissions", stats->submissions);
     cJSON_AddNumberToObject(line, "dispatches", stats->dispatches);
     cJSON_AddNumberToObject(line, "barriers", stats->barriers);
     add_rounded(line, "planned_mb", (double)stats->planned_bytes / 1e6);
@@ -221,7 +253,9 @@ cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchm
     for (int i = 0; i < o->runs; i++) CAIRN_TRY(step(&b, o->train, i + 1 + o->warmup, &ms[i]));
     cpu = (cairn_cpu_seconds() - cpu) / o->runs;
     qsort(ms, (size_t)o->runs, sizeof *ms, by_value);
-    CAIRN_TRY((o->table ? print_row : print_line)(&b, out, o, &(result){ms, ms[o->runs / 2], cpu * 1e3, first}));
+    result r = {.ms = ms, .median = ms[o->runs / 2], .cpu = cpu * 1e3, .first = first};
+    CAIRN_TRY(make_digest(&r.digest, &b));
+    CAIRN_TRY((o->table ? print_row : print_line)(&b, out, o, &r));
     if (o->profile || o->profile_json) CAIRN_TRY(profile(&b, o));
 done:
     free(ms);

@@ -19,8 +19,9 @@ typedef struct cairn_benchmark_model_options {
  * are online), amp, channels_last and compile (always true: NHWC, compiled once), multiplier, parameters, runs,
  * ms_median, ms_min, ms_max, ms_first (the first step, which compiles pipelines), cpu_ms (user time of this process in
  * a step, on all cores together: on a CPU device what the work costs, however busy the machine is), images_per_s,
- * gflop, gflops, peak_memory_mb (what the plan and the stored tensors take on the device), dispatches,
- * barriers, planned_mb (the plan's arena). */
+ * gflop, gflops, peak_memory_mb (what the plan and the stored tensors take on the device), digest (hash of parameters,
+ * moments, statistics and outputs after the last step: the same for the same device, options and tuning), submissions,
+ * dispatches, barriers, planned_mb (the plan's arena). */
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *options);
 /* Builds the program and drops it: measures what the device's tuning mode asks for. */
 cairn_status cairn_benchmark_model_compile(cairn_gpu *gpu, const cairn_benchmark_model_options *options);
