@@ -15,12 +15,6 @@ static cairn_tid normed_conv(cairn_model *m, const char *kind, int level, cairn_
     return cairn_op_instance_norm(m->g, cairn_layer_conv(m, name, x, &layer), 1e-5f);
 }
 
-static cairn_tid resized_like(cairn_graph *g, cairn_tid x, cairn_tid like, cairn_resize mode)
-{
-    cairn_shape s = cairn_graph_shape(g, like);
-    return cairn_op_resize(g, x, s.h, s.w, mode);
-}
-
 /* Top-down pathway: outputs[i] at the resolution of tap i, finest first. */
 static void pyramid(cairn_model *m, const cairn_tid *taps, int channels, cairn_tid *outputs)
 {
@@ -28,7 +22,7 @@ static void pyramid(cairn_model *m, const cairn_tid *taps, int channels, cairn_t
     for (int i = LEVELS - 1; i >= 0; i--) {
         cairn_tid lateral = normed_conv(m, "inner_blocks", i, taps[i], channels, 1);
         sum = sum == CAIRN_NONE ? lateral
-                                : cairn_op_add(m->g, lateral, resized_like(m->g, sum, lateral, CAIRN_RESIZE_NEAREST));
+                                : cairn_op_resize_add(m->g, sum, lateral, CAIRN_RESIZE_NEAREST);
         outputs[i] = normed_conv(m, "layer_blocks", i, sum, channels, 3);
     }
 }
@@ -49,7 +43,7 @@ cairn_tid cairn_sp_fpn(cairn_model *m, cairn_tid image, const cairn_sp_fpn_optio
     pyramid(m, taps, o->channels, levels);
     cairn_tid sum = levels[LEVELS - 1];
     for (int i = LEVELS - 2; i >= 0; i--)
-        sum = cairn_op_add(m->g, levels[i], resized_like(m->g, sum, levels[i], CAIRN_RESIZE_BILINEAR));
+        sum = cairn_op_resize_add(m->g, sum, levels[i], CAIRN_RESIZE_BILINEAR);
     cairn_conv_layer integrate = {.channels = 1, .kernel = 1, .bias = true, .init = CAIRN_INIT_FAN_OUT_NORMAL};
     sum = cairn_layer_conv(m, "integrate.0", sum, &integrate);
     sum = cairn_layer_batch_norm(m, "integrate.1", sum, 1e-5f, 0.1f, CAIRN_ACTIVATION_NONE);

@@ -56,22 +56,10 @@ static void set_channels(cairn_kernel_call *call, const normalisation *n, int fi
     call->slots[first + 3] = n->beta != CAIRN_NONE ? n->beta : n->mean;
 }
 
-/* How lanes lie on a tensor whose kernel keeps values by channel; sets constant 6. In class texel one lane takes several
- * columns, eight apart, where that leaves few of them idle: its vector then reads and writes one run of memory, and not
- * a strip of it (normalize of 1x120x160x128: 2.7 ms of processor time instead of 5.2). */
+/* Sets constant 6. */
 static cairn_rows plan_channels(const cairn_lowering *l, matrix m, cairn_kernel_call *call)
 {
-    enum { LOG2 = 3, MOST_COLUMN_STEPS = 4 };
-    cairn_rows rows = cairn_rows_plan(m.rows, m.columns, m.planes, CAIRN_ROWS_STEPS);
-    int64_t blocks = (m.columns + (1 << LOG2) - 1) >> LOG2;
-    int64_t wide = (blocks + MOST_COLUMN_STEPS - 1) / MOST_COLUMN_STEPS, steps = (blocks + wide - 1) / wide;
-    if (cairn_lower_class(l) == CAIRN_CLASS_TEXEL && steps > 1 && 5 * m.columns >= 4 * ((wide * steps) << LOG2)) {
-        int64_t workgroups = m.planes * wide * m.rows / (CAIRN_ROWS_LANES >> LOG2);
-        rows.columns_log2 = LOG2;
-        rows.column_steps = (uint32_t)steps;
-        rows.steps = 1;
-        while (rows.steps < CAIRN_ROWS_STEPS / 2 && workgroups >= 128 * (int64_t)rows.steps) rows.steps *= 2;
-    }
+    cairn_rows rows = cairn_rows_plan_runs(l, m.rows, m.columns, m.planes);
     call->constants[6] = rows.column_steps;
     call->constant_count = 7;
     return rows;

@@ -16,4 +16,7 @@ typedef enum cairn_resize {                        /* numbers known to shaders/i
  * error   CAIRN_E_SHAPE for sizes outside 1..16384
  * source  Keys 1981 (cubic convolution); conventions of PyTorch's interpolate with align_corners off */
 cairn_tid cairn_op_resize(cairn_graph *g, cairn_tid x, int h, int w, cairn_resize mode);
+/* addend [N,h,w,C] + x [N,H,W,C] resized to its size, as one op: a feature pyramid's step.
+ * error  CAIRN_E_SHAPE as above, and where N or C differ */
+cairn_tid cairn_op_resize_add(cairn_graph *g, cairn_tid x, cairn_tid addend, cairn_resize mode);
 #endif

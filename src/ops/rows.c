@@ -18,6 +18,21 @@ cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int mo
     return r;
 }
 
+cairn_rows cairn_rows_plan_runs(const cairn_lowering *l, int64_t rows, int64_t columns, int64_t planes)
+{
+    enum { LOG2 = 3, MOST_COLUMN_STEPS = 4 };
+    cairn_rows r = cairn_rows_plan(rows, columns, planes, CAIRN_ROWS_STEPS);
+    int64_t blocks = (columns + (1 << LOG2) - 1) >> LOG2;
+    int64_t wide = (blocks + MOST_COLUMN_STEPS - 1) / MOST_COLUMN_STEPS, steps = (blocks + wide - 1) / wide;
+    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL || steps == 1 || 5 * columns < 4 * ((wide * steps) << LOG2)) return r;
+    int64_t workgroups = planes * wide * rows / (CAIRN_ROWS_LANES >> LOG2);
+    r.columns_log2 = LOG2;
+    r.column_steps = (uint32_t)steps;
+    r.steps = 1;
+    while (r.steps < CAIRN_ROWS_STEPS / 2 && workgroups >= 128 * (int64_t)r.steps) r.steps *= 2;
+    return r;
+}
+
 uint32_t cairn_rows_column_blocks(const cairn_rows *r)
 {
     uint32_t width = r->column_steps << r->columns_log2;

@@ -17,6 +17,19 @@ static void build(op_case *c, cairn_graph *g)
     op_case_output(c, cairn_op_resize(g, op_case_input(c, d->shape, -1, 1), d->h, d->w, d->mode));
 }
 
+static void build_add(op_case *c, cairn_graph *g)
+{
+    const resize_data *d = op_case_data(c);
+    cairn_tid x = op_case_input(c, d->shape, -1, 1);
+    cairn_tid addend = op_case_input(c, (cairn_shape){d->shape.n, d->h, d->w, d->shape.c}, -1, 1);
+    op_case_output(c, cairn_op_resize_add(g, x, addend, d->mode));
+}
+
+#define ADD(mode, label, n, h, w, c, h2, w2)                                                                           \
+    {                                                                                                                  \
+        #mode " add " label, build_add, &(const resize_data) { {n, h, w, c}, h2, w2, CAIRN_RESIZE_##mode }, false, 0,  \
+            0                                                                                                          \
+    }
 #define CASE(mode, label, n, h, w, c, h2, w2)                                                                          \
     {                                                                                                                  \
         #mode " " label, build, &(const resize_data) { {n, h, w, c}, h2, w2, CAIRN_RESIZE_##mode }, false, 0, 0        \
@@ -30,7 +43,14 @@ static void build(op_case *c, cairn_graph *g)
         CASE(mode, "same size", 1, 3, 2, 4, 3, 2)
 static const op_case_spec cases[] = {CASES(NEAREST), CASES(BILINEAR), CASES(BICUBIC),
                                      CASE(NEAREST, "wide", 1, 2, 100, 5, 3, 333),
-                                     CASE(BICUBIC, "wide", 1, 2, 100, 5, 3, 333)};
+                                     CASE(BICUBIC, "wide", 1, 2, 100, 5, 3, 333),
+                                     CASE(NEAREST, "columns of a lane", 2, 3, 5, 91, 7, 9),
+                                     ADD(NEAREST, "x2", 2, 3, 5, 17, 6, 10),
+                                     ADD(NEAREST, "columns of a lane", 2, 3, 5, 128, 5, 11),
+                                     ADD(BILINEAR, "x2", 2, 3, 5, 17, 6, 10),
+                                     ADD(BILINEAR, "width only", 2, 3, 5, 36, 3, 13),
+                                     ADD(BICUBIC, "odd ratio", 1, 5, 7, 5, 9, 11),
+                                     ADD(BILINEAR, "same size", 1, 3, 2, 4, 3, 2)};
 
 /* Row `position` of the matrix of one axis: the response to unit inputs. */
 static void check_row(cairn_resize mode, int in, int out, int position, const double *expected)
@@ -73,6 +93,11 @@ static void refuses(void **state)
     cairn_tid x = cairn_graph_input(g, "x", (cairn_shape){1, 4, 4, 3});
     assert_int_equal(cairn_op_resize(g, x, 0, 4, CAIRN_RESIZE_NEAREST), CAIRN_NONE);
     op_case_refused(&g, "4x4 to 0x4");
+    assert_int_equal(cairn_graph_create(&g), CAIRN_OK);
+    x = cairn_graph_input(g, "x", (cairn_shape){1, 4, 4, 3});
+    cairn_tid other = cairn_graph_input(g, "other", (cairn_shape){1, 8, 8, 4});
+    assert_int_equal(cairn_op_resize_add(g, x, other, CAIRN_RESIZE_NEAREST), CAIRN_NONE);
+    op_case_refused(&g, "does not add");
 }
 
 int main(void)
