@@ -178,7 +178,7 @@ static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_
     cJSON_AddStringToObject(line, "kernels", info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt");
     cJSON_AddStringToObject(line, "tuning", tuning);
     cJSON_AddNumberToObject(line, "threads", (double)sysconf(_SC_NPROCESSORS_ONLN));
-    cJSON_AddStringToObject(line, "amp", "off");
+    cJSON_AddStringToObject(line, "amp", o->precision == CAIRN_PRECISION_MIXED ? "mixed" : "off");
     cJSON_AddTrueToObject(line, "channels_last");
     cJSON_AddTrueToObject(line, "compile");
     cJSON_AddNumberToObject(line, "multiplier", o->multiplier);
@@ -229,7 +229,8 @@ static cairn_status profile(bench *b, const cairn_benchmark_model_options *o)
     cairn_ceilings ceilings;
     cairn_program_destroy(&b->program);
     CAIRN_TRY(cairn_ceilings_measure(&ceilings, b->gpu));
-    CAIRN_TRY(cairn_program_create(&b->program, b->gpu, b->g, b->store, &(cairn_program_options){.profile = true}));
+    const cairn_program_options options = {.profile = true, .precision = (cairn_precision)o->precision};
+    CAIRN_TRY(cairn_program_create(&b->program, b->gpu, b->g, b->store, &options));
     CAIRN_TRY(fill_inputs(b));
     for (int i = 0; i < 2; i++) CAIRN_TRY(step(b, o->train, i, &ms)); /* the first one compiles */
     if (o->profile) CAIRN_TRY(cairn_profile_print(o->profile, b->program, &ceilings));
@@ -242,10 +243,12 @@ cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchm
 {
     cairn_status st = CAIRN_OK;
     bench b = {.gpu = gpu, .settings = cairn_train_defaults};
+    b.settings.precision = o->precision;
     double first, *ms = calloc((size_t)o->runs, sizeof *ms);
     if (!ms) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d runs", o->runs);
     CAIRN_TRY(build(&b, o));
-    CAIRN_TRY(cairn_program_create(&b.program, gpu, b.g, b.store, NULL));
+    CAIRN_TRY(cairn_program_create(&b.program, gpu, b.g, b.store,
+                                   &(cairn_program_options){.precision = (cairn_precision)o->precision}));
     CAIRN_TRY(fill_inputs(&b));
     CAIRN_TRY(step(&b, o->train, 0, &first));
     for (int i = 0; i < o->warmup; i++) CAIRN_TRY(step(&b, o->train, i + 1, &ms[0]));

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 typedef struct benchmark_options {
-    int model, mode;
+    int model, mode, precision;
     int64_t height, width, batch, runs, warmup;
     double multiplier;
     bool profile, table;
@@ -30,6 +30,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(benchmark_options, width, 160, 32, 8192, "model: of the images, pixels"),
     CAIRN_SETTING_INT_ROW(benchmark_options, batch, 1, 1, 1024, "model: images at once"),
     CAIRN_SETTING_INT_ROW(benchmark_options, warmup, 2, 0, 1000, "model: runs before the timed ones"),
+    CAIRN_SETTING_CHOICE_ROW(benchmark_options, precision, 0, "fp32,mixed",
+                             "model: mixed stores activations and their gradients in 16 bits"),
     CAIRN_SETTING_FLOAT_ROW(benchmark_options, multiplier, 1, 0.0625, 2, "model: multiplies its channel counts"),
     CAIRN_SETTING_BOOL_ROW(benchmark_options, profile, 0,
                            "model: afterwards time by op, kernel and shape, on standard error"),
@@ -63,6 +65,7 @@ static cairn_status run_model(cairn_gpu *gpu, const benchmark_options *o)
     const cairn_benchmark_model_options benchmark = {
         .model = model,
         .train = o->mode == 0,
+        .precision = o->precision,
         .height = (int)o->height,
         .width = (int)o->width,
         .batch = (int)o->batch,

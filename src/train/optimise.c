@@ -1,5 +1,7 @@
 #include "train/optimise.h"
 
+#include "graph/program.h"
+#include "ops/loss_scale.h"
 #include "ops/pointwise.h"
 
 #include <math.h>
@@ -133,6 +135,12 @@ cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cai
     cairn_status st = CAIRN_OK;
     parts p;
     CAIRN_TRY(parts_init(&p, g, m->count));
+    bool scaled = s->precision == CAIRN_PRECISION_MIXED;
+    cairn_tid scale = CAIRN_NONE, statistics = CAIRN_NONE;
+    if (scaled) {
+        scale = cairn_graph_stored(g, "loss_scale", (cairn_shape){1, 1, 1, 4});
+        loss = cairn_op_mul(g, loss, cairn_op_loss_scale(g, scale));
+    }
     CAIRN_TRY(find_parts(&p, m, loss));
     out->scalars = cairn_graph_input(g, "optimiser_scalars", (cairn_shape){1, 1, 1, CAIRN_OPTIMISER_SCALARS});
     cairn_tid parameters = cairn_graph_join(g, "parameters", p.tensors, p.count);
@@ -144,9 +152,9 @@ cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cai
         cairn_op_accumulate(g, sum, gradient, table, out->scalars);
         gradient = sum;
     }
-    if (s->clip_norm > 0)
-        control = cairn_op_clip(g, cairn_op_gradient_statistics(g, gradient, table), out->scalars, control,
-                                (float)s->clip_norm);
+    if (scaled || s->clip_norm > 0) statistics = cairn_op_gradient_statistics(g, gradient, table);
+    if (scaled) control = cairn_op_loss_scale_control(g, scale, statistics);
+    if (s->clip_norm > 0) control = cairn_op_clip(g, statistics, out->scalars, control, (float)s->clip_norm);
     out->control = control;
     if (s->optimiser == CAIRN_OPTIMISER_SGD)
         cairn_op_sgd(g, parameters, gradient, stored_like(&p, "sgd_momentum"), table, out->scalars, control,
@@ -158,6 +166,7 @@ cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cai
     }
     if (s->ema > 0)
         cairn_op_average_parameters(g, stored_like(&p, "ema"), parameters, table, out->scalars, control);
+    if (scaled) cairn_op_loss_scale_update(g, scale, statistics, out->scalars, CAIRN_LOSS_SCALE_INTERVAL);
     CAIRN_TRY(cairn_graph_status(g));
 done:
     parts_uninit(&p);
@@ -182,4 +191,34 @@ cairn_status cairn_train_use_average(const cairn_model *m, cairn_store *store)
 done:
     free(values);
     return st;
+}
+
+static const char scale_name[] = "loss_scale";
+
+cairn_status cairn_train_scale_to_text(char *out, size_t size, cairn_store *store)
+{
+    float state[4] = {0};
+    int index = cairn_store_find(store, scale_name);
+    cairn_status st = index < 0 ? CAIRN_OK : cairn_store_read(store, index, state);
+    snprintf(out, size, "%.0f %.0f %.0f", (double)state[0], (double)state[1], (double)state[2]);
+    return st;
+}
+
+cairn_status cairn_train_scale_from_text(cairn_store *store, const char *text, const char *where)
+{
+    static const double least[3] = {CAIRN_LOSS_SCALE_LEAST, 0, 0},
+                        most[3] = {CAIRN_LOSS_SCALE_MOST, CAIRN_LOSS_SCALE_INTERVAL, 1e6};
+    float state[4] = {0};
+    int index = cairn_store_find(store, scale_name);
+    if (index < 0) return CAIRN_OK;
+    const char *at = text;
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        double value = strtod(at, &end);
+        if (end == at || !(value >= least[i] && value <= most[i]) || value != floor(value))
+            return cairn_error_set(CAIRN_E_FORMAT, "%s: loss_scale '%.40s' is no state of the loss scale", where, text);
+        state[i] = (float)value;
+        at = end;
+    }
+    return cairn_store_write(store, index, state);
 }

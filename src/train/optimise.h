@@ -10,6 +10,7 @@ typedef struct cairn_train_settings {
     double lr, weight_decay, lr_floor, step_factor, momentum, beta1, beta2, eps, clip_norm, ema;
     int schedule;  /* cairn_schedule */
     int optimiser; /* cairn_optimiser_kind */
+    int precision; /* CAIRN_PRECISION_FP32 or _MIXED of graph/program.h */
     bool nesterov;
 } cairn_train_settings;
 
@@ -59,6 +60,8 @@ extern const cairn_train_settings cairn_train_defaults;
          "largest norm of the whole gradient; 0: no limit"},                                                           \
         {"ema", CAIRN_SETTING_FLOAT, offsetof(type, train.ema), 0, 0, 0.999999, NULL, NULL,                            \
          "share of the old value in a running average of the weights, which is the stage's result; 0: no average"},    \
+        {"precision", CAIRN_SETTING_CHOICE, offsetof(type, train.precision), 0, 0, 0, NULL, "fp32,mixed",              \
+         "mixed keeps activations and their gradients in 16 bits (half the memory), with dynamic loss scaling"},       \
         {"schedule", CAIRN_SETTING_CHOICE, offsetof(type, train.schedule), 0, 0, 0, NULL,                              \
          "constant,cosine,step,linear,exponential", "course of the learning rate"},                                    \
         {"lr_floor", CAIRN_SETTING_FLOAT, offsetof(type, train.lr_floor), 0.01, 0, 1, NULL, NULL,                      \
@@ -92,9 +95,14 @@ typedef struct cairn_train_optimiser {
 
 /* Appends the gradients of a scalar loss and one optimiser step over all trainable parameters that it depends on.
  * Stored tensors: the joins "parameters", "adam_m", "adam_v" or "sgd_momentum", "gradient_sum" if accumulate > 1 and
- * "ema" if ema > 0; their members are the parameters, and adam_m/<parameter> and so on. */
+ * "ema" if ema > 0, and "loss_scale" in mixed precision (ops/loss_scale.h); the joins' members are the parameters, and adam_m/<parameter> and so on. */
 cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cairn_tid loss,
                                        const cairn_train_settings *s, cairn_train_optimiser *out);
+/* The loss scale's state as a checkpoint's text, so that a resumed run gives the same bits; without one in the store,
+ * zeros, and reading changes nothing.
+ * error  CAIRN_E_FORMAT with `where` for a text that is no such state */
+cairn_status cairn_train_scale_to_text(char *out, size_t size, cairn_store *store);
+cairn_status cairn_train_scale_from_text(cairn_store *store, const char *text, const char *where);
 /* After training with ema: the average takes the parameters' place in the store. */
 cairn_status cairn_train_use_average(const cairn_model *m, cairn_store *store);
 #endif

@@ -77,11 +77,25 @@ static cairn_status write_inputs(cairn_training *t, cairn_program *program, floa
 
 static cairn_status save(cairn_training *t, const char *path, int64_t step)
 {
-    char number[32];
+    char number[32], scale[64];
+    cairn_status st = cairn_train_scale_to_text(scale, sizeof scale, t->store);
+    if (st < 0) return st;
     snprintf(number, sizeof number, "%lld", (long long)step);
     const cairn_metadata metadata[] = {{"step", number}, {"model", t->description ? t->description : ""},
-                                       {"recipe", t->recipe ? t->recipe : ""}};
-    return cairn_checkpoint_save(path, t->store, t->model, true, metadata, 3);
+                                       {"recipe", t->recipe ? t->recipe : ""}, {"loss_scale", scale}};
+    bool mixed = t->settings->precision == CAIRN_PRECISION_MIXED;
+    return cairn_checkpoint_save(path, t->store, t->model, true, metadata, mixed ? 4 : 3);
+}
+
+static cairn_status resume_scale(cairn_training *t, const char *path)
+{
+    char *text = NULL;
+    if (t->settings->precision != CAIRN_PRECISION_MIXED) return CAIRN_OK;
+    cairn_status st = cairn_checkpoint_metadata(&text, path, "loss_scale");
+    if (st == CAIRN_E_NOTFOUND) return CAIRN_OK; /* trained in fp32 until now */
+    if (st >= 0) st = cairn_train_scale_from_text(t->store, text, path);
+    free(text);
+    return st;
 }
 
 static cairn_status resume(cairn_training *t, const char *path, int64_t *step)
@@ -98,6 +112,7 @@ static cairn_status resume(cairn_training *t, const char *path, int64_t *step)
                              text, (long long)t->settings->steps);
         goto done;
     }
+    CAIRN_TRY(resume_scale(t, path));
     *step = value;
     cairn_info("%s: resuming at step %lld", t->label, value);
 done:
@@ -159,10 +174,12 @@ static cairn_status log_step(cairn_training *t, loop *l, int64_t step, double ms
     fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f", (long long)step + 1, l->loss / passes,
             cairn_train_rate(t->settings, step), ms);
     for (int i = 0; i < t->logged_count; i++) log_value(log, t->logged[i].name, l->logged[i] / passes);
-    if (t->settings->clip_norm > 0) {
-        float control[4];
-        CAIRN_TRY(cairn_program_read(l->program, l->optimiser.control, control));
-        log_value(log, "gradient_norm", (double)control[CAIRN_CONTROL_NORM]);
+    float control[4];
+    CAIRN_TRY(cairn_program_read(l->program, l->optimiser.control, control));
+    if (t->settings->clip_norm > 0) log_value(log, "gradient_norm", (double)control[CAIRN_CONTROL_NORM]);
+    if (t->settings->precision == CAIRN_PRECISION_MIXED) {
+        log_value(log, "loss_scale", 1 / (double)control[CAIRN_CONTROL_MULTIPLIER]);
+        log_value(log, "skipped", (double)control[CAIRN_CONTROL_SKIP]);
     }
     fputs("}\n", log);
     if (fflush(log) || ferror(log))
@@ -264,7 +281,8 @@ cairn_status cairn_train(cairn_training *t)
     cairn_graph_output(t->g, t->loss, "loss");
     cairn_graph_output(t->g, l.optimiser.control, "control");
     for (int i = 0; i < t->logged_count; i++) cairn_graph_output(t->g, t->logged[i].value, t->logged[i].name);
-    const cairn_program_options options = {.profile = t->profile != NULL};
+    const cairn_program_options options = {.profile = t->profile != NULL,
+                                           .precision = (cairn_precision)t->settings->precision};
     CAIRN_TRY(cairn_program_create(&l.program, t->gpu, t->g, t->store, &options));
     if (t->explain) CAIRN_TRY(cairn_program_explain(l.program, t->explain));
     l.checkpoint = cairn_file_join(t->folder, "checkpoint.safetensors");
