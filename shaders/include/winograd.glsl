@@ -1,6 +1,6 @@
-// Winograd's minimal filtering F(M x M, 3 x 3) with M = 2 or 4 (Lavin and Gray, arXiv:1509.09308): an output tile of M x M
-// pixels from an input tile of N x N pixels, N = M + 2, by N * N products for each pair of channels, where the plain sum
-// takes 9 * M * M. The polynomial's points are 0, 1, -1 (M = 2), also 2, -2 (M = 4), and infinity, in this order.
+// Winograd's minimal filtering F(M x M, 3 x 3) with M = 2 or 4 (Lavin and Gray, arXiv:1509.09308): an output tile of
+// M x M pixels from an input tile of N x N pixels, N = M + 2, by N * N products for each pair of channels, where the
+// plain sum takes 9 * M * M. The polynomial's points are 0, 1, -1 (M = 2), also 2, -2 (M = 4), and infinity, in order.
 //   y = A^T [ (G w G^T) * (B^T x B) ] A,   a "plane" is one of the N * N places of the product
 // Needs const int M and const int N. Arrays are as long as M = 4 wants: GLSL passes none that are sized by a
 // specialization constant.

@@ -1,10 +1,12 @@
 #version 450
 // input.texel.comp: the input's side of a Winograd convolution, for CPU drivers.
-// computes  planes[tile/T][p][g][tile%T] = plane p of B^T x B for each tile of a chunk and each channel group; zero past the image
+// computes  planes[tile/T][p][g][tile%T] = plane p of B^T x B for each tile of a chunk and each channel group; zero
+//           past the image
 // bindings  0 x [N,H,W,C] read | 1 planes [tiles/T][N*N][groups*T+8] write, T = 8 * ROWS
 // push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image;
 //           first = first tile of the chunk, tiles = of all images
-// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS of 8 tiles that product.texel.comp takes together
+// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS of 8 tiles that product.texel.comp takes
+//           together
 // dispatch  threads (tiles of the chunk), lanes over tiles
 // What a workgroup of the product reads lies in one run, so that the processor fetches it ahead. The 8 elements between
 // planes keep the planes of one tile out of each other's place in the cache (3 times as fast as a distance of 2^17

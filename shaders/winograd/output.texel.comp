@@ -1,10 +1,10 @@
 #version 450
 // output.texel.comp: the output's side of a Winograd convolution, for CPU drivers.
 // computes  y[n,oy,ox,co] = bias[co] + (A^T S A)[oy%M,ox%M] with S the planes of the tile's sums
-// bindings  0 sums [tiles/T][N*N][sum_groups*T+8] read, T = 8 * ROWS (product.texel.comp) | 1 bias [1,1,1,CO] read (anything if !has_bias)
-//           | 2 y [N,OH,OW,CO] write
-// push      sizes as named; groups = of y, sum_groups = of the sums; tiles_y, tiles_x of one image; first = first tile of
-//           the chunk, tiles = of all images
+// bindings  0 sums [tiles/T][N*N][sum_groups*T+8] read, T = 8 * ROWS (product.texel.comp) | 1 bias [1,1,1,CO] read
+//           (anything if !has_bias) | 2 y [N,OH,OW,CO] write
+// push      sizes as named; groups = of y, sum_groups = of the sums; tiles_y, tiles_x of one image; first = first
+//           tile of the chunk, tiles = of all images
 // spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS
 // dispatch  threads (tiles of the chunk), lanes over tiles.   host src/ops/conv/winograd.c
 #extension GL_GOOGLE_include_directive : require

@@ -1,8 +1,9 @@
 #version 450
 // product.texel.comp: the products of a Winograd convolution, one matrix product for each plane, for CPU drivers.
 // computes  sums[p][co][tile] = sum over c of planes[p][c][tile] * weight[p][c][co]
-// bindings  0 planes [tiles/T][planes][in_groups*T+8] read, T = 8 * ROWS (input.texel.comp) | 1 weight [planes][blocks][in_groups*4][GROUPS]
-//           read (weight.texel.comp) | 2 sums [tiles/T][planes][blocks*GROUPS*T+8] write
+// bindings  0 planes [tiles/T][planes][in_groups*T+8] read, T = 8 * ROWS (input.texel.comp) | 1 weight
+//           [planes][blocks*in_groups*4*GROUPS+8] read (weight.texel.comp) | 2 sums
+//           [tiles/T][planes][blocks*GROUPS*T+8] write
 // push      planes, in_groups, blocks
 // spec      0 ROWS times 8 tiles of a lane, 1 GROUPS output groups of a lane: 1, 2 or 4
 // dispatch  threads (8 * blocks, planes, tiles of the chunk / (8 * ROWS)), lanes over tiles
@@ -29,7 +30,7 @@ void main()
     int slab = int(gl_WorkGroupID.z) * plane_count + plane;
     int count = in_groups;
     int at = slab * (count * ROWS * 8 + 8) + lane;
-    int at_weight = (plane * blocks + block) * count * 4 * GROUPS + (lane & 3);
+    int at_weight = plane * (blocks * count * 4 * GROUPS + 8) + block * count * 4 * GROUPS + (lane & 3);
 
     vec4 sum[ROWS][GROUPS];
     [[unroll]] for (int r = 0; r < ROWS; ++r)

@@ -1,13 +1,15 @@
 #version 450
-// row_product.texel.comp: the products of a Winograd weight gradient, one matrix product for each plane, for CPU drivers.
+// row_product.texel.comp: the products of a Winograd weight gradient, one matrix product for each plane, for CPU
+// drivers.
 // computes  sums[p][c][o] = before[p][c][o] + sum over the chunk's tiles of x[tile][p][c] * dy[tile][p][o]
 // bindings  0 x [slabs][planes][32*in_groups+8] read (rows.texel.comp) | 1 dy [slabs][planes][32*out_groups+8] read
-//           | 2 before [planes][in_groups*4][out_groups] read (anything if !more) | 3 sums, of the same shape, write
+//           | 2 before [planes][in_groups*4*out_groups+8] read (anything if !more) | 3 sums, of the same shape, write
 // push      planes, in_groups, out_groups, slabs of 32 tiles, more = there is something before
 // spec      0 GROUPS output groups of a lane: 1 or 2
 // dispatch  threads (8 * ceil(out_groups / (8 * GROUPS)), ceil(in_groups / 4), planes)
-// Lanes lie along output groups: dy's loads run on; each lane of a quad fetches one of the four input groups and all get
-// it by quad broadcasts. Eight tiles at a time, so that each sum takes eight terms.   host src/ops/conv/winograd_weight.c
+// Lanes lie along output groups: dy's loads run on; each lane of a quad fetches one of the four input groups and all
+// get it by quad broadcasts. Eight tiles at a time, so that each sum takes eight terms.
+//           host src/ops/conv/winograd_weight.c
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"
@@ -62,7 +64,7 @@ void main()
         if (group < outputs) {
             [[unroll]] for (int c = 0; c < 16; ++c)
                 if (first_in + c / 4 < inputs) {
-                    int to = ((plane * inputs + first_in) * 4 + c) * outputs + group;
+                    int to = plane * (inputs * 4 * outputs + 8) + (first_in * 4 + c) * outputs + group;
                     vec4 earlier = more != 0 ? LOAD(before, to) : vec4(0.0);
                     STORE(sums, to, earlier + sum[c][q]);
                 }

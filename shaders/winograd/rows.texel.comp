@@ -1,12 +1,12 @@
 #version 450
 // rows.texel.comp: one side of a Winograd weight gradient, for CPU drivers.
-// computes  rows[slab][p][tile][g] = plane p of B^T x B or, with OF_OUTPUT, of A dy A^T, for each tile of a chunk and each
-//           channel group; zero past the image and past the last tile
+// computes  rows[slab][p][tile][g] = plane p of B^T x B or, with OF_OUTPUT, of A dy A^T, for each tile of a chunk
+//           and each channel group; zero past the image and past the last tile
 // bindings  0 x [N,H,W,C] read | 1 rows [tiles/32][N*N][32*groups+8] write
 // push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image;
 //           first = first tile of the chunk, tiles = of all images
 // spec      0 M output pixels of a tile along each axis: 2 or 4, 1 OF_OUTPUT
-// dispatch  threads (tiles of the chunk * groups), lanes over channel groups, then tiles: all loads and stores run on
+// dispatch  threads (tiles of the chunk * groups), lanes over channel groups, then tiles: all loads and stores run on.
 //           host src/ops/conv/winograd_weight.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"

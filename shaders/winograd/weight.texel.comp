@@ -1,8 +1,8 @@
 #version 450
 // weight.texel.comp: the weight's side of a Winograd convolution, for CPU drivers.
-// computes  planes[p][block][c][q] = plane p of G w G^T for input channel c and output group block * GROUPS + q; zero for
-//           channels and groups past the end
-// bindings  0 weight [9,1,CI,CO] read | 1 planes [N*N][blocks][in_groups*4][GROUPS] write
+// computes  planes[p][block][c][q] = plane p of G w G^T for input channel c and output group block * GROUPS + q;
+//           zero for channels and groups past the end
+// bindings  0 weight [9,1,CI,CO] read | 1 planes [N*N][blocks*in_groups*4*GROUPS+8] write
 // push      ci, in_groups = ceil(ci/4), out_groups, blocks = ceil(out_groups/GROUPS)
 // spec      0 M output pixels of a tile along each axis: 2 or 4, 1 GROUPS
 // dispatch  threads (in_groups * 4 * GROUPS, blocks).   host src/ops/conv/winograd.c
@@ -60,7 +60,7 @@ void main()
         [[unroll]] for (int i = 0; i < N; ++i) {
             vec4 u[6] = transform(t[0][i], t[1][i], t[2][i]);
             [[unroll]] for (int j = 0; j < N; ++j)
-                STORE(planes, ((i * N + j) * blocks + block) * channels * GROUPS + place, u[j]);
+                STORE(planes, (i * N + j) * (blocks * channels * GROUPS + 8) + block * channels * GROUPS + place, u[j]);
         }
     }
 }

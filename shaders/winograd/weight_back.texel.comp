@@ -1,7 +1,7 @@
 #version 450
 // weight_back.texel.comp: the last step of a Winograd weight gradient, for CPU drivers.
 // computes  dw[ky*3+kx,c,o] = (G^T S G)[ky,kx] with S the planes of c and o
-// bindings  0 sums [N*N][in_groups*4][out_groups] read (row_product.texel.comp) | 1 dw [9,1,CI,CO] write
+// bindings  0 sums [N*N][in_groups*4*out_groups+8] read (row_product.texel.comp) | 1 dw [9,1,CI,CO] write
 // push      ci, in_groups, out_groups
 // spec      0 M output pixels of a tile along each axis: 2 or 4
 // dispatch  threads (ci * out_groups).   host src/ops/conv/winograd_weight.c
@@ -29,7 +29,7 @@ vec4[3] transform(vec4 s[6])
 
 void main()
 {
-    int place = int(gl_GlobalInvocationID.x), step = in_groups * 4 * out_groups;
+    int place = int(gl_GlobalInvocationID.x), step = in_groups * 4 * out_groups + 8;
     bool inside = place < ci * out_groups;
     vec4 part[3][6];
     [[unroll]] for (int j = 0; j < N; ++j) {

@@ -33,8 +33,8 @@ typedef struct cairn_conv__forward {
 } cairn_conv__forward;
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
-/* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV (direct,
- * winograd2, winograd4) forces one, for tests. */
+/* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV
+ * (direct, winograd2, winograd4) forces one, for tests. */
 enum { CAIRN_CONV__DIRECT = 0, CAIRN_CONV__WINOGRAD2 = 2, CAIRN_CONV__WINOGRAD4 = 4 };
 /* The one that is forced, else the one remembered for this device, else the cheapest by costs[] (direct, 2, 4). */
 cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const double costs[3]);

@@ -108,7 +108,7 @@ cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__f
     int wider = w.in_groups > w.out_groups ? w.in_groups : w.out_groups;
     int most = (int)(CHUNK_BYTES / (slab_vectors(&w, wider) * 16));
     int chunks = cairn_conv__ceil_div(slabs, most < 2 ? 2 : most), chunk = cairn_conv__ceil_div(slabs, chunks);
-    w.weight = cairn_lower_scratch(l, (int64_t)w.planes * w.blocks * GROUPS * w.in_groups * 4);
+    w.weight = cairn_lower_scratch(l, (int64_t)w.planes * (w.blocks * GROUPS * w.in_groups * 4 + GAP));
     w.input = cairn_lower_scratch(l, slab_vectors(&w, w.in_groups) * chunk);
     w.sums = cairn_lower_scratch(l, slab_vectors(&w, w.blocks * GROUPS) * chunk);
     CAIRN_TRY(transform_weight(l, &w));

@@ -1,9 +1,10 @@
-/* Class texel: the weight gradient of convolutions 3x3 at stride 1 by Winograd's algorithm. Tiles are taken in chunks; each
- * chunk adds its products to those of the chunks before it, in order. */
+/* Class texel: the weight gradient of convolutions 3x3 at stride 1 by Winograd's algorithm. Tiles are taken in chunks;
+ * each chunk adds its products to those of the chunks before it, in order. */
 #include "ops/conv/internal.h"
 
 #define CHUNK_BYTES (5 << 19) /* of both transformed sides: what the cores' own caches hold */
-enum { LANES = 8, SLAB = 32, GAP = 8 /* shaders/winograd/rows.texel.comp */, INPUTS = 4 /* groups of a lane's product */ };
+/* GAP: between planes, which are else often 2^n bytes apart; INPUTS: groups of a lane's product */
+enum { LANES = 8, SLAB = 32, GAP = 8, INPUTS = 4 };
 
 typedef struct winograd {
     const cairn_conv__grad_weight *g;
@@ -81,7 +82,7 @@ cairn_status cairn_conv__grad_weight_winograd(cairn_lowering *l, const cairn_con
     winograd w = describe(g, size);
     cairn_slot x = cairn_lower_scratch(l, (int64_t)w.chunk * w.planes * (SLAB * g->in_groups + GAP));
     cairn_slot dy = cairn_lower_scratch(l, (int64_t)w.chunk * w.planes * (SLAB * g->out_groups + GAP));
-    cairn_slot sums = cairn_lower_scratch(l, (int64_t)w.planes * g->in_groups * 4 * g->out_groups);
+    cairn_slot sums = cairn_lower_scratch(l, (int64_t)w.planes * (g->in_groups * 4 * g->out_groups + GAP));
     for (int first = 0; first < w.slabs; first += w.chunk) {
         int slabs = w.slabs - first < w.chunk ? w.slabs - first : w.chunk;
         CAIRN_TRY(transform(l, &w, g->x, x, false, first, slabs));
