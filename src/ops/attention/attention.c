@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-/* Blocks never store the scores, but walk them with barriers and shared memory: on lavapipe, forward for 512 points in 4
- * heads of 64, batch 2, 222 ms of processor time against 46 ms by matrices (`cairn benchmark ops --filter "attention 2x"`,
- * CAIRN_KERNELS=simt and without). So class texel always works by matrices, class simt only for heads too wide for its
- * shared memory. */
+/* Blocks never store the scores, but walk them with barriers and shared memory: on lavapipe, forward for 512 points in
+ * 4 heads of 64, batch 2, 222 ms of processor time against 46 ms by matrices (`cairn benchmark ops --filter
+ * "attention 2x"`, with CAIRN_KERNELS=simt and without). So class texel always works by matrices, class simt only for
+ * heads too wide for its shared memory. */
 static bool by_blocks(const cairn_lowering *l, const cairn_attention__problem *p)
 {
     return cairn_lower_class(l) != CAIRN_CLASS_TEXEL && cairn_attention__blocks_fit(l, p);

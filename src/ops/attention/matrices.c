@@ -140,8 +140,8 @@ done:
     return st;
 }
 
-/* Scores of one round, 16 MiB. Measured on lavapipe, forward and backward of 2048 points in 4 heads of 64: 7.1 and 7.7 s
- * of processor time for six runs, with all heads at once 9.2 and 9.8 s. */
+/* Scores of one round, 16 MiB. Measured on lavapipe, six runs forward and backward of 2048 points in 4 heads of 64: 7.1
+ * and 7.7 s of processor time, with all heads at once 9.2 and 9.8 s. */
 static const int64_t ROUND_VECTORS = 1 << 20;
 
 static cairn_status each_part(cairn_lowering *l, const cairn_attention__problem *p, cairn_slot factors,

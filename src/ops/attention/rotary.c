@@ -134,7 +134,7 @@ cairn_tid cairn_op_rotate(cairn_graph *g, cairn_tid x, cairn_tid table, int head
         (heads < 1 || s.h != 1 || t.h != 1 || t.w != s.w || (t.n != 1 && t.n != s.n) || t.c % 4 ||
          s.c != (int64_t)heads * t.c))
         return cairn_graph_mistake(g, "rotate",
-                                   "table [%d,%d,%d,%d] for %d heads of x [%d,%d,%d,%d] (4 channels of a head at least)",
+                                   "table [%d,%d,%d,%d] for %d heads of x [%d,%d,%d,%d] (a head: a multiple of 4)",
                                    t.n, t.h, t.w, t.c, heads, s.n, s.h, s.w, s.c);
     return append_rotate(g, x, table, heads, false);
 }

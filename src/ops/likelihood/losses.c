@@ -131,7 +131,8 @@ cairn_tid cairn_op_quality_focal(cairn_graph *g, cairn_tid logits, cairn_tid tar
 cairn_tid cairn_op_weighted_mean(cairn_graph *g, cairn_tid x, cairn_tid weight, int axes, float least)
 {
     cairn_tid whole = cairn_op_broadcast(g, weight, cairn_graph_shape(g, x));
-    cairn_tid sum = cairn_op_reduce_sum(g, cairn_op_mul(g, x, weight), axes), mass = cairn_op_reduce_sum(g, whole, axes);
+    cairn_tid sum = cairn_op_reduce_sum(g, cairn_op_mul(g, x, weight), axes);
+    cairn_tid mass = cairn_op_reduce_sum(g, whole, axes);
     if (!(least > 0)) return cairn_graph_mistake(g, "weighted_mean", "least %g, expected more than 0", (double)least);
     return cairn_op_div(g, sum, cairn_op_max(g, mass, cairn_graph_constant(g, CAIRN_SCALAR, least)));
 }
