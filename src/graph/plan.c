@@ -2,6 +2,7 @@
 #include "graph/internal.h"
 
 #include "base/half.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -94,4 +95,30 @@ void cairn_pad__unpack_half(float *dense, const uint16_t *storage, cairn_shape s
     int stride = cairn_shape_groups(s) * 4;
     for (int64_t r = 0; r < rows; r++)
         for (int c = 0; c < s.c; c++) dense[r * s.c + c] = cairn_half_to_float(storage[r * stride + c]);
+}
+
+cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l)
+{
+    const cairn_gpu_info *info = cairn_gpu_get_info(l->gpu);
+    uint64_t heap = info->heap_bytes, stored = 0, planned = stats->planned_bytes;
+    const char *wish = getenv("CAIRN_HEAP_MB");
+    double wished = wish ? strtod(wish, NULL) * 1e6 : 0;
+    if (wished > 0 && wished < (double)heap) heap = (uint64_t)wished;
+    for (int i = 0; i < cairn_graph_tensor_count(l->g); i++) {
+        const cairn_tensor *t = cairn_graph_tensor(l->g, i);
+        if (t->kind == CAIRN_TENSOR_STORED && t->joined == CAIRN_NONE)
+            stored += 16 * (uint64_t)cairn_shape_vectors(t->shape);
+    }
+    uint64_t room = heap > stored ? heap - stored : 0;
+    if (room > info->max_buffer_bytes) room = info->max_buffer_bytes;
+    cairn_debug("plan: %.1f MB (%.1f MB without planning), %.1f MB stored, of %.1f MB on '%s'", (double)planned / 1e6,
+                (double)stats->unplanned_bytes / 1e6, (double)stored / 1e6, (double)heap / 1e6, info->name);
+    if (planned <= room) return CAIRN_OK;
+    unsigned parts = room ? (unsigned)((planned + room - 1) / room) : 0;
+    char batch[96] = "smaller images or a smaller network";
+    if (parts && parts <= 1024) snprintf(batch, sizeof batch, "1/%u of the batch with accumulate %u", parts, parts);
+    return cairn_error_set(CAIRN_E_NOMEM,
+                           "the plan takes %.1f MB beside %.1f MB of stored tensors, and '%s' has %.1f MB: use %s%s",
+                           (double)planned / 1e6, (double)stored / 1e6, info->name, (double)heap / 1e6, batch,
+                           stats->half_tensors ? "" : ", or precision mixed");
 }

@@ -118,13 +118,7 @@ static cairn_status plan(cairn_program *p)
     for (int i = 0; i < p->blocks_count; i++)
         if (p->blocks[i].bytes) p->blocks[i].offset = live[n++].offset;
     free(live);
-    uint64_t most = info->heap_bytes < info->max_buffer_bytes ? info->heap_bytes : info->max_buffer_bytes;
-    if (p->stats.planned_bytes > most) {
-        st = cairn_error_set(
-            CAIRN_E_NOMEM, "this program needs %.0f MB on %s, which offers %.0f MB: use a smaller batch or image size",
-            (double)p->stats.planned_bytes / 1e6, info->name, (double)most / 1e6);
-        goto done;
-    }
+    CAIRN_TRY(cairn_plan__check(&p->stats, &p->l));
     uint64_t bytes = p->stats.planned_bytes ? p->stats.planned_bytes : 16;
     CAIRN_TRY(cairn_gpu_buffer_create(&p->arena, p->gpu, bytes, "arena"));
 done:

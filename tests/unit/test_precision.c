@@ -196,13 +196,32 @@ static void an_overflow_skips_the_step_and_halves_the_scale(void **state)
     destroy(&t);
 }
 
+/* With a heap of 2 MB the plan is refused before memory is taken, and the message says what would help. */
+static void a_plan_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    training t;
+    cairn_gpu *gpu = test_gpu(CAIRN_CLASS_AUTO);
+    cairn_program *program = NULL;
+    create(&t, gpu, CAIRN_PRECISION_FP32);
+    setenv("CAIRN_HEAP_MB", "2", 1);
+    cairn_status st = cairn_program_create(&program, gpu, t.g, t.store, NULL);
+    unsetenv("CAIRN_HEAP_MB");
+    assert_int_equal(st, CAIRN_E_NOMEM);
+    assert_null(program);
+    assert_non_null(strstr(cairn_error_message(), "has 2.0 MB"));
+    assert_non_null(strstr(cairn_error_message(), "or precision mixed"));
+    destroy(&t);
+}
+
 int main(void)
 {
     if (!test_gpu_available()) return TEST_SKIP;
     const struct CMUnitTest tests[] = {cmocka_unit_test(halves_round_to_nearest),
                                        cmocka_unit_test(devices_round_as_the_host),
                                        cmocka_unit_test(trains_as_fp32_does),
-                                       cmocka_unit_test(an_overflow_skips_the_step_and_halves_the_scale)};
+                                       cmocka_unit_test(an_overflow_skips_the_step_and_halves_the_scale),
+                                       cmocka_unit_test(a_plan_that_does_not_fit_is_refused)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_gpu_destroy_all();
     return failed;
