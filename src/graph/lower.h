@@ -37,7 +37,7 @@ void cairn_lower_linear(cairn_kernel_call *call, int64_t threads);
 /* Several ways to compute the same: algorithms, tiles, chunk sizes. */
 typedef struct cairn_choice {
     const char *name;           /* "family/what": a change of any shader of the family voids what was measured */
-    const char *precision;      /* NULL: "fp32" */
+    const char *precision;      /* NULL: by the storage of the node's tensors */
     const uint32_t *key;        /* every number that the cost depends on: shapes, window, options; at most 14 */
     int key_count;
     const uint32_t *candidates; /* variants, numbered as the op likes; a dozen at most that could win for this key */

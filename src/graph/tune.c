@@ -12,6 +12,19 @@
 static const double clearly = 0.97;
 enum { TIMED_RUNS = 5 };
 
+/* Which of the node's tensors are stored in fp16: bit i an input, bit 16 + i an output. */
+static uint32_t half_tensors(const cairn_lowering *l)
+{
+    uint32_t mask = 0;
+    if (l->node < 0) return 0;
+    const cairn_node *node = cairn_graph_node(l->g, l->node);
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != CAIRN_NONE && cairn_lower_half(l, node->inputs[i])) mask |= 1u << i;
+    for (int i = 0; i < node->output_count; i++)
+        if (cairn_lower_half(l, node->outputs[i])) mask |= 1u << (16 + i);
+    return mask;
+}
+
 /* The problem as one line: what is computed, by which shaders, on which numbers, among which variants. */
 static void make_key(char key[CAIRN_TUNING_KEY_BYTES], const cairn_lowering *l, const cairn_choice *c)
 {
@@ -20,8 +33,10 @@ static void make_key(char key[CAIRN_TUNING_KEY_BYTES], const cairn_lowering *l, 
     snprintf(family, sizeof family, "%.*s", (int)strcspn(c->name, "/"), c->name);
     uint64_t candidates = cairn_hash_bytes(CAIRN_HASH_START, c->candidates,
                                            (size_t)c->candidate_count * sizeof *c->candidates);
+    char storage[16] = "fp32";
+    if (half_tensors(l)) snprintf(storage, sizeof storage, "half%x", half_tensors(l));
     int used = snprintf(key, CAIRN_TUNING_KEY_BYTES, "%s %s %s %016" PRIx64 " %08x", c->name,
-                        classes[cairn_lower_class(l)], c->precision ? c->precision : "fp32",
+                        classes[cairn_lower_class(l)], c->precision ? c->precision : storage,
                         cairn_gpu_family_hash(l->gpu, family), (unsigned)(candidates ^ candidates >> 32));
     for (int i = 0; i < c->key_count; i++) {
         CAIRN_ASSERT(used < CAIRN_TUNING_KEY_BYTES - 12);
@@ -44,7 +59,8 @@ typedef struct trial {
 
 static uint64_t slot_bytes(const cairn_lowering *l, cairn_slot slot)
 {
-    return 16 * (uint64_t)(slot >= CAIRN_SCRATCH_BASE ? l->scratch_vectors[slot - CAIRN_SCRATCH_BASE]
+    return (cairn_lower_half(l, slot) ? 8 : 16) *
+           (uint64_t)(slot >= CAIRN_SCRATCH_BASE ? l->scratch_vectors[slot - CAIRN_SCRATCH_BASE]
                                                       : cairn_shape_vectors(cairn_graph_shape(l->g, slot)));
 }
 
@@ -92,7 +108,8 @@ static cairn_status record(trial *t)
         }
         memcpy(d.push, call->push, sizeof d.push);
         memcpy(d.threads, call->threads, sizeof d.threads);
-        CAIRN_TRY(cairn_gpu_kernel_get(&d.kernel, l->gpu, call->kernel, call->constants, call->constant_count));
+        CAIRN_TRY(cairn_gpu_kernel_get_half(&d.kernel, l->gpu, call->kernel, call->constants, call->constant_count,
+                                            cairn_lowering__half_mask(l, call)));
         CAIRN_TRY(cairn_gpu_commands_dispatch(t->commands, &d));
         CAIRN_TRY(cairn_gpu_commands_barrier(t->commands));
     }
