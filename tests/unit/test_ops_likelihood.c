@@ -27,6 +27,8 @@ static void lse_channels(op_case *c, cairn_graph *g)
 {
     const data *d = op_case_data(c);
     cairn_tid x = op_case_input(c, d->shape, -d->range, d->range);
+    /* the gradient takes the exponential of the result, which fp16 would round by 0.03 at 60 */
+    if (d->range > 20) op_case_half_limit(c, 0);
     op_case_output(c, cairn_op_log_sum_exp_channels(g, x, mask_of(c, (cairn_shape){d->shape.n, 1, 1, d->shape.c},
                                                                   d->mask)));
 }
