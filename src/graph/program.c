@@ -463,7 +463,10 @@ cairn_status cairn_program_submit(cairn_program *program)
         program->once_version = cairn_store__version(program->store);
     }
     CAIRN_TRY(cairn_gpu_submit(program->commands));
-    if (program->writes_store) cairn_store__changed(program->store);
+    if (program->writes_store) { /* its own writes are not what the calls made once depend on */
+        cairn_store__changed(program->store);
+        program->once_version = cairn_store__version(program->store);
+    }
 done:
     return st;
 }
