@@ -3,7 +3,7 @@
 // weights that conv2d_weight_flip has turned round.
 // computes  y[n,oy,ox,co] = bias[co] + sum over (ky,kx,ci) of x[n,oy*s+ky-p,ox*s+kx-p,ci] * weight[ky*k+kx,ci,co]
 // bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO] read | 2 bias [1,1,1,CO] read (anything if !has_bias)
-//           | 3 y [N,OH,OW,CO] write
+//           | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl
 // push      sizes as named; groups = vec4s over channels; row_blocks = ceil(oh / ROWS); pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..4, 3 CHANNELS input channels used of each group
 //           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4,
@@ -15,6 +15,7 @@
 // fetches and sums interleaved).   host src/ops/conv/lower.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
+#include "epilogue.glsl"
 
 layout(local_size_x = 8) in;
 layout(constant_id = 0) const int KERNEL = 3;
@@ -28,6 +29,7 @@ INPUT(0, x);
 INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
+EPILOGUE(4);
 layout(push_constant) uniform Push { int h, w, oh, ow, ci, in_groups, out_groups, pad, row_blocks, pixels, has_bias; };
 
 void main()
@@ -80,7 +82,8 @@ void main()
         int pixel = (n * oh + oy + r) * ow + ox;
         if (ox < ow && oy + r < oh && pixel < pixels) {
             [[unroll]] for (int q = 0; q < GROUPS; ++q) {
-                if (group + q < out_groups) STORE(y, pixel * out_groups + group + q, sum[q][r]);
+                int i = pixel * out_groups + group + q;
+                if (group + q < out_groups) STORE(y, i, epilogue(sum[q][r], i));
             }
         }
     }

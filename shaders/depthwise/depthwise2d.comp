@@ -2,13 +2,14 @@
 // depthwise2d.comp: each channel convolved with its own kernel, with optional bias.
 // computes  y[n,oy,ox,c] = bias[c] + sum over (ky,kx) of x[n,oy*s+ky-p,ox*s+kx-p,c] * weight[ky*k+kx,c]
 // bindings  0 x [N,H,W,C] read | 1 weight [K*K,1,1,C] read | 2 bias [1,1,1,C] read (anything if !has_bias)
-//           | 3 y [N,OH,OW,C] write
+//           | 3 y [N,OH,OW,C] write | 4 epilogue.glsl
 // push      sizes as named; groups = ceil(C/4), columns = ceil(ow/4) * groups, row_blocks = ceil(oh/4)
 // spec      0 KERNEL, 1 STRIDE
 // dispatch  threads (columns, n * row_blocks): one makes a tile of 4 by 4 pixels of one channel group, group fastest
 //           host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
+#include "epilogue.glsl"
 
 #ifdef CAIRN_TEXEL
 layout(local_size_x = 8) in;
@@ -23,6 +24,7 @@ INPUT(0, x);
 INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
+EPILOGUE(4);
 layout(push_constant) uniform Push { int h, w, oh, ow, groups, pad, columns, row_blocks, has_bias; };
 
 void main()
@@ -64,6 +66,8 @@ void main()
 
     [[unroll]] for (int r = 0; r < TILE; ++r)
         [[unroll]] for (int c = 0; c < TILE; ++c)
-            if (within && oy + r < oh && ox + c < ow)
-                STORE(y, ((n * oh + oy + r) * ow + ox + c) * groups + group, sum[r][c]);
+            if (within && oy + r < oh && ox + c < ow) {
+                int i = ((n * oh + oy + r) * ow + ox + c) * groups + group;
+                STORE(y, i, epilogue(sum[r][c], i));
+            }
 }

@@ -3,6 +3,7 @@
 #define A_ALONG_K true
 #define B_ALONG_K false
 #include "tile.glsl"
+#include "epilogue.glsl"
 
 layout(constant_id = 0) const int STRIDE = 1;
 layout(constant_id = 1) const bool POINTWISE = false;
@@ -11,6 +12,7 @@ INPUT(0, x);
 INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
+EPILOGUE(4);
 layout(push_constant) uniform Push {
     int h, w, rows, columns, ci, in_groups, out_groups, pixels, has_bias;
     int first_y, first_x, taps_x, taps, tap_first, tap_step_y, tap_step_x, out_h, out_w, out_y, out_x;
@@ -99,7 +101,7 @@ void finish(int row, int column, vec4 v)
         int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
         pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
     }
-    STORE(y, pixel * out_groups + to, v);
+    STORE(y, pixel * out_groups + to, epilogue(v, pixel * out_groups + to));
 }
 
 void main()

@@ -67,6 +67,9 @@ typedef struct cairn_op {
      * repeated along dimensions of size 1: as an expression, so that chains of them become one kernel
      * (src/graph/fuse). NULL: not such an op; false: not this node. */
     bool (*expression)(const cairn_node *node, cairn_expression *e);
+    /* Takes the pointwise node `next`, which alone reads output 0, into this node, a copy: attributes and inputs then
+     * say so (inputs of `next` may become the node's), and output 0 stands for that of `next`. NULL, false: it cannot. */
+    bool (*absorb)(cairn_node *node, const cairn_graph *g, const cairn_node *next);
 } cairn_op;
 
 struct cairn_node {

@@ -475,6 +475,19 @@ cairn_tid cairn_op_focal_with_logits(cairn_graph *g, cairn_tid logits, cairn_tid
     return cairn_op_binary(g, logits, targets, CAIRN_BINARY_FOCAL, alpha, gamma);
 }
 
+bool cairn_pointwise_is_unary(const cairn_node *node, cairn_unary *kind)
+{
+    if (node->op != &unary_op) return false;
+    *kind = ((const cairn_unary_attributes *)cairn_node_attributes(node))->kind;
+    return true;
+}
+
+bool cairn_pointwise_is_add(const cairn_node *node)
+{
+    return node->op == &binary_op &&
+           ((const cairn_binary_attributes *)cairn_node_attributes(node))->kind == CAIRN_BINARY_ADD;
+}
+
 /* ---- one operand, repeated ---- */
 
 static cairn_status lower_broadcast(cairn_lowering *l, const cairn_node *node)

@@ -70,6 +70,10 @@ cairn_tid cairn_op_huber(cairn_graph *g, cairn_tid a, cairn_tid b, float delta);
 cairn_tid cairn_op_bce_with_logits(cairn_graph *g, cairn_tid logits, cairn_tid targets);
 cairn_tid cairn_op_focal_with_logits(cairn_graph *g, cairn_tid logits, cairn_tid targets, float alpha, float gamma);
 
+/* For ops that take what follows them into their kernels (ops/epilogue.h). */
+bool cairn_pointwise_is_unary(const cairn_node *node, cairn_unary *kind);
+bool cairn_pointwise_is_add(const cairn_node *node);
+
 /* out [shape] = x * scale, x repeated along the dimensions in which its size is 1. */
 cairn_tid cairn_op_broadcast_scaled(cairn_graph *g, cairn_tid x, cairn_shape shape, float scale);
 cairn_tid cairn_op_broadcast(cairn_graph *g, cairn_tid x, cairn_shape shape);

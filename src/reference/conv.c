@@ -41,6 +41,8 @@ void cairn_ref_conv2d(const cairn_node *node, const cairn_graph *g, double *cons
     bool has_bias = node->inputs[2] != CAIRN_NONE;
     for (int64_t o = 0; o < cairn_shape_count(sy); o++) outputs[0][o] = has_bias ? inputs[2][o % sy.c] : 0.0;
     FOR_EACH_PRODUCT(sx, sy, w, outputs[0][o] += inputs[0][i] * inputs[1][k])
+    const double *residual = inputs[CAIRN_CONV_RESIDUAL];
+    cairn_epilogue_reference(cairn_conv__epilogue(node), outputs[0], residual, cairn_shape_count(sy));
 }
 
 void cairn_ref_conv2d_grad_input(const cairn_node *node, const cairn_graph *g, double *const *inputs,
@@ -50,6 +52,8 @@ void cairn_ref_conv2d_grad_input(const cairn_node *node, const cairn_graph *g, d
     cairn_shape sx = cairn_graph_shape(g, node->outputs[0]), sy = cairn_graph_shape(g, node->inputs[0]);
     zero(outputs[0], sx);
     FOR_EACH_PRODUCT(sx, sy, w, outputs[0][i] += inputs[0][o] * inputs[1][k])
+    const double *residual = inputs[CAIRN_CONV_GRAD_RESIDUAL];
+    cairn_epilogue_reference(cairn_conv__epilogue(node), outputs[0], residual, cairn_shape_count(sx));
 }
 
 void cairn_ref_conv2d_grad_weight(const cairn_node *node, const cairn_graph *g, double *const *inputs,

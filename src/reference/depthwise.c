@@ -31,6 +31,8 @@ void cairn_ref_depthwise2d(const cairn_node *node, const cairn_graph *g, double 
     bool has_bias = node->inputs[2] != CAIRN_NONE;
     for (int64_t o = 0; o < cairn_shape_count(sy); o++) outputs[0][o] = has_bias ? inputs[2][o % sy.c] : 0.0;
     FOR_EACH_PRODUCT(sx, sy, w, outputs[0][o] += inputs[0][i] * inputs[1][k])
+    const double *residual = inputs[CAIRN_CONV_RESIDUAL];
+    cairn_epilogue_reference(cairn_conv__epilogue(node), outputs[0], residual, cairn_shape_count(sy));
 }
 
 void cairn_ref_depthwise2d_grad_input(const cairn_node *node, const cairn_graph *g, double *const *inputs,

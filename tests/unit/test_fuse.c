@@ -3,7 +3,10 @@
 #include "support/test.h"
 #include "support/test_gpu.h"
 
+#include "base/rng.h"
 #include "graph/program.h"
+#include "ops/conv.h"
+#include "ops/depthwise.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -117,6 +120,78 @@ static void test_fuse__a_known_chain_is_one_dispatch(void **state)
     }
 }
 
+typedef struct layer_case {
+    int kernel, stride, in, out; /* out 0: depthwise */
+    bool bias;
+    cairn_unary function;
+} layer_case;
+
+/* y = f(conv(x)) + r, z = f(conv(x) + r); both take one kernel each instead of three. */
+static void run_layer(const layer_case *c, cairn_gpu *gpu, bool fusion, float *values, cairn_program_stats *stats)
+{
+    cairn_graph *g;
+    cairn_store *store;
+    cairn_program *program;
+    cairn_conv_options o = {.kernel = c->kernel, .stride = c->stride};
+    int out = c->out ? c->out : c->in;
+    assert_ok(cairn_graph_create(&g));
+    cairn_shape s = {2, 9, 11, c->in}, t = {2, (9 - 1) / c->stride + 1, (11 - 1) / c->stride + 1, out};
+    cairn_tid x = cairn_graph_input(g, "x", s), r = cairn_graph_input(g, "r", t), y[2];
+    for (int i = 0; i < 2; i++) {
+        cairn_shape ws = c->out ? cairn_conv2d_weight_shape(c->kernel, c->in, out)
+                                : cairn_depthwise2d_weight_shape(c->kernel, out);
+        cairn_tid weight = cairn_graph_stored(g, i ? "w1" : "w0", ws), bias = CAIRN_NONE;
+        if (c->bias) bias = cairn_graph_stored(g, i ? "b1" : "b0", (cairn_shape){1, 1, 1, out});
+        y[i] = c->out ? cairn_op_conv2d(g, x, weight, bias, &o) : cairn_op_depthwise2d(g, x, weight, bias, &o);
+        if (i) y[i] = cairn_op_add(g, r, y[i]);
+        y[i] = cairn_op_unary(g, y[i], c->function, 0, 0);
+        if (!i) y[i] = cairn_op_add(g, y[i], r);
+        cairn_graph_output(g, y[i], i ? "z" : "y");
+    }
+    assert_ok(cairn_store_create(&store, gpu));
+    cairn_program_options po = {.no_fusion = !fusion, .canaries = true, .no_aliasing = true};
+    assert_ok(cairn_program_create(&program, gpu, g, store, &po));
+    cairn_rng rng = cairn_rng_stream(5, 0, 0, 0, 0);
+    static float fill[8192];
+    for (int i = 0; i < 8192; i++) fill[i] = (float)cairn_rng_between(&rng, -1, 1);
+    for (int i = 0; i < cairn_store_count(store); i++) assert_ok(cairn_store_write(store, i, fill + 7 * i));
+    assert_ok(cairn_program_write(program, x, fill));
+    assert_ok(cairn_program_write(program, r, fill + 100));
+    assert_ok(cairn_program_run(program));
+    assert_ok(cairn_program_check(program));
+    for (int i = 0; i < 2; i++) assert_ok(cairn_program_read(program, y[i], values + i * cairn_shape_count(t)));
+    *stats = *cairn_program_get_stats(program);
+    cairn_program_destroy(&program);
+    cairn_store_destroy(&store);
+    cairn_graph_destroy(&g);
+}
+
+static void test_fuse__convolutions_take_what_follows(void **state)
+{
+    (void)state;
+    static const layer_case cases[] = {
+        {3, 1, 5, 6, true, CAIRN_UNARY_RELU},   {1, 1, 8, 8, false, CAIRN_UNARY_HSIGMOID},
+        {3, 2, 4, 18, true, CAIRN_UNARY_HSWISH}, {5, 1, 3, 4, false, CAIRN_UNARY_SIGMOID},
+        {3, 1, 6, 0, true, CAIRN_UNARY_RELU},   {5, 2, 12, 0, false, CAIRN_UNARY_HSWISH},
+        {3, 1, 8, 16, true, CAIRN_UNARY_RELU},
+    };
+    enum { MOST = 2 * 2 * 9 * 11 * 18 };
+    static float values[2][MOST];
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const layer_case *c = &cases[i / 2];
+        cairn_gpu *gpu = test_gpu(classes[i % 2]);
+        cairn_program_stats plain, fused;
+        if (!gpu) continue;
+        memset(values, 0, sizeof values);
+        run_layer(c, gpu, false, values[0], &plain);
+        run_layer(c, gpu, true, values[1], &fused);
+        assert_int_equal(plain.dispatches - fused.dispatches, 4);
+        if (c->function == CAIRN_UNARY_RELU) assert_memory_equal(values[0], values[1], sizeof values[0]);
+        for (int k = 0; k < MOST; k++) assert_near(values[1][k], values[0][k], 2e-6); /* products may be contracted */
+        test_gpu_assert_valid(gpu);
+    }
+}
+
 /* A value between that somebody reads before the chain ends stays what it is. */
 static void test_fuse__order_and_updates_are_kept(void **state)
 {
@@ -152,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuse__a_known_chain_is_one_dispatch),
         cmocka_unit_test(test_fuse__order_and_updates_are_kept),
+        cmocka_unit_test(test_fuse__convolutions_take_what_follows),
         cmocka_unit_test(test_fuse__random_graphs),
     };
     int failed = cmocka_run_group_tests_name("fuse", tests, NULL, NULL);

@@ -105,7 +105,7 @@ static int find_outputs(const finder *f, const group *u, cairn_tid *outputs)
     return count;
 }
 
-/* Planes, of which there may be 65,535 in a dispatch: N * H at most, where an input is repeated along some of N, H, W. */
+/* Planes, of which there may be 65,535 in a dispatch: N * H at most, where an input is repeated along N, H or W. */
 static bool too_many_planes(const finder *f, cairn_shape s, const cairn_tid *inputs, int count)
 {
     for (int i = 0; i < count && (int64_t)s.n * s.h > 65535; i++) {

@@ -91,6 +91,7 @@ bool cairn_fuse__overwritten(const cairn_graph *g, const cairn_node *node, int f
 cairn_status cairn_fuse__run(cairn_graph *g)
 {
     cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_fuse__absorb(g));
     CAIRN_TRY(cairn_fuse__chains(g));
 done:
     return st;

@@ -5,7 +5,7 @@
  * another stays in its place as a node without outputs, which nothing uses and which is pruned. */
 #include "graph/internal.h"
 
-/* keep_all programs are not fused: every value must be there. used, used_tensor: scratch of that many flags. */
+/* Not for programs that keep every value. */
 cairn_status cairn_fuse__run(cairn_graph *g);
 
 /* ---- between the files of this folder ---- */
@@ -23,6 +23,9 @@ static inline int cairn_readers__count(const cairn_readers *r, cairn_tid t) { re
 void cairn_fuse__retire(cairn_graph *g, int node);
 /* Whether a node between the two, exclusive, overwrites a stored tensor that `node` reads: it cannot move past. */
 bool cairn_fuse__overwritten(const cairn_graph *g, const cairn_node *node, int from, int to);
+
+/* absorb.c: pointwise nodes into the op before them, by cairn_op's `absorb`. */
+cairn_status cairn_fuse__absorb(cairn_graph *g);
 
 /* A connected set of pointwise nodes as one kernel. */
 enum { CAIRN_CHAIN_NODES = 24, CAIRN_CHAIN_INPUTS = 8, CAIRN_CHAIN_OUTPUTS = 4, CAIRN_CHAIN_PARAMETERS = 24 };

@@ -10,15 +10,30 @@ static double conv_operations(const cairn_node *node, const cairn_graph *g);
 static void conv_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
                           cairn_tid *dinputs);
 
+bool cairn_conv__absorb(cairn_node *node, const cairn_graph *g, const cairn_node *next)
+{
+    cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
+    return cairn_epilogue_absorb(&at->epilogue, node, CAIRN_CONV_RESIDUAL, g, next);
+}
+
+/* At stride 1, where it is a forward convolution: the sum with another gradient. */
+static bool absorb_after_grad_input(cairn_node *node, const cairn_graph *g, const cairn_node *next)
+{
+    cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
+    return at->window.stride == 1 && cairn_epilogue_absorb(&at->epilogue, node, CAIRN_CONV_GRAD_RESIDUAL, g, next);
+}
+
 static const cairn_op conv2d = {.name = "conv2d",
                                 .gradient = conv_gradient,
                                 .lower = cairn_conv__lower_forward,
                                 .reference = cairn_ref_conv2d,
-                                .operations = conv_operations};
+                                .operations = conv_operations,
+                                .absorb = cairn_conv__absorb};
 static const cairn_op conv2d_grad_input = {.name = "conv2d_grad_input",
                                            .lower = cairn_conv__lower_grad_input,
                                            .reference = cairn_ref_conv2d_grad_input,
-                                           .operations = conv_operations};
+                                           .operations = conv_operations,
+                                           .absorb = absorb_after_grad_input};
 static const cairn_op conv2d_grad_weight = {.name = "conv2d_grad_weight",
                                             .lower = cairn_conv__lower_grad_weight,
                                             .reference = cairn_ref_conv2d_grad_weight,

@@ -18,7 +18,8 @@ static const cairn_op depthwise2d = {.name = "depthwise2d",
                                      .gradient = depthwise_gradient,
                                      .lower = lower_forward,
                                      .reference = cairn_ref_depthwise2d,
-                                     .operations = depthwise_operations};
+                                     .operations = depthwise_operations,
+                                     .absorb = cairn_conv__absorb};
 static const cairn_op depthwise2d_grad_input = {.name = "depthwise2d_grad_input",
                                                 .lower = lower_grad_input,
                                                 .reference = cairn_ref_depthwise2d_grad_input,
@@ -123,6 +124,7 @@ static cairn_status lower_forward(cairn_lowering *l, const cairn_node *node)
                  (uint32_t)columns, (uint32_t)row_blocks, node->inputs[2] != CAIRN_NONE},
         .push_count = 9,
         .threads = {(uint32_t)columns, (uint32_t)(sy.n * row_blocks), 1}};
+    cairn_epilogue_call(&call, cairn_conv__epilogue(node), node->inputs[CAIRN_CONV_RESIDUAL], node->inputs[0]);
     return cairn_lower_call(l, &call);
 }
 

@@ -3,11 +3,26 @@
 /* Shared by the conv and depthwise op files; private to them. */
 #include "graph/lower.h"
 #include "ops/conv.h"
+#include "ops/epilogue.h"
 
-/* Attributes of every conv and depthwise node. */
+/* What every conv and depthwise node's attributes begin with. */
 typedef struct cairn_conv__window {
     int32_t kernel, stride, pad; /* as resolved: pad >= 0 */
 } cairn_conv__window;
+
+/* The attributes of all of them begin with the window; forward nodes and input gradients have an epilogue behind it. */
+typedef struct cairn_conv__attributes {
+    cairn_conv__window window;
+    cairn_epilogue epilogue;
+} cairn_conv__attributes;
+enum { CAIRN_CONV_RESIDUAL = 3, CAIRN_CONV_GRAD_RESIDUAL = 2 }; /* inputs */
+static inline const cairn_epilogue *cairn_conv__epilogue(const cairn_node *node)
+{
+    return &((const cairn_conv__attributes *)cairn_node_attributes(node))->epilogue;
+}
+/* cairn_op's absorb of conv2d and depthwise2d. */
+bool cairn_conv__absorb(cairn_node *node, const cairn_graph *g, const cairn_node *next);
+
 
 /* Resolves and checks options. False after recording a mistake of `op`. */
 bool cairn_conv__window_from(cairn_graph *g, const char *op, const cairn_conv_options *options,
@@ -30,6 +45,8 @@ typedef struct cairn_conv__forward {
     cairn_slot x, weight, bias, y;
     cairn_shape sx, sy;
     cairn_conv__window window;
+    cairn_epilogue epilogue; /* the call is finished by cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x) */
+    cairn_slot residual;
 } cairn_conv__forward;
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);

@@ -19,7 +19,9 @@ cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node
     cairn_conv__forward f = {.x = node->inputs[0], .weight = node->inputs[1], .bias = node->inputs[2],
                              .y = node->outputs[0], .sx = cairn_lower_shape(l, node->inputs[0]),
                              .sy = cairn_lower_shape(l, node->outputs[0]),
-                             .window = *(const cairn_conv__window *)cairn_node_attributes(node)};
+                             .window = *(const cairn_conv__window *)cairn_node_attributes(node),
+                             .epilogue = *cairn_conv__epilogue(node),
+                             .residual = node->inputs[CAIRN_CONV_RESIDUAL]};
     return forward(l, &f);
 }
 
@@ -62,7 +64,8 @@ cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *n
     cairn_lower_linear(&flip, vectors);
     CAIRN_TRY(cairn_lower_call(l, &flip));
     cairn_conv__forward f = {.x = node->inputs[0], .weight = flipped, .bias = CAIRN_NONE, .y = node->outputs[0],
-                             .sx = sy, .sy = sx, .window = *w};
+                             .sx = sy, .sy = sx, .window = *w, .epilogue = *cairn_conv__epilogue(node),
+                             .residual = node->inputs[CAIRN_CONV_GRAD_RESIDUAL]};
     if (w->stride != 1)
         return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? grad_input_strided(l, node, flipped)
                                                          : cairn_conv__grad_input_strided_simt(l, &f);

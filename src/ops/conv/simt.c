@@ -47,6 +47,7 @@ static cairn_status emit_convolution(cairn_lowering *l, const void *problem, con
     int64_t blocks = cairn_tiles(pixels, tile->m); /* a device may limit each dimension to 65,535 groups */
     int64_t row = blocks < ROW_GROUPS ? blocks : ROW_GROUPS;
     cairn_tile_call(&call, tile, row, cairn_tiles(f->sy.c, tile->n), cairn_tiles(blocks, (int)row));
+    cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
     return cairn_lower_call(l, &call);
 }
 

@@ -33,6 +33,7 @@ static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
                  f->bias != CAIRN_NONE},
         .push_count = 11,
         .threads = {(uint32_t)ow, (uint32_t)(n * row_blocks), (uint32_t)cairn_conv__ceil_div(out_groups, groups)}};
+    cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
     return cairn_lower_call(l, &call);
 }
 
