@@ -124,6 +124,7 @@ typedef struct layer_case {
     int kernel, stride, in, out; /* out 0: depthwise */
     bool bias;
     cairn_unary function;
+    const char *algorithm; /* variable CAIRN_CONV, of class texel */
 } layer_case;
 
 /* y = f(conv(x)) + r, z = f(conv(x) + r); both take one kernel each instead of three. */
@@ -170,10 +171,11 @@ static void test_fuse__convolutions_take_what_follows(void **state)
 {
     (void)state;
     static const layer_case cases[] = {
-        {3, 1, 5, 6, true, CAIRN_UNARY_RELU},   {1, 1, 8, 8, false, CAIRN_UNARY_HSIGMOID},
-        {3, 2, 4, 18, true, CAIRN_UNARY_HSWISH}, {5, 1, 3, 4, false, CAIRN_UNARY_SIGMOID},
-        {3, 1, 6, 0, true, CAIRN_UNARY_RELU},   {5, 2, 12, 0, false, CAIRN_UNARY_HSWISH},
-        {3, 1, 8, 16, true, CAIRN_UNARY_RELU},
+        {3, 1, 5, 6, true, CAIRN_UNARY_RELU, "direct"}, {1, 1, 8, 8, false, CAIRN_UNARY_HSIGMOID, NULL},
+        {3, 2, 4, 18, true, CAIRN_UNARY_HSWISH, NULL},  {5, 1, 3, 4, false, CAIRN_UNARY_SIGMOID, NULL},
+        {3, 1, 6, 0, true, CAIRN_UNARY_RELU, NULL},     {5, 2, 12, 0, false, CAIRN_UNARY_HSWISH, NULL},
+        {3, 1, 8, 16, true, CAIRN_UNARY_RELU, "direct"}, {3, 1, 8, 6, true, CAIRN_UNARY_RELU, "winograd2"},
+        {3, 1, 5, 16, false, CAIRN_UNARY_HSIGMOID, "winograd4"},
     };
     enum { MOST = 2 * 2 * 9 * 11 * 18 };
     static float values[2][MOST];
@@ -183,6 +185,8 @@ static void test_fuse__convolutions_take_what_follows(void **state)
         cairn_program_stats plain, fused;
         if (!gpu) continue;
         memset(values, 0, sizeof values);
+        unsetenv("CAIRN_CONV");
+        if (c->algorithm) setenv("CAIRN_CONV", c->algorithm, 1);
         run_layer(c, gpu, false, values[0], &plain);
         run_layer(c, gpu, true, values[1], &fused);
         assert_int_equal(plain.dispatches - fused.dispatches, 4);
@@ -190,6 +194,7 @@ static void test_fuse__convolutions_take_what_follows(void **state)
         for (int k = 0; k < MOST; k++) assert_near(values[1][k], values[0][k], 2e-6); /* products may be contracted */
         test_gpu_assert_valid(gpu);
     }
+    unsetenv("CAIRN_CONV");
 }
 
 /* A value between that somebody reads before the chain ends stays what it is. */

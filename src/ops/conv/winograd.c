@@ -75,6 +75,7 @@ static cairn_status transform_output(cairn_lowering *l, const winograd *w, int f
                                        (uint32_t)first, (uint32_t)w->tiles, has_bias},
                               .push_count = 9,
                               .threads = {(uint32_t)capacity}};
+    cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
     return cairn_lower_call(l, &call);
 }
 
