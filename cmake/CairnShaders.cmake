@@ -1,6 +1,7 @@
-# Compiles shaders/<family>/<name>[.texel|.simt].comp to SPIR-V and embeds all of it as tables of words: the library
-# cairn_shaders, whose cairn_shader_table lists name, class and words. Shaders in one class only carry it in the name.
-# Each is compiled twice: for fp32 as usual, and for fp16 or, in class texel, tensors of any size (tensor.glsl).
+# Compiles shaders/<family>/<name>[.texel|.simt|.matrix].comp to SPIR-V and embeds all of it as tables of words: the
+# library cairn_shaders, whose cairn_shader_table lists name, class, form and words. Shaders in one class only carry it in
+# the name. Each is compiled twice: for fp32 as usual, and for fp16 or, in class texel, tensors of any size (tensor.glsl);
+# those of class matrix in three forms (shaders/include/matrix_unit.glsl).
 find_program(GLSLC glslc REQUIRED)
 file(GLOB SHADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/*/*.comp)
 file(GLOB SHADER_INCLUDES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/include/*)
@@ -8,6 +9,44 @@ set(SHADER_FOLDER ${CMAKE_BINARY_DIR}/shaders)
 set(table_arrays "")
 set(table_rows "")
 set(words_files "")
+add_executable(cairn_spirv_words cmake/spirv_khr_main.c src/gpu/spirv_khr.c src/base/status.c)
+target_include_directories(cairn_spirv_words PRIVATE ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(cairn_spirv_words PRIVATE _GNU_SOURCE)
+target_compile_options(cairn_spirv_words PRIVATE -Wall -Wextra -Werror)
+
+# Adds words (in a file) to the table.
+macro(cairn_add_words name class form symbol general)
+  list(APPEND words_files ${SHADER_FOLDER}/${symbol}.inc)
+  string(APPEND table_arrays "static const uint32_t ${symbol}[] = {\n#include \"${symbol}.inc\"\n};\n")
+  string(APPEND table_rows
+         "    {\"${name}\", CAIRN_CLASS_${class}, CAIRN_MATRIX_${form}, ${symbol}, sizeof ${symbol} / 4, ${general}},\n")
+endmacro()
+
+# One module of NV matrices becomes two lists of words.
+function(cairn_matrix_forms shader symbol define)
+  set(module ${SHADER_FOLDER}/${symbol}.spv)
+  set(CAIRN_MATRIX_MODULES ${CAIRN_MATRIX_MODULES} ${module} PARENT_SCOPE)
+  add_custom_command(
+    OUTPUT ${module}
+    COMMAND ${GLSLC} --target-env=vulkan1.2 -O ${define} -I ${CMAKE_SOURCE_DIR}/shaders/include
+            -MD -MF ${module}.d -o ${module} ${shader}
+    DEPENDS ${shader} ${SHADER_INCLUDES}
+    COMMENT "shader ${symbol}"
+    VERBATIM)
+  foreach(form nv khr)
+    set(option "")
+    if(form STREQUAL khr)
+      set(option --khr)
+    endif()
+    add_custom_command(
+      OUTPUT ${SHADER_FOLDER}/${symbol}_${form}.inc
+      COMMAND cairn_spirv_words ${option} ${module} ${SHADER_FOLDER}/${symbol}_${form}.inc
+      DEPENDS ${module} cairn_spirv_words
+      COMMENT "shader ${symbol}, ${form}"
+      VERBATIM)
+  endforeach()
+endfunction()
+
 foreach(shader ${SHADERS})
   file(RELATIVE_PATH relative ${CMAKE_SOURCE_DIR}/shaders ${shader})
   string(REGEX REPLACE "\\.comp$" "" stem ${relative})
@@ -15,24 +54,36 @@ foreach(shader ${SHADERS})
     set(classes texel texel_general)
   elseif(stem MATCHES "\\.simt$")
     set(classes simt simt_general)
+  elseif(stem MATCHES "\\.matrix$")
+    set(classes matrix matrix_general)
   else()
     set(classes texel texel_general simt simt_general)
   endif()
-  string(REGEX REPLACE "\\.(texel|simt)$" "" name ${stem})
+  string(REGEX REPLACE "\\.(texel|simt|matrix)$" "" name ${stem})
   foreach(class ${classes})
     string(MAKE_C_IDENTIFIER "${name}_${class}" symbol)
-    set(words ${SHADER_FOLDER}/${symbol}.inc)
     set(define "")
     set(general false)
+    set(form NONE)
     set(upper SIMT)
-    if(class MATCHES "^texel")
-      list(APPEND define -DCAIRN_TEXEL=1)
-      set(upper TEXEL)
-    endif()
     if(class MATCHES "general$")
       list(APPEND define -DCAIRN_GENERAL=1)
       set(general true)
     endif()
+    if(class MATCHES "^texel")
+      list(APPEND define -DCAIRN_TEXEL=1)
+      set(upper TEXEL)
+    elseif(class MATCHES "^matrix")
+      list(APPEND define -DCAIRN_MATRIX=1)
+      set(upper MATRIX)
+      cairn_matrix_forms(${shader} ${symbol} "${define}")
+      cairn_add_words(${name} MATRIX KHR ${symbol}_khr ${general})
+      cairn_add_words(${name} MATRIX NV ${symbol}_nv ${general})
+      string(APPEND symbol _emulated)
+      set(form EMULATED)
+      list(APPEND define -DCAIRN_MATRIX_EMULATED=1)
+    endif()
+    set(words ${SHADER_FOLDER}/${symbol}.inc)
     add_custom_command(
       OUTPUT ${words}
       COMMAND ${GLSLC} --target-env=vulkan1.2 -O -mfmt=num ${define} -I ${CMAKE_SOURCE_DIR}/shaders/include
@@ -40,9 +91,7 @@ foreach(shader ${SHADERS})
       DEPENDS ${shader} ${SHADER_INCLUDES}
       COMMENT "shader ${name} (${class})"
       VERBATIM)
-    list(APPEND words_files ${words})
-    string(APPEND table_arrays "static const uint32_t ${symbol}[] = {\n#include \"${symbol}.inc\"\n};\n")
-    string(APPEND table_rows "    {\"${name}\", CAIRN_CLASS_${upper}, ${symbol}, sizeof ${symbol} / 4, ${general}},\n")
+    cairn_add_words(${name} ${upper} ${form} ${symbol} ${general})
   endforeach()
 endforeach()
 # The include files as text, for kernels that are written at run time (src/gpu/text.h).

@@ -175,7 +175,7 @@ static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_
     cJSON_AddNumberToObject(line, "batch", o->batch);
     cJSON_AddStringToObject(line, "device", info->name);
     cJSON_AddStringToObject(line, "driver", info->driver);
-    cJSON_AddStringToObject(line, "kernels", info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt");
+    cJSON_AddStringToObject(line, "kernels", cairn_kernel_class_name(info->kernel_class));
     cJSON_AddStringToObject(line, "tuning", tuning);
     cJSON_AddNumberToObject(line, "threads", (double)sysconf(_SC_NPROCESSORS_ONLN));
     cJSON_AddStringToObject(line, "amp", o->precision == CAIRN_PRECISION_MIXED ? "mixed" : "off");

@@ -298,7 +298,7 @@ static cairn_status write_line(FILE *out, const bench *b, const char *shape, con
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "op", b->op);
     cJSON_AddStringToObject(line, "shape", shape);
-    cJSON_AddStringToObject(line, "kernel_class", info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt");
+    cJSON_AddStringToObject(line, "kernel_class", cairn_kernel_class_name(info->kernel_class));
     cJSON_AddStringToObject(line, "device", info->name);
     cJSON_AddStringToObject(line, "driver", info->driver);
     cJSON_AddNumberToObject(line, "runs", r->runs);

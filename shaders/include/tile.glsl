@@ -13,10 +13,22 @@
 //
 //   void finish(int row, int column, vec4 v)  row and first column of v in the tile; outside of C too
 //
+// and names the bindings of A's and B's ranges (class matrix only) with TILE_RANGES(binding, binding).
+//
 // Sums take k in ascending order whatever the tile is. Specialization constants 0..2 are the kernel's own; those of the
 // tile follow (host src/ops/tile.c).
 #ifdef CAIRN_MATRIX
 #include "tile_matrix.glsl"
 #else
 #include "tile_simt.glsl"
+#endif
+
+#ifdef CAIRN_MATRIX
+#define TILE_RANGES(a, b) \
+    INPUT(a, a_range); \
+    INPUT(b, b_range); \
+    vec4 range_a() { return LOAD(a_range, 0); } \
+    vec4 range_b() { return LOAD(b_range, 0); }
+#else
+#define TILE_RANGES(a, b)
 #endif

@@ -12,7 +12,12 @@ INPUT(0, x);
 INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
+TILE_RANGES(4, 5)
+#ifdef CAIRN_MATRIX
+EPILOGUE(6);
+#else
 EPILOGUE(4);
+#endif
 layout(push_constant) uniform Push {
     int h, w, rows, columns, ci, in_groups, out_groups, pixels, has_bias;
     int first_y, first_x, taps_x, taps, tap_first, tap_step_y, tap_step_x, out_h, out_w, out_y, out_x;
@@ -95,13 +100,14 @@ vec4 fetch_b(int i, int part)
 void finish(int row, int column, vec4 v)
 {
     int pixel = first_pixel + row, to = first_group + column / 4;
-    if (pixel >= pixels || to >= out_groups) return;
-    if (has_bias != 0) v += LOAD(bias, to);
-    if (PARITY) {
-        int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
-        pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
+    if (pixel < pixels && to < out_groups) {
+        if (has_bias != 0) v += LOAD(bias, to);
+        if (PARITY) {
+            int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
+            pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
+        }
+        STORE(y, pixel * out_groups + to, epilogue(v, pixel * out_groups + to));
     }
-    STORE(y, pixel * out_groups + to, epilogue(v, pixel * out_groups + to));
 }
 
 void main()

@@ -9,6 +9,7 @@ layout(constant_id = 1) const int STRIDE = 1;
 INPUT(0, x);
 INPUT(1, dy);
 OUTPUT(2, part);
+TILE_RANGES(3, 4)
 layout(push_constant) uniform Push { int h, w, oh, ow, ci, in_groups, out_groups, pad, pixels, chunk; };
 
 int first_row, first_group, begin_pixel, end_pixel;

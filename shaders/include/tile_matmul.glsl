@@ -8,6 +8,7 @@ layout(constant_id = 1) const bool TRANSPOSE_B = false;
 INPUT(0, a);
 INPUT(1, b);
 OUTPUT(2, y);
+TILE_RANGES(3, 4)
 layout(push_constant) uniform Push { int m, p, k, a_groups, b_groups, y_groups; };
 
 int first_row, first_column, first_a, first_b, first_y, slice;

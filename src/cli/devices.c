@@ -14,11 +14,6 @@ static const cairn_setting table[] = {
     {0},
 };
 
-static const char *class_name(cairn_kernel_class kernel_class)
-{
-    return kernel_class == CAIRN_CLASS_TEXEL ? "texel" : kernel_class == CAIRN_CLASS_SIMT ? "simt" : "auto";
-}
-
 static cairn_status print_json(const cairn_gpu_info *devices, int count)
 {
     cJSON *list = cJSON_CreateArray();
@@ -32,9 +27,11 @@ static cairn_status print_json(const cairn_gpu_info *devices, int count)
         cJSON_AddStringToObject(entry, "type", d->type);
         cJSON_AddBoolToObject(entry, "usable", d->usable);
         cJSON_AddStringToObject(entry, "reason", d->reason);
-        cJSON_AddStringToObject(entry, "kernels", class_name(d->kernel_class));
+        cJSON_AddStringToObject(entry, "kernels", cairn_kernel_class_name(d->kernel_class));
         cJSON_AddNumberToObject(entry, "memory_bytes", (double)d->heap_bytes);
         cJSON_AddNumberToObject(entry, "subgroup_size", d->subgroup_size);
+        cJSON_AddStringToObject(entry, "matrices", cairn_matrix_form_name(d->matrix.form));
+        cJSON_AddStringToObject(entry, "matrix_sizes", d->matrix.shapes);
         cJSON_AddItemToArray(list, entry);
     }
     char *text = cJSON_Print(list);
@@ -60,7 +57,10 @@ static cairn_status run(const void *options, const char *const *words, int word_
     for (int i = 0; i < count; i++) {
         const cairn_gpu_info *d = &devices[i];
         printf("%d  %s\n   %s, %.1f GiB, kernels: %s, driver: %s, uuid %s\n", i, d->name, d->type,
-               (double)d->heap_bytes / (1 << 30), class_name(d->kernel_class), d->driver, d->uuid);
+               (double)d->heap_bytes / (1 << 30), cairn_kernel_class_name(d->kernel_class), d->driver, d->uuid);
+        if (d->matrix.form == CAIRN_MATRIX_KHR || d->matrix.form == CAIRN_MATRIX_NV)
+            printf("   matrices: %s, %ux%ux%u of %s\n", cairn_matrix_form_name(d->matrix.form), d->matrix.m, d->matrix.n,
+                   d->matrix.k, d->matrix.shapes);
         if (!d->usable) printf("   not usable: %s\n", d->reason);
     }
 done:

@@ -32,7 +32,7 @@ static int type_rank(const char *type)
     return 4;
 }
 
-static bool has_device_extension(VkPhysicalDevice device, const char *name)
+bool cairn_gpu__has_extension(VkPhysicalDevice device, const char *name)
 {
     uint32_t count = 0;
     bool found = false;
@@ -87,6 +87,7 @@ static void fill_limits(cairn_gpu_info *info, VkPhysicalDevice device, const VkP
     info->max_storage_range = limits->maxStorageBufferRange;
     info->max_texel_elements = limits->maxTexelBufferElements;
     info->max_shared_bytes = limits->maxComputeSharedMemorySize;
+    info->max_group_threads = limits->maxComputeWorkGroupInvocations;
     /* 256 keeps windows on cache lines and covers every limit seen so far; the device may ask for more. */
     uint64_t alignment = 256, wishes[] = {limits->minStorageBufferOffsetAlignment,
                                           limits->minTexelBufferOffsetAlignment, limits->nonCoherentAtomSize};
@@ -113,7 +114,7 @@ static void check_usable(cairn_gpu_info *info, VkPhysicalDevice device)
     if (lacking) snprintf(info->reason, sizeof info->reason, "the driver offers no %s", lacking);
 }
 
-static void fill_info(cairn_gpu_info *info, VkPhysicalDevice device)
+static void fill_info(cairn_gpu_info *info, VkInstance instance, VkPhysicalDevice device)
 {
     *info = (cairn_gpu_info){0};
     VkPhysicalDeviceProperties basic;
@@ -146,7 +147,9 @@ static void fill_info(cairn_gpu_info *info, VkPhysicalDevice device)
     uint32_t bits = 0;
     if (find_family(device, &bits) < 0 || !bits) info->timestamp_ns = 0;
     bool texel = info->is_cpu && info->max_texel_elements >= GPU_MIN_TEXELS_FOR_TEXEL_CLASS && texel_usable(device);
-    info->kernel_class = texel ? CAIRN_CLASS_TEXEL : CAIRN_CLASS_SIMT;
+    cairn_gpu__matrix_query(info, instance, device);
+    bool matrix = info->matrix.form == CAIRN_MATRIX_KHR || info->matrix.form == CAIRN_MATRIX_NV;
+    info->kernel_class = texel ? CAIRN_CLASS_TEXEL : matrix && !info->is_cpu ? CAIRN_CLASS_MATRIX : CAIRN_CLASS_SIMT;
 }
 
 /* ---- the list, best first ---- */
@@ -193,7 +196,7 @@ static cairn_status list_candidates(candidate **out, int *count, VkInstance inst
     for (uint32_t i = 0; i < n; i++) {
         list[i].device = devices[i];
         list[i].order = i;
-        fill_info(&list[i].info, devices[i]);
+        fill_info(&list[i].info, instance, devices[i]);
     }
     qsort(list, n, sizeof *list, better);
     *out = list;
@@ -274,20 +277,28 @@ static cairn_status choose(const candidate **out, const candidate *list, int cou
     return CAIRN_OK;
 }
 
+const char *cairn_kernel_class_name(cairn_kernel_class kernel_class)
+{
+    static const char *const names[CAIRN_CLASSES] = {"auto", "texel", "simt", "matrix"};
+    return names[kernel_class];
+}
+
 static cairn_status choose_class(cairn_gpu *gpu, cairn_kernel_class wanted)
 {
     const char *variable = getenv("CAIRN_KERNELS");
     if (wanted == CAIRN_CLASS_AUTO && variable && variable[0]) {
-        if (!strcmp(variable, "texel"))
-            wanted = CAIRN_CLASS_TEXEL;
-        else if (!strcmp(variable, "simt"))
-            wanted = CAIRN_CLASS_SIMT;
-        else
-            return cairn_error_set(CAIRN_E_INVALID, "CAIRN_KERNELS is '%.40s', expected texel or simt", variable);
+        for (int c = CAIRN_CLASS_TEXEL; c < CAIRN_CLASSES; c++)
+            if (!strcmp(variable, cairn_kernel_class_name((cairn_kernel_class)c))) wanted = (cairn_kernel_class)c;
+        if (wanted == CAIRN_CLASS_AUTO)
+            return cairn_error_set(CAIRN_E_INVALID, "CAIRN_KERNELS is '%.40s', expected texel, simt or matrix",
+                                   variable);
     }
     if (wanted == CAIRN_CLASS_TEXEL && !texel_usable(gpu->physical))
-        return cairn_error_set(CAIRN_E_UNSUPPORTED, "'%s' cannot read and write texel buffers of any format: choose the simt kernels",
+        return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                               "'%s' cannot read and write texel buffers of any format: choose the simt kernels",
                                gpu->info.name);
+    if (wanted == CAIRN_CLASS_MATRIX && gpu->info.matrix.form == CAIRN_MATRIX_NONE)
+        gpu->info.matrix = cairn_gpu__matrix_emulated();
     if (wanted != CAIRN_CLASS_AUTO) gpu->info.kernel_class = wanted;
     return CAIRN_OK;
 }
@@ -319,7 +330,7 @@ static bool can_report_faults(VkPhysicalDevice device)
 {
     VkPhysicalDeviceFaultFeaturesEXT fault = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT};
     VkPhysicalDeviceFeatures2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &fault};
-    if (!has_device_extension(device, VK_EXT_DEVICE_FAULT_EXTENSION_NAME)) return false;
+    if (!cairn_gpu__has_extension(device, VK_EXT_DEVICE_FAULT_EXTENSION_NAME)) return false;
     vkGetPhysicalDeviceFeatures2(device, &all);
     return fault.deviceFault;
 }
@@ -327,13 +338,14 @@ static bool can_report_faults(VkPhysicalDevice device)
 static cairn_status create_device(cairn_gpu *gpu)
 {
     cairn_status st;
-    const char *extensions[3];
+    const char *extensions[5];
     uint32_t extension_count = 0;
+    gpu_matrix_features matrix;
     int family = find_family(gpu->physical, &gpu->timestamp_bits);
     CAIRN_ASSERT(family >= 0); /* a usable device has one */
     gpu->family = (uint32_t)family;
     static const char portability[] = "VK_KHR_portability_subset"; /* must be enabled where it exists */
-    if (has_device_extension(gpu->physical, portability)) extensions[extension_count++] = portability;
+    if (cairn_gpu__has_extension(gpu->physical, portability)) extensions[extension_count++] = portability;
     gpu->fault_info = can_report_faults(gpu->physical);
     if (gpu->fault_info) extensions[extension_count++] = VK_EXT_DEVICE_FAULT_EXTENSION_NAME;
     VkPhysicalDeviceFaultFeaturesEXT fault = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT,
@@ -341,6 +353,8 @@ static cairn_status create_device(cairn_gpu *gpu)
     VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                                  .pNext = gpu->fault_info ? &fault : NULL,
                                                  .timelineSemaphore = VK_TRUE};
+    cairn_gpu__matrix_features(&matrix, gpu, &features);
+    for (uint32_t i = 0; i < matrix.extension_count; i++) extensions[extension_count++] = matrix.extensions[i];
     bool texel = gpu->info.kernel_class == CAIRN_CLASS_TEXEL;
     VkPhysicalDeviceFeatures basic = {.shaderStorageImageWriteWithoutFormat = texel, .shaderInt64 = texel};
     VkDeviceCreateInfo info = {
@@ -378,11 +392,24 @@ done:
     return st;
 }
 
+/* Matrices that multiply wrongly are not used; only a lost device is an error. */
+static cairn_status check_matrices(cairn_gpu *gpu)
+{
+    if (gpu->info.kernel_class != CAIRN_CLASS_MATRIX) return CAIRN_OK;
+    cairn_status st = cairn_gpu__matrix_check(gpu);
+    if (st >= 0 || gpu->lost) return st;
+    cairn_warn("%s: kernels of class simt are used instead", cairn_error_message());
+    cairn_gpu__kernels_destroy(gpu);
+    gpu->info.kernel_class = CAIRN_CLASS_SIMT;
+    gpu->info.matrix.form = CAIRN_MATRIX_NONE;
+    return CAIRN_OK;
+}
+
 static void announce(const cairn_gpu *gpu, bool quiet)
 {
     const cairn_gpu_info *info = &gpu->info;
     cairn_debug("device '%s' (%s), driver %s, %s kernels, heap %.1f GiB%s", info->name, info->type, info->driver,
-                info->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", (double)info->heap_bytes / (1 << 30),
+                cairn_kernel_class_name(info->kernel_class), (double)info->heap_bytes / (1 << 30),
                 gpu->instance.validating ? ", with validation layers" : "");
     if (info->is_cpu && !quiet)
         cairn_warn(
@@ -413,11 +440,13 @@ cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
     const char *staging = getenv("CAIRN_STAGING");
     CAIRN_TRY(plan_segments(&gpu->info, o->segment_scale > 0 ? o->segment_scale : 1));
     gpu->force_staging = o->staging || (staging && !strcmp(staging, "1"));
+    CAIRN_TRY(cairn_gpu__matrix_variable());
     CAIRN_TRY(choose_class(gpu, o->kernel_class));
     CAIRN_TRY(cairn_gpu__tuning_create(gpu, o));
     CAIRN_TRY(cairn_gpu__texts_create(gpu, o->cache_folder));
     CAIRN_TRY(create_device(gpu));
     CAIRN_TRY(cairn_gpu__cache_create(gpu, o->cache_folder));
+    CAIRN_TRY(check_matrices(gpu));
     announce(gpu, o->quiet);
     *out = gpu;
     gpu = NULL;

@@ -14,9 +14,36 @@ typedef struct cairn_gpu_buffer cairn_gpu_buffer;
 typedef struct cairn_gpu_kernel cairn_gpu_kernel;
 typedef struct cairn_gpu_commands cairn_gpu_commands;
 
-/* How kernels read memory (docs/architecture.md, section 4). AUTO: texel on a CPU driver whose texel buffers hold at
- * least 2^24 elements, else simt. */
-typedef enum cairn_kernel_class { CAIRN_CLASS_AUTO, CAIRN_CLASS_TEXEL, CAIRN_CLASS_SIMT } cairn_kernel_class;
+/* How kernels read memory and multiply (docs/architecture.md, section 4). AUTO: texel on a CPU driver whose texel
+ * buffers hold at least 2^24 elements; matrix on a GPU with cooperative matrices that pass a test product; else simt. A kernel
+ * that class matrix has not is that of simt. */
+typedef enum cairn_kernel_class {
+    CAIRN_CLASS_AUTO,
+    CAIRN_CLASS_TEXEL,
+    CAIRN_CLASS_SIMT,
+    CAIRN_CLASS_MATRIX
+} cairn_kernel_class;
+enum { CAIRN_CLASSES = 4 };
+const char *cairn_kernel_class_name(cairn_kernel_class kernel_class); /* "texel", ... */
+
+/* What multiplies matrices in class matrix: an extension, chosen in this order, or plain code, which is slow and for
+ * tests on devices without any. */
+typedef enum cairn_matrix_form {
+    CAIRN_MATRIX_NONE,
+    CAIRN_MATRIX_KHR,
+    CAIRN_MATRIX_NV,
+    CAIRN_MATRIX_EMULATED
+} cairn_matrix_form;
+
+/* Products of fp16 factors with fp32 sums by a subgroup. Variable CAIRN_MATRIX: khr or nv allows only this one, off
+ * none, emulated (or emulated:MxNxK) takes the emulation. */
+typedef struct cairn_gpu_matrix {
+    cairn_matrix_form form;
+    uint32_t m, n, k;       /* the size that is used: m and n 8, 16 or 32, k 8 or 16 */
+    uint32_t subgroup_size; /* that the kernels ask for */
+    char shapes[120];       /* all sizes on offer, for people: "16x16x16 16x8x16" */
+} cairn_gpu_matrix;
+const char *cairn_matrix_form_name(cairn_matrix_form form); /* "none", "khr", "nv", "emulated" */
 
 /* Which variants of kernels are chosen: gpu/tuning.h. AUTO: variable CAIRN_TUNE (0: OFF, 1: MEASURE), else USE. */
 typedef enum cairn_tuning_mode {
@@ -29,7 +56,7 @@ typedef enum cairn_tuning_mode {
 typedef struct cairn_gpu_options {
     const char *device;              /* NULL: variable CAIRN_DEVICE, else the best one. An index of `cairn devices`, a
                                         UUID, or part of a name */
-    cairn_kernel_class kernel_class; /* AUTO: variable CAIRN_KERNELS (texel, simt), else by capability */
+    cairn_kernel_class kernel_class; /* AUTO: variable CAIRN_KERNELS (texel, simt, matrix), else by capability */
     int validation;                  /* 1: validation layers, core and synchronization checks; a message counts as an
                                         error, see cairn_gpu_validation_errors. -1: as CAIRN_VALIDATION says (0, 1) */
     bool staging;                    /* force host copies through a staging buffer, also by CAIRN_STAGING=1 */
@@ -50,7 +77,8 @@ typedef struct cairn_gpu_info {
     uint64_t heap_bytes;                   /* largest device-local heap */
     uint64_t max_buffer_bytes, max_storage_range;
     uint32_t max_texel_elements, alignment; /* alignment: of any tensor window, bytes */
-    uint32_t subgroup_size, max_shared_bytes;
+    uint32_t subgroup_size, max_shared_bytes, max_group_threads;
+    cairn_gpu_matrix matrix;               /* form NONE: the device has none that can be used */
     double timestamp_ns;                   /* nanoseconds a tick; 0: no timestamps */
     double segment_ms;                     /* longest submission by estimate; also by CAIRN_SEGMENT_MS. 0 in a list */
     double assumed_gflops, assumed_gbps;   /* what the estimate assumes: floors for this kind of device */

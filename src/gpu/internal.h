@@ -104,7 +104,34 @@ void cairn_gpu__host_barrier(VkCommandBuffer cmd);
 void cairn_gpu__drain(cairn_gpu *gpu);
 cairn_status cairn_gpu__submit(cairn_gpu *gpu, const VkCommandBuffer *buffers, int count);
 
+/* device.c */
+bool cairn_gpu__has_extension(VkPhysicalDevice device, const char *name);
+
+/* matrix.c */
+/* What the device offers, or what the variable CAIRN_MATRIX asks for. A device for simt only is no error. */
+void cairn_gpu__matrix_query(cairn_gpu_info *info, VkInstance instance, VkPhysicalDevice device);
+cairn_gpu_matrix cairn_gpu__matrix_emulated(void);
+/* CAIRN_E_INVALID if the variable CAIRN_MATRIX is not understood. */
+cairn_status cairn_gpu__matrix_variable(void);
+/* Features and extensions that the kernels of class matrix need: chained to a device's creation. */
+typedef struct gpu_matrix_features {
+    VkPhysicalDeviceSubgroupSizeControlFeatures subgroup;
+    union {
+        VkBaseOutStructure base;
+        VkPhysicalDeviceCooperativeMatrixFeaturesNV nv; /* the KHR structure has the same members */
+    } matrix;
+    const char *extensions[2];
+    uint32_t extension_count; /* 0: nothing is needed */
+} gpu_matrix_features;
+void cairn_gpu__matrix_features(gpu_matrix_features *features, const cairn_gpu *gpu,
+                                VkPhysicalDeviceVulkan12Features *core);
+
+/* matrix_check.c: multiplies small matrices with the kernels of class matrix. CAIRN_E_NUMERIC if a result is wrong; any
+ * other error is what the driver said. */
+cairn_status cairn_gpu__matrix_check(cairn_gpu *gpu);
+
 /* kernel.c */
+enum { GPU_MATRIX_CONSTANT = 101 /* of six: rows and columns of A, B and C */ };
 /* The kernel, or in class texel its general variant where a view exceeds what a storage buffer may span. */
 cairn_status cairn_gpu__kernel_for_views(cairn_gpu_kernel **out, cairn_gpu *gpu, cairn_gpu_kernel *kernel,
                                          const cairn_gpu_view *views, int count);

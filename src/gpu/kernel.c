@@ -6,16 +6,29 @@
 #include <string.h>
 #include <time.h>
 
-/* The variant for the device's class, else the one for the other class, else what was written at run time, or NULL. */
+/* The variant for the device's class, else one that other classes share: simt before texel, matrix never; else what was
+ * written at run time, or NULL. */
 static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name, bool general)
 {
     const cairn_shader *other = NULL;
     for (const cairn_shader *s = cairn_shader_table; s->name; s++) {
         if (strcmp(s->name, name) || s->general != general) continue;
-        if (s->kernel_class == gpu->info.kernel_class) return s;
-        other = s;
+        if (s->kernel_class == gpu->info.kernel_class && s->form == (s->kernel_class == CAIRN_CLASS_MATRIX
+                                                                         ? gpu->info.matrix.form
+                                                                         : CAIRN_MATRIX_NONE))
+            return s;
+        if (s->kernel_class != CAIRN_CLASS_MATRIX && (!other || s->kernel_class == CAIRN_CLASS_SIMT)) other = s;
     }
     return other ? other : cairn_gpu__text_shader(gpu, name, general);
+}
+
+/* Constants that a kernel of class matrix gets besides its own: rows and columns of A, B and C. */
+static uint32_t matrix_constants(const cairn_gpu *gpu, uint32_t *values)
+{
+    const cairn_gpu_matrix *m = &gpu->info.matrix;
+    const uint32_t sizes[6] = {m->m, m->k, m->k, m->n, m->m, m->n};
+    memcpy(values, sizes, sizeof sizes);
+    return 6;
 }
 
 bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name)
@@ -107,8 +120,8 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
 {
     cairn_status st;
     VkShaderModule code = VK_NULL_HANDLE;
-    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS + 1];
-    uint32_t values[CAIRN_GPU_MAX_CONSTANTS + 1], count = (uint32_t)k->constant_count;
+    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS + 7];
+    uint32_t values[CAIRN_GPU_MAX_CONSTANTS + 7], count = (uint32_t)k->constant_count;
     for (uint32_t i = 0; i < count; i++) {
         entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
         values[i] = k->constants[i];
@@ -118,6 +131,16 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
             (VkSpecializationMapEntry){.constantID = GPU_REFLECT_HALF_CONSTANT, .offset = count * 4, .size = 4};
         values[count++] = k->half_mask;
     }
+    if (shader->kernel_class == CAIRN_CLASS_MATRIX) {
+        uint32_t more = matrix_constants(gpu, values + count);
+        for (uint32_t i = 0; i < more; i++, count++)
+            entries[count] =
+                (VkSpecializationMapEntry){.constantID = GPU_MATRIX_CONSTANT + i, .offset = count * 4, .size = 4};
+    }
+    bool full = shader->form == CAIRN_MATRIX_KHR || shader->form == CAIRN_MATRIX_NV; /* of one size, none half empty */
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = gpu->info.matrix.subgroup_size};
     VkSpecializationInfo specialization = {
         .mapEntryCount = count, .pMapEntries = entries, .dataSize = (size_t)count * 4, .pData = values};
     VkShaderModuleCreateInfo module = {
@@ -128,6 +151,8 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
     VkComputePipelineCreateInfo pipeline = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = full ? &subgroup : NULL,
+                  .flags = full ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = code,
                   .pName = "main",
@@ -138,7 +163,7 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
     clock_gettime(CLOCK_MONOTONIC, &end);
     cairn_gpu__name(gpu, VK_OBJECT_TYPE_PIPELINE, (uint64_t)k->pipeline, k->name);
     cairn_debug("kernel '%s' (%s, %d constants) made in %.1f ms", k->name,
-                shader->kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", k->constant_count,
+                cairn_kernel_class_name(shader->kernel_class), k->constant_count,
                 (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6);
     st = CAIRN_OK;
 done:

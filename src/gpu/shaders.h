@@ -8,6 +8,7 @@
 typedef struct cairn_shader {
     const char *name; /* "family/file"; NULL ends the table */
     cairn_kernel_class kernel_class;
+    cairn_matrix_form form; /* of class matrix; else NONE */
     const uint32_t *words; /* SPIR-V */
     size_t count;          /* of words */
     bool general;          /* compiled with CAIRN_GENERAL: for fp16, and in class texel for any size (tensor.glsl) */

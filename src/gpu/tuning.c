@@ -284,7 +284,9 @@ uint64_t cairn_gpu_family_hash(const cairn_gpu *gpu, const char *family)
     uint64_t h = CAIRN_HASH_START;
     size_t n = strlen(family);
     for (const cairn_shader *s = cairn_shader_table; s->name; s++) {
-        if (strncmp(s->name, family, n) || s->name[n] != '/' || s->kernel_class != gpu->info.kernel_class) continue;
+        bool used = s->kernel_class == gpu->info.kernel_class ||
+                    (gpu->info.kernel_class == CAIRN_CLASS_MATRIX && s->kernel_class == CAIRN_CLASS_SIMT);
+        if (strncmp(s->name, family, n) || s->name[n] != '/' || !used) continue;
         h = cairn_hash_text(h, s->name);
         h = cairn_hash_bytes(h, s->words, s->count * sizeof *s->words);
     }

@@ -41,6 +41,12 @@ bool cairn_lower_half(const cairn_lowering *l, cairn_slot slot)
     return slot < CAIRN_SCRATCH_BASE && l->half[slot];
 }
 
+int64_t cairn_lower_vectors(const cairn_lowering *l, cairn_slot slot)
+{
+    return slot >= CAIRN_SCRATCH_BASE ? l->scratch_vectors[slot - CAIRN_SCRATCH_BASE]
+                                      : cairn_shape_vectors(cairn_graph_shape(l->g, slot));
+}
+
 cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors)
 {
     if (l->scratch_count == l->scratch_room) {

@@ -26,6 +26,8 @@ cairn_shape cairn_lower_shape(const cairn_lowering *l, cairn_slot slot);
 /* Whether the slot is stored in fp16. A kernel written with shaders/include/tensor.glsl need not ask; where some kernel
  * of the program cannot read or write it so, the tensor becomes fp32 after all. */
 bool cairn_lower_half(const cairn_lowering *l, cairn_slot slot);
+/* vec4 elements of a slot, scratch too. */
+int64_t cairn_lower_vectors(const cairn_lowering *l, cairn_slot slot);
 /* Temporary memory of `vectors` vec4, undefined content. */
 cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors);
 /* Appends one dispatch. The call is copied. A slot may stand at two bindings (in-place: one read, one written). */

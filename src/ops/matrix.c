@@ -43,7 +43,8 @@ static cairn_status matmul_lower(cairn_lowering *l, const cairn_node *node)
     cairn_shape a = cairn_lower_shape(l, node->inputs[0]), y = cairn_lower_shape(l, node->outputs[0]);
     if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) {
         cairn_tile_product product = {.name = "matrix/matmul tile", .m = y.w, .n = y.c, .k = inner_size(node, a),
-                                      .batches = y.n, .form = {t->transpose_a, t->transpose_b}, .emit = emit_tiles,
+                                      .batches = y.n, .a = node->inputs[0], .b = node->inputs[1],
+                                      .form = {t->transpose_a, t->transpose_b}, .emit = emit_tiles,
                                       .problem = node};
         return cairn_tile_lower(l, &product);
     }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cairn_gpu *gpus[CAIRN_CLASS_SIMT + 1];
-static bool tried[CAIRN_CLASS_SIMT + 1];
-static int seen_errors[CAIRN_CLASS_SIMT + 1];
+static cairn_gpu *gpus[CAIRN_CLASSES];
+static bool tried[CAIRN_CLASSES];
+static int seen_errors[CAIRN_CLASSES];
 
 bool test_gpu_available(void)
 {
@@ -26,12 +26,12 @@ bool test_gpu_available(void)
 
 const char *test_gpu_class_name(cairn_kernel_class kernel_class)
 {
-    return kernel_class == CAIRN_CLASS_TEXEL ? "texel" : kernel_class == CAIRN_CLASS_SIMT ? "simt" : "auto";
+    return cairn_kernel_class_name(kernel_class);
 }
 
 void test_gpu_destroy_all(void)
 {
-    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++) {
+    for (int i = 0; i < CAIRN_CLASSES; i++) {
         cairn_gpu_destroy(&gpus[i]);
         tried[i] = false;
         seen_errors[i] = 0;
@@ -67,7 +67,7 @@ void test_gpu_assert_valid(cairn_gpu *gpu)
     const char *first = NULL;
     int errors = cairn_gpu_validation_errors(gpu, &first);
     int *seen = NULL;
-    for (int i = 0; i <= CAIRN_CLASS_SIMT; i++)
+    for (int i = 0; i < CAIRN_CLASSES; i++)
         if (gpus[i] == gpu) seen = &seen_errors[i];
     if (!seen || errors == *seen) return;
     *seen = errors;

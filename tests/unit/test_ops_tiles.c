@@ -1,5 +1,5 @@
 /* Every tile of the matrix product's kernels, by force, on shapes around the edges of tiles and slices: convolution,
- * its gradients and the plain product. Which tile a shape gets by itself does not matter here. */
+ * its gradients and the plain product; class matrix by emulation where the device has no matrices. Which tile a shape gets by itself does not matter here. */
 #include "ops/conv.h"
 #include "ops/matrix.h"
 #include "support/op_case.h"
@@ -62,11 +62,10 @@ static const op_case_spec specs[] = {
 };
 enum { SPECS = sizeof specs / sizeof *specs };
 
-/* Two tiles for each case, other ones for its neighbour: compiling kernels is what takes the time. */
-static void two_variants(void **state)
+/* One or two tiles for each case, other ones for its neighbour: compiling kernels is what takes the time. */
+static void some_tiles(const op_case_spec *spec, int count)
 {
-    const op_case_spec *spec = *state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < count; i++) {
         char number[8];
         snprintf(number, sizeof number, "%d", (int)(spec - specs + i * (VARIANTS / 2)) % VARIANTS);
         setenv("CAIRN_TILE", number, 1);
@@ -75,11 +74,41 @@ static void two_variants(void **state)
     unsetenv("CAIRN_TILE");
 }
 
+static void simt_tiles(void **state)
+{
+    setenv("CAIRN_KERNELS", "simt", 1);
+    some_tiles(*state, 2);
+}
+
+static void matrix_tiles(void **state)
+{
+    setenv("CAIRN_KERNELS", "matrix", 1);
+    some_tiles(*state, 1);
+}
+
+/* Factors rounded to fp16: off by some 2^-11 each, or 2^-10 where the driver rounds towards zero. */
+static void rounded_tiles(void **state)
+{
+    op_case_spec rounded = *(const op_case_spec *)*state;
+    rounded.nmse = 4e-6;
+    rounded.tolerance = 4e-3;
+    setenv("CAIRN_KERNELS", "matrix", 1);
+    setenv("CAIRN_MATRIX_SPLIT", "0", 1);
+    op_case_run(&rounded);
+    unsetenv("CAIRN_MATRIX_SPLIT");
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[SPECS];
-    setenv("CAIRN_KERNELS", "simt", 0); /* the only class with tiles */
-    for (int i = 0; i < SPECS; i++)
-        tests[i] = (struct CMUnitTest){specs[i].name, two_variants, NULL, NULL, (void *)(uintptr_t)&specs[i]};
-    return op_case_main("tiles", NULL, 0, tests, SPECS);
+    static char names[SPECS][3][80];
+    static void (*const runs[3])(void **) = {simt_tiles, matrix_tiles, rounded_tiles};
+    static const char *const what[3] = {"simt", "matrix", "matrix, rounded"};
+    struct CMUnitTest tests[3 * SPECS];
+    int count = 0;
+    for (int k = 0; k < 3; k++)
+        for (int i = k == 1; i < SPECS; i += k == 0 ? 1 : 2 * k) { /* the emulation is slow */
+            snprintf(names[i][k], sizeof names[i][k], "%s (%s)", specs[i].name, what[k]);
+            tests[count++] = (struct CMUnitTest){names[i][k], runs[k], NULL, NULL, (void *)(uintptr_t)&specs[i]};
+        }
+    return op_case_main("tiles", NULL, 0, tests, count);
 }

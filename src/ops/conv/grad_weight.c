@@ -29,7 +29,8 @@ cairn_status cairn_conv__reduce_with(cairn_lowering *l, const cairn_conv__grad_w
     cairn_status st = CAIRN_OK;
     cairn_slot part = parts > 1 ? cairn_lower_scratch(l, g->vectors * parts) : g->dw;
     call->slots[0] = g->x, call->slots[1] = g->dy, call->slots[2] = part;
-    call->slot_count = 3, call->written = 4;
+    call->slot_count = call->slot_count > 3 ? call->slot_count : 3; /* it may bind more behind them */
+    call->written = 4;
     CAIRN_TRY(cairn_lower_call(l, call));
     if (parts > 1) CAIRN_TRY(cairn_conv__sum_parts(l, part, g->dw, g->vectors, parts));
 done:

@@ -1,4 +1,5 @@
-/* Class simt (GPUs): which kernel computes a convolution or a gradient of it, and how it is cut into workgroups. */
+/* Classes simt and matrix (GPUs): kernels of a convolution and its gradients, and how they are cut into
+ * workgroups. */
 #include "ops/conv/internal.h"
 #include "ops/tile.h"
 
@@ -56,7 +57,7 @@ static cairn_status convolve(cairn_lowering *l, const cairn_conv__forward *f, co
     convolution c = {f, g};
     cairn_tile_product product = {
         .name = "conv/conv2d tile", .m = (int64_t)f->sy.n * g->rows * g->columns, .n = f->sy.c,
-        .k = (int64_t)g->taps_y * g->taps_x * f->sx.c, .batches = 1,
+        .k = (int64_t)g->taps_y * g->taps_x * f->sx.c, .batches = 1, .a = f->x, .b = f->weight,
         .form = {(uint32_t)f->window.kernel, (uint32_t)f->window.stride, g->parity}, .emit = emit_convolution,
         .problem = &c};
     return product.m ? cairn_tile_lower(l, &product) : CAIRN_OK;
@@ -129,7 +130,8 @@ static cairn_status emit_weight(cairn_lowering *l, const void *problem, const ca
         .push = {(uint32_t)g->sx.h, (uint32_t)g->sx.w, (uint32_t)g->sy.h, (uint32_t)g->sy.w, (uint32_t)g->sx.c,
                  (uint32_t)g->in_groups, (uint32_t)g->out_groups, (uint32_t)w->pad, (uint32_t)g->pixels,
                  (uint32_t)c->chunk},
-        .push_count = 10};
+        .push_count = 10,
+        .slot_count = 3};
     cairn_tile_call(&call, tile, cairn_tiles(c->rows, tile->m), cairn_tiles(g->sy.c, tile->n), c->chunks);
     return cairn_conv__reduce_with(l, g, &call, c->chunks);
 }
@@ -140,7 +142,7 @@ cairn_status cairn_conv__grad_weight_simt(cairn_lowering *l, const cairn_conv__g
     int chunk = (int)cairn_tiles(g->pixels, chunk_count(rows, g->sy.c, g->pixels, g->vectors));
     weight_gradient c = {g, rows, chunk, (int)cairn_tiles(g->pixels, chunk)};
     cairn_tile_product product = {.name = "conv/conv2d_grad_weight tile", .m = rows, .n = g->sy.c, .k = chunk,
-                                  .batches = c.chunks,
+                                  .batches = c.chunks, .a = g->x, .b = g->dy,
                                   .form = {(uint32_t)g->window.kernel, (uint32_t)g->window.stride},
                                   .emit = emit_weight, .problem = &c};
     return cairn_tile_lower(l, &product);
