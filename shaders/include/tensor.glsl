@@ -125,11 +125,7 @@ vec4 tensor_value(u64vec2 bits)
 // A kernel whose threads are one linear range starts with LINEAR_KERNEL and takes its number from linear_index(); the
 // host spreads the range with cairn_lower_linear.
 const uint LINEAR_WIDTH = 65536u; // threads in x before y is used: a multiple of every local size
-#ifdef CAIRN_TEXEL
 #define LINEAR_KERNEL layout(local_size_x = 64) in
-#else
-#define LINEAR_KERNEL layout(local_size_x = 64) in
-#endif
 uint linear_index()
 {
     return gl_GlobalInvocationID.y * LINEAR_WIDTH + gl_GlobalInvocationID.x;
