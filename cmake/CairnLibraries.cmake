@@ -37,7 +37,7 @@ find_library(VLFEAT_LIBRARY NAMES vl REQUIRED)
 target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
 # shaderc, always static: Debian's libshaderc.so lacks the glslang inside it and names no library for it, so that
 # nothing links against it. Its pkg-config file has the version, which is part of the name under which the kernels that it
-# compiles are kept (src/gpu/text.c).
+# compiles are kept (src/gpu/cache/text.c).
 pkg_check_modules(SHADERC_VERSION REQUIRED shaderc)
 foreach(library shaderc_combined glslang MachineIndependent OGLCompiler OSDependent GenericCodeGen SPIRV SPIRV-Tools-opt
     SPIRV-Tools)

@@ -1,15 +1,15 @@
 # Compiles shaders/<family>/<name>[.texel|.simt|.matrix].comp to SPIR-V and embeds all of it as tables of words: the
 # library cairn_shaders, whose cairn_shader_table lists name, class, form and words. Shaders in one class only carry it in
 # the name. Each is compiled twice: for fp32 as usual, and for fp16 or, in class texel, tensors of any size (tensor.glsl);
-# those of class matrix in three forms (shaders/include/matrix_unit.glsl).
+# those of class matrix in three forms (shaders/include/tile/matrix_unit.glsl).
 find_program(GLSLC glslc REQUIRED)
 file(GLOB SHADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/*/*.comp)
-file(GLOB SHADER_INCLUDES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/include/*)
+file(GLOB SHADER_INCLUDES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/include/*.glsl)
 set(SHADER_FOLDER ${CMAKE_BINARY_DIR}/shaders)
 set(table_arrays "")
 set(table_rows "")
 set(words_files "")
-add_executable(cairn_spirv_words cmake/spirv_khr_main.c src/gpu/spirv_khr.c src/base/status.c)
+add_executable(cairn_spirv_words cmake/spirv_khr_main.c src/gpu/matrix/spirv_khr.c src/base/status.c)
 target_include_directories(cairn_spirv_words PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(cairn_spirv_words PRIVATE _GNU_SOURCE)
 target_compile_options(cairn_spirv_words PRIVATE -Wall -Wextra -Werror)
@@ -30,7 +30,8 @@ function(cairn_matrix_forms shader symbol define)
     OUTPUT ${module}
     COMMAND ${GLSLC} --target-env=vulkan1.2 -O ${define} -I ${CMAKE_SOURCE_DIR}/shaders/include
             -MD -MF ${module}.d -o ${module} ${shader}
-    DEPENDS ${shader} ${SHADER_INCLUDES}
+    DEPENDS ${shader}
+    DEPFILE ${module}.d
     COMMENT "shader ${symbol}"
     VERBATIM)
   foreach(form nv khr)
@@ -88,13 +89,14 @@ foreach(shader ${SHADERS})
       OUTPUT ${words}
       COMMAND ${GLSLC} --target-env=vulkan1.2 -O -mfmt=num ${define} -I ${CMAKE_SOURCE_DIR}/shaders/include
               -MD -MF ${words}.d -o ${words} ${shader}
-      DEPENDS ${shader} ${SHADER_INCLUDES}
+      DEPENDS ${shader}
+      DEPFILE ${words}.d
       COMMENT "shader ${name} (${class})"
       VERBATIM)
     cairn_add_words(${name} ${upper} ${form} ${symbol} ${general})
   endforeach()
 endforeach()
-# The include files as text, for kernels that are written at run time (src/gpu/text.h).
+# The include files as text, for kernels that are written at run time (src/gpu/cache/text.h).
 set(include_arrays "")
 set(include_rows "")
 foreach(include ${SHADER_INCLUDES})

@@ -1,6 +1,6 @@
 /* Part of the build: reads a SPIR-V file with NV cooperative matrices, writes its words, or with --khr those of the KHR
  * form, as a list that C can include. Usage: spirv_words [--khr] IN.spv OUT.inc */
-#include "gpu/spirv_khr.h"
+#include "gpu/matrix/spirv_khr.h"
 
 #include <stdio.h>
 #include <stdlib.h>

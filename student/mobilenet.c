@@ -1,7 +1,7 @@
 #include "student/mobilenet.h"
 
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/reduce/reduce.h"
 
 typedef struct block {
     int kernel, expand, out;

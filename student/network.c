@@ -1,7 +1,7 @@
 #include "student/network.h"
 
 #include "graph/program.h"
-#include "ops/pointwise.h"
+#include "ops/pointwise/pointwise.h"
 #include "student/mobilenet.h"
 #include "train/checkpoint.h"
 

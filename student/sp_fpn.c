@@ -1,8 +1,8 @@
 #include "student/sp_fpn.h"
 
-#include "ops/norm.h"
-#include "ops/pointwise.h"
-#include "ops/resize.h"
+#include "ops/norm/norm.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/image/resize.h"
 #include "student/mobilenet.h"
 
 enum { LEVELS = 4 };

@@ -1,9 +1,9 @@
 #include "teacher/adaptation.h"
 
 #include "graph/program.h"
-#include "ops/geometry.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
+#include "ops/image/geometry.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/reduce/reduce.h"
 
 #include <string.h>
 

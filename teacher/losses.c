@@ -1,10 +1,10 @@
 #include "teacher/losses.h"
 
-#include "ops/layout.h"
-#include "ops/loss.h"
-#include "ops/matrix.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
+#include "ops/layout/layout.h"
+#include "ops/loss/loss.h"
+#include "ops/product/matrix.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/reduce/reduce.h"
 
 enum {
     ALL = CAIRN_AXIS_N | CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C,

@@ -1,9 +1,9 @@
 #include "teacher/superpoint.h"
 
-#include "ops/layout.h"
-#include "ops/loss.h"
-#include "ops/pointwise.h"
-#include "ops/pool.h"
+#include "ops/layout/layout.h"
+#include "ops/loss/loss.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/image/pool.h"
 
 int cairn_superpoint_channels(int channels, double width)
 {

@@ -1,12 +1,12 @@
 /* Ops around the networks. `co` is a number of points or rows where there are any. */
 #include "experiments/benchmarks/op_case.h"
-#include "ops/filter.h"
-#include "ops/layout.h"
-#include "ops/optimiser.h"
-#include "ops/pointwise.h"
-#include "ops/quantise.h"
-#include "ops/reduce.h"
-#include "ops/sampling.h"
+#include "ops/image/filter.h"
+#include "ops/layout/layout.h"
+#include "ops/optimiser/optimiser.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/quantise/quantise.h"
+#include "ops/reduce/reduce.h"
+#include "ops/sampling/sampling.h"
 
 static cairn_tid map_of(cairn_graph *g, const cairn_bench_op *b)
 {

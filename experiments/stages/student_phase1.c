@@ -6,8 +6,8 @@
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
 #include "experiments/stages/training.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/reduce/reduce.h"
 #include "teacher/augment.h"
 
 #include <math.h>

@@ -10,8 +10,8 @@
 #include "experiments/stages/network_settings.h"
 #include "experiments/stages/samples.h"
 #include "experiments/stages/training.h"
-#include "ops/geometry.h"
-#include "ops/pointwise.h"
+#include "ops/image/geometry.h"
+#include "ops/pointwise/pointwise.h"
 #include "teacher/losses.h"
 #include "train/checkpoint.h"
 

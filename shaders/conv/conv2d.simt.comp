@@ -9,9 +9,9 @@
 // push      sizes as named; rows, columns = of the grid of output pixels, pixels = n*rows*columns; groups = vec4s over
 //           channels; first_y, first_x = minus the padding, or the parity's shift; out_h, out_w, out_y, out_x: with
 //           PARITY, pixel (oy,ox) stands at (2*oy+out_y, 2*ox+out_x) of out_h x out_w
-// spec      0 STRIDE 1, 2 | 1 POINTWISE: 1x1, stride 1, no padding | 2 PARITY | 3.. the tile (src/ops/tile.h)
+// spec      0 STRIDE 1, 2 | 1 POINTWISE: 1x1, stride 1, no padding | 2 PARITY | 3.. the tile (src/ops/product/tile.h)
 // dispatch  groups (tiles of pixels, tiles of output channels, further rows of tiles of pixels)
 //           host src/ops/conv/simt.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
-#include "tile_conv.glsl"
+#include "tile/conv.glsl"

@@ -1,8 +1,8 @@
 #version 450
 // conv2d_grad_weight.matrix.comp: conv2d_grad_weight.simt.comp on cooperative matrices.
 // bindings  0..2 as there | 3, 4 ranges of x and dy, one vec4 each, read (anything unless SPLIT)
-// spec      0, 1 as there | 3.. the tile (src/ops/tile.h)
+// spec      0, 1 as there | 3.. the tile (src/ops/product/tile.h)
 // needs     cooperative matrices (NV, or KHR after rewriting), fp16, Vulkan memory model; or CAIRN_MATRIX_EMULATED
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
-#include "tile_conv_weight.glsl"
+#include "tile/conv_weight.glsl"

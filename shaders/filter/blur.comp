@@ -6,7 +6,7 @@
 // spec      0 ZERO: what lies outside counts as zero, else the line goes on mirrored, with its edge twice
 // push      threads, size, inner, radius
 // dispatch  a linear range: outer * blocks of four along the axis * inner
-//           host: src/ops/filter/blur.c                reference: src/reference/filter.c
+//           host: src/ops/image/blur.c                reference: src/reference/image/filter.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -1,4 +1,4 @@
-// Activation functions and their derivatives; the numbers are enum cairn_activation of src/ops/norm.h.
+// Activation functions and their derivatives; the numbers are enum cairn_activation of src/ops/norm/norm.h.
 const uint ACTIVATION_NONE = 0u;
 const uint ACTIVATION_RELU = 1u;
 const uint ACTIVATION_HSWISH = 2u;

@@ -1,5 +1,5 @@
 // The functions of single elements and of pairs, and their slopes: shared by the kernels of shaders/pointwise and by the
-// kernels that src/graph/fuse writes at run time. Kinds are numbered as in src/ops/pointwise.h.
+// kernels that src/graph/fuse writes at run time. Kinds are numbered as in src/ops/pointwise/pointwise.h.
 #include "activation.glsl"
 #include "gelu.glsl"
 
@@ -34,7 +34,7 @@ vec4 unary_value(uint kind, vec4 v, float a, float b)
     default: return 1.0 / v;
     }
 }
-// The derivative; u is the argument or the result, as gradient_reads_result of src/ops/pointwise.c says.
+// The derivative; u is the argument or the result, as gradient_reads_result of src/ops/pointwise/pointwise.c says.
 vec4 unary_slope(uint kind, vec4 u)
 {
     switch (kind) {

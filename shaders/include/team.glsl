@@ -2,7 +2,7 @@
 // workgroup of 64 elsewhere, which take every TEAM-th vec4 of the cell and add up through shared memory, always in the
 // same order. Every lane of a workgroup must call every reduction, so a kernel does not return before the last one: it
 // reads the last cell where team_cell() is past the end, and stores only if `live`. A kernel declares its push block
-// with uint cells, groups first. Host: src/ops/cells.h
+// with uint cells, groups first. Host: src/ops/layout/cells.h
 layout(constant_id = 0) const uint TEAM_LOG2 = 0u;
 float sum_of(vec4 v) { return (v.x + v.y) + (v.z + v.w); }
 float largest_of(vec4 v) { return max(max(v.x, v.y), max(v.z, v.w)); }

@@ -6,7 +6,7 @@
 //           5 mask0, 6 mask1 (anything where absent) | 7 P [B,1,N+1,M+1] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 4 HAS_MASK_0, 5 HAS_MASK_1
 // push      first, rows = N + 1, columns = groups of P, n, m
-// dispatch  rows.glsl; z: batch elements          host: src/ops/likelihood/assignment.c
+// dispatch  rows.glsl; z: batch elements          host: src/ops/loss/assignment.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

@@ -4,7 +4,7 @@
 // bindings  0 dP [B,1,N+1,M+1] | 1 mask0 (anything where absent) | 2 sums [B][chunks][groups of M] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 4 HAS_MASK_0
 // push      rows = N, columns, block_rows, chunks (chunks.glsl), n, m
-// dispatch  column blocks, blocks, batch elements          host: src/ops/likelihood/assignment.c
+// dispatch  column blocks, blocks, batch elements          host: src/ops/loss/assignment.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "chunks.glsl"

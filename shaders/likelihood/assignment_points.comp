@@ -4,7 +4,7 @@
 // bindings  0 dP [B,1,N+1,M+1] | 1 totals [B,1,1,M] | 2 z1 [B,1,M,1] | 3 mask1 (anything where absent) | 4 dz1 write
 // spec      5 HAS_MASK_1
 // push      points = B * M, n, m
-// dispatch  a linear range of points          host: src/ops/likelihood/assignment.c
+// dispatch  a linear range of points          host: src/ops/loss/assignment.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

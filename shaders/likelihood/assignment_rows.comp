@@ -6,7 +6,7 @@
 //           write
 // spec      0 TEAM_LOG2, 4 HAS_MASK_0, 5 HAS_MASK_1
 // push      cells = B * N, groups of dP, n, m
-// dispatch  team.glsl          host: src/ops/likelihood/assignment.c
+// dispatch  team.glsl          host: src/ops/loss/assignment.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "team.glsl"

@@ -5,7 +5,7 @@
 // bindings  0 x, 1 teacher [N,H,W,C], 2 dloss [N,H,W,1] read (anything without GRADIENT) | 3 loss [N,H,W,1] or dx write
 // spec      0 TEAM_LOG2, 1 GRADIENT
 // push      cells, groups, channels, scale = 1 / temperature
-// dispatch  team.glsl          host: src/ops/likelihood/losses.c          reference: src/reference/likelihood.c
+// dispatch  team.glsl          host: src/ops/loss/losses.c          reference: src/reference/loss/likelihood.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "team.glsl"

@@ -4,7 +4,7 @@
 // bindings  0 x [N,H,W,C] read | 1 mask [N,1,1,C] read (anything where absent) | 2 y [N,H,W,1] write
 // spec      0 TEAM_LOG2, 1 HAS_MASK
 // push      cells, groups, channels, cells of one batch element
-// dispatch  team.glsl          host: src/ops/likelihood/log_sum_exp.c          reference: src/reference/likelihood.c
+// dispatch  team.glsl          host: src/ops/loss/log_sum_exp.c          reference: src/reference/loss/likelihood.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "team.glsl"

@@ -5,7 +5,7 @@
 //           3 mask read (anything where absent) | 4 dx write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 MASK: of rows (row_mask.glsl), or 1 with AXIS 0: of channels, 3 AXIS
 // push      first, rows, columns, channels
-// dispatch  rows.glsl; z: planes          host: src/ops/likelihood/log_sum_exp.c
+// dispatch  rows.glsl; z: planes          host: src/ops/loss/log_sum_exp.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

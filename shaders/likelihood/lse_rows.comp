@@ -5,7 +5,7 @@
 //           [planes][chunks][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 MASK: 0 none, 1 a vec4 for each row, 2 four rows in a vec4
 // push      rows, columns, block_rows, chunks (chunks.glsl)
-// dispatch  column blocks, blocks, planes          host: src/ops/likelihood/log_sum_exp.c
+// dispatch  column blocks, blocks, planes          host: src/ops/loss/log_sum_exp.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "chunks.glsl"

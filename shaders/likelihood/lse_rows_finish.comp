@@ -3,7 +3,7 @@
 // computes  y = log of the sum over chunks of sum * exp(top); 0 where nothing was kept
 // bindings  0 top, 1 sum [planes][chunks][columns] read | 2 y [planes][columns] write
 // push      vectors (of y), columns, chunks, channels
-// dispatch  a linear range of vectors          host: src/ops/likelihood/log_sum_exp.c
+// dispatch  a linear range of vectors          host: src/ops/loss/log_sum_exp.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -3,7 +3,7 @@
 // computes  y = x[index]; 0 where the index is no channel
 // bindings  0 x [N,H,W,C], 1 index [N,H,W,1] read | 2 y [N,H,W,1] write
 // push      cells, groups, channels
-// dispatch  a linear range of cells          host: src/ops/likelihood/pick.c
+// dispatch  a linear range of cells          host: src/ops/loss/pick.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

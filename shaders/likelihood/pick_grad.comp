@@ -4,7 +4,7 @@
 // bindings  0 index, 1 dy [rows] read | 2 dx [rows][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS
 // push      first, rows, columns, channels
-// dispatch  rows.glsl          host: src/ops/likelihood/pick.c
+// dispatch  rows.glsl          host: src/ops/loss/pick.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

@@ -1,10 +1,10 @@
 #version 450
-// range.simt.comp: the largest magnitudes of a tensor, for the scale of split products (include/tile_matrix.glsl). Done
+// range.simt.comp: the largest magnitudes of a tensor, for the scale of split products (include/tile/matrix.glsl). Done
 // twice: the second pass, by one workgroup, over what the first one left.
 // computes  y[workgroup] = max over its elements of |x|, componentwise (the order does not matter)
 // bindings  0 x [vectors] read | 1 y [workgroups] write
 // push      vectors
-// dispatch  threads (256 * workgroups)      host src/ops/tile.c
+// dispatch  threads (256 * workgroups)      host src/ops/product/tile.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

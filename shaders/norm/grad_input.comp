@@ -6,7 +6,7 @@
 //           [columns] read (anything where absent) | 6, 7 sums [planes][columns] read | 8 dx write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 ACTIVATION, 3 HAS_GAMMA, 4 HAS_BETA, 5 FROZEN, 6 COLUMN_STEPS
 // push      first, rows, columns, eps
-// dispatch  rows.glsl; z: planes          host: src/ops/norm.c
+// dispatch  rows.glsl; z: planes          host: src/ops/norm/norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

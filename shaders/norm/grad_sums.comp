@@ -6,7 +6,7 @@
 //           [columns] read (anything where absent) | 6, 7 sums [planes][chunks][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 ACTIVATION, 3 HAS_GAMMA, 4 HAS_BETA
 // push      rows, columns, block_rows, chunks (chunks.glsl), eps
-// dispatch  column blocks, blocks, planes          host: src/ops/norm.c
+// dispatch  column blocks, blocks, planes          host: src/ops/norm/norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "chunks.glsl"

@@ -5,7 +5,7 @@
 //           4 dx write
 // spec      0 TEAM_LOG2, 1 HAS_GAMMA
 // push      cells = N*H*W, groups = ceil(C/4), channels
-// dispatch  team.glsl          host: src/ops/layer_norm.c          reference: src/reference/layer_norm.c
+// dispatch  team.glsl          host: src/ops/norm/layer_norm.c          reference: src/reference/norm/layer_norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "team.glsl"

@@ -5,7 +5,7 @@
 //           [chunks][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS
 // push      rows, columns, block_rows, chunks (chunks.glsl)
-// dispatch  column blocks, blocks          host: src/ops/layer_norm.c
+// dispatch  column blocks, blocks          host: src/ops/norm/layer_norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "chunks.glsl"

@@ -4,7 +4,7 @@
 //           read (anything where absent) | 5 y write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 ACTIVATION, 3 HAS_GAMMA, 4 HAS_BETA, 6 COLUMN_STEPS
 // push      first, rows, columns, eps
-// dispatch  rows.glsl; z: planes          host: src/ops/norm.c          reference: src/reference/norm.c
+// dispatch  rows.glsl; z: planes          host: src/ops/norm/norm.c          reference: src/reference/norm/norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

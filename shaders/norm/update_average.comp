@@ -2,7 +2,7 @@
 // update_average.comp: running = (1 - weight) * running + weight * scale * value.
 // bindings  0 running read and written | 1 value read
 // push      vectors, weight, scale
-// dispatch  a linear range of vectors          host: src/ops/norm.c
+// dispatch  a linear range of vectors          host: src/ops/norm/norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -3,7 +3,7 @@
 // computes  sum = (first pass ? 0 : sum) + grad
 // bindings  0 sum read, write | 1 grad read | 2 table | 3 scalars
 // dispatch  64 lanes for each row of the table          host: src/ops/optimiser/update.c
-//                                                       reference: src/reference/optimiser.c
+//                                                       reference: src/reference/optimiser/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 UPDATE(0, sum);

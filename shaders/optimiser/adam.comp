@@ -6,7 +6,7 @@
 // bindings  0 p read, write | 1 grad read | 2 m read, write | 3 v read, write | 4 table | 5 scalars | 6 control
 // spec      0 DECOUPLED
 // dispatch  64 lanes for each row of the table          host: src/ops/optimiser/update.c (the elements of 5 and 6:
-//           src/ops/optimiser.h)                        reference: src/reference/optimiser.c
+//           src/ops/optimiser/optimiser.h)                        reference: src/reference/optimiser/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 layout(constant_id = 0) const uint DECOUPLED = 1u;

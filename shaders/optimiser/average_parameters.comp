@@ -3,7 +3,7 @@
 // computes  average += share * (p - average)
 // bindings  0 average read, write | 1 p read | 2 table | 3 scalars | 4 control
 // dispatch  64 lanes for each row of the table          host: src/ops/optimiser/update.c
-//                                                       reference: src/reference/optimiser.c
+//                                                       reference: src/reference/optimiser/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 UPDATE(0, average);

@@ -4,7 +4,7 @@
 // bindings  0 statistics read | 1 scalars read | 2 control read | 3 y [1,1,1,4] write: control with clip, skip and norm
 // push      most_norm
 // dispatch  one lane                                    host: src/ops/optimiser/clip.c
-//                                                       reference: src/reference/optimiser.c
+//                                                       reference: src/reference/optimiser/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 layout(local_size_x = 1) in;

@@ -5,7 +5,7 @@
 // bindings  0 p read, write | 1 grad read | 2 b read, write | 3 table | 4 scalars | 5 control
 // spec      0 NESTEROV
 // dispatch  64 lanes for each row of the table          host: src/ops/optimiser/update.c
-//                                                       reference: src/reference/optimiser.c
+//                                                       reference: src/reference/optimiser/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 layout(constant_id = 0) const uint NESTEROV = 0u;

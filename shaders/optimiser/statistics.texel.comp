@@ -3,7 +3,7 @@
 // bindings  0 grad read | 1 table | 2 parts [chunks] write: the sums of the four components
 // push      chunks
 // dispatch  a lane for each row of the table            host: src/ops/optimiser/clip.c
-//                                                       reference: src/reference/optimiser.c
+//                                                       reference: src/reference/optimiser/optimiser.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 layout(local_size_x = 8) in;

@@ -2,7 +2,7 @@
 // binary_grad.comp: gradient of binary.comp with respect to the first operand (kinds max, min: of either), in the
 // shape of the result; the sum down to the operand's shape is another op.
 // bindings  0 a read | 1 b read | 2 dy [N,H,W,C] read | 3 da [N,H,W,C] write
-// spec      0 COLUMNS_LOG2, 1 STEPS, 2.. binary.glsl; KIND: enum binary_grad of src/ops/pointwise.c
+// spec      0 COLUMNS_LOG2, 1 STEPS, 2.. binary.glsl; KIND: enum binary_grad of src/ops/pointwise/pointwise.c
 // push      binary.glsl
 // functions pointwise.glsl
 #extension GL_GOOGLE_include_directive : require

@@ -3,7 +3,7 @@
 // bindings  0 x [N,H,W,C] read | 1 y [N,H/2,W/2,C] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 ODD: H is odd
 // push      first, rows = W/2, columns = groups, width = W, height = H/2
-// dispatch  rows.glsl; z: N * H/2          host: src/ops/pool.c          reference: src/reference/pool.c
+// dispatch  rows.glsl; z: N * H/2          host: src/ops/image/pool.c          reference: src/reference/image/pool.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

@@ -4,7 +4,7 @@
 // bindings  0 x [N,H,W,C] read | 1 dy [N,H/2,W/2,C] read | 2 dx [N,H,W,C] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 ODD: H is odd
 // push      first, rows = ceil(W/2), columns = groups, width = W, height = H
-// dispatch  rows.glsl; z: N * ceil(H/2)          host: src/ops/pool.c
+// dispatch  rows.glsl; z: N * ceil(H/2)          host: src/ops/image/pool.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

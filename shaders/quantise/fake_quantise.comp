@@ -5,7 +5,7 @@
 // spec      0 PER_TENSOR
 // push      vectors, groups, c, low, high
 // dispatch  a linear range of `vectors` threads        host: src/ops/quantise/fake.c
-//                                                      reference: src/reference/quantise.c
+//                                                      reference: src/reference/quantise/quantise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

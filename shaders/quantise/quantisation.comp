@@ -5,7 +5,7 @@
 // bindings  0 range [1,1,3,C] read: min, max, seen | 1 parameters [1,1,2,C] write: s, z
 // push      groups, c, low, high
 // dispatch  a lane for each of `groups`                host: src/ops/quantise/observe.c
-//                                                      reference: src/reference/quantise.c
+//                                                      reference: src/reference/quantise/quantise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

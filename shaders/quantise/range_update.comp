@@ -5,7 +5,7 @@
 // spec      0 PER_TENSOR: columns is 1 and the four components are one range
 // push      columns, chunks, c (of the range), share
 // dispatch  a lane for each of `columns`               host: src/ops/quantise/observe.c
-//                                                      reference: src/reference/quantise.c
+//                                                      reference: src/reference/quantise/quantise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -3,7 +3,7 @@
 // computes  y[p, 0] = scale * sum over c of x[p, c]; padding channels of x are zero
 // bindings  0 x [pixels][groups] read | 1 y [pixels] write
 // push      pixels, groups, scale
-// dispatch  a linear range of pixels          host: src/ops/reduce.c
+// dispatch  a linear range of pixels          host: src/ops/reduce/reduce.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

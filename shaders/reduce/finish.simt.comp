@@ -3,7 +3,7 @@
 // computes  y[plane, column] = scale * sum over rows of x[plane, row, column]
 // bindings  0 x read | 1 y write
 // push      rows, columns, scale
-// dispatch  x: 64 lanes for each column, z: planes          host: src/ops/chunks.c
+// dispatch  x: 64 lanes for each column, z: planes          host: src/ops/reduce/chunks.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "tree.glsl"

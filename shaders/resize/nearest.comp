@@ -4,7 +4,7 @@
 // bindings  0 x [n*h][w][columns] read | 1 addend as y, read (anything where absent) | 2 y [n*oh][rows][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 HAS_ADDEND, 3 COLUMN_STEPS: columns of one lane, 2^COLUMNS_LOG2 apart
 // push      first, rows (ow), columns, h, w, oh
-// dispatch  rows.glsl; z: n * oh          host: src/ops/resize.c          reference: src/reference/resize.c
+// dispatch  rows.glsl; z: n * oh          host: src/ops/image/resize.c          reference: src/reference/image/resize.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

@@ -4,7 +4,7 @@
 //           where absent)
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 MODE, 3 COLUMN_STEPS, 4 HAS_ADDEND
 // push      first, rows (the output's length), columns, in_length
-// dispatch  rows.glsl; z: planes          host: src/ops/resize.c          reference: src/reference/resize.c
+// dispatch  rows.glsl; z: planes          host: src/ops/image/resize.c          reference: src/reference/image/resize.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

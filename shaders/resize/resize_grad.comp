@@ -4,7 +4,7 @@
 // bindings  0 dy [planes][out_length][columns] read | 1 dx [planes][rows][columns] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 MODE, 3 COLUMN_STEPS
 // push      first, rows (the input's length), columns, out_length, reach: output positions to look at
-// dispatch  rows.glsl; z: planes          host: src/ops/resize.c
+// dispatch  rows.glsl; z: planes          host: src/ops/image/resize.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

@@ -4,7 +4,7 @@
 // bindings  0 x [B,1,R,C] read | 1 index [B,1,N,1] read | 2 y [B,1,N,C] write
 // push      total (vec4 of y), rows, groups, count (N)
 // dispatch  a linear range of `total` threads          host: src/ops/sampling/gather.c
-//                                                      reference: src/reference/sampling.c
+//                                                      reference: src/reference/sampling/sampling.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

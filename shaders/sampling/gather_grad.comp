@@ -5,7 +5,7 @@
 // spec      1 BLOCK: channel groups of one lane, 1..4
 // push      rows, buckets, groups, count (N)
 // dispatch  threads (rows, 1, B * blocks): a workgroup is a bucket    host: src/ops/sampling/gather.c
-//                                                      reference: src/reference/sampling.c
+//                                                      reference: src/reference/sampling/sampling.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

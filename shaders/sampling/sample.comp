@@ -5,7 +5,7 @@
 // spec      0 CLAMP (sample.glsl)
 // push      total (vec4 of y), h, w, groups, points, inverse_stride
 // dispatch  a linear range of `total` threads          host: src/ops/sampling/sample.c
-//                                                      reference: src/reference/sampling.c
+//                                                      reference: src/reference/sampling/sampling.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "sample.glsl"

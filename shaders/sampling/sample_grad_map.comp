@@ -5,7 +5,7 @@
 // spec      1 BLOCK: channel groups of one lane, 1..4
 // push      h, w, groups, points
 // dispatch  threads (w, h, B * blocks)                 host: src/ops/sampling/sample.c
-//                                                      reference: src/reference/sampling.c
+//                                                      reference: src/reference/sampling/sampling.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

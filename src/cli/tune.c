@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/benchmarks/model.h"
-#include "gpu/tuning.h"
+#include "gpu/cache/tuning.h"
 #include "reference/self_test.h"
 
 typedef struct tune_options {

@@ -45,7 +45,7 @@ typedef struct cairn_gpu_matrix {
 } cairn_gpu_matrix;
 const char *cairn_matrix_form_name(cairn_matrix_form form); /* "none", "khr", "nv", "emulated" */
 
-/* Which variants of kernels are chosen: gpu/tuning.h. AUTO: variable CAIRN_TUNE (0: OFF, 1: MEASURE), else USE. */
+/* Which variants of kernels are chosen: gpu/cache/tuning.h. AUTO: variable CAIRN_TUNE (0: OFF, 1: MEASURE), else USE. */
 typedef enum cairn_tuning_mode {
     CAIRN_TUNING_AUTO,
     CAIRN_TUNING_USE,

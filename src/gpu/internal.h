@@ -126,7 +126,7 @@ typedef struct gpu_matrix_features {
 void cairn_gpu__matrix_features(gpu_matrix_features *features, const cairn_gpu *gpu,
                                 VkPhysicalDeviceVulkan12Features *core);
 
-/* matrix_check.c: multiplies small matrices with the kernels of class matrix. CAIRN_E_NUMERIC if a result is wrong; any
+/* matrix/check.c: multiplies small matrices with the kernels of class matrix. CAIRN_E_NUMERIC if a result is wrong; any
  * other error is what the driver said. */
 cairn_status cairn_gpu__matrix_check(cairn_gpu *gpu);
 
@@ -148,7 +148,7 @@ struct cairn_shader;
 /* NULL: not defined */
 const struct cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, bool general);
 
-/* pipeline_cache.c: create always leaves a usable cache handle unless Vulkan itself fails. */
+/* cache/pipelines.c: create always leaves a usable cache handle unless Vulkan itself fails. */
 cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder);
 void cairn_gpu__cache_destroy(cairn_gpu *gpu); /* saves if changed */
 #endif

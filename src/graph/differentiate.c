@@ -1,7 +1,7 @@
 /* Reverse-mode differentiation, graph to graph. Nodes are in topological order by construction, so one backward walk
  * over them meets every consumer of a tensor before its producer. */
 #include "graph/internal.h"
-#include "ops/pointwise.h"
+#include "ops/pointwise/pointwise.h"
 
 #include <string.h>
 

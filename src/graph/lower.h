@@ -52,7 +52,7 @@ typedef struct cairn_choice {
     const void *problem;
 } cairn_choice;
 /* Appends the dispatches of the best candidate: the one remembered for this device, else, where measuring is asked for,
- * the one that is fastest now, else the fallback (gpu/tuning.h has modes and file). */
+ * the one that is fastest now, else the fallback (gpu/cache/tuning.h has modes and file). */
 cairn_status cairn_lower_choose(cairn_lowering *l, const cairn_choice *choice);
 
 static inline uint32_t cairn_float_bits(float f)

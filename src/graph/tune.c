@@ -1,8 +1,8 @@
-/* Choosing among variants of an op's kernels: from the table of gpu/tuning.h, or by timing them. */
+/* Choosing among variants of an op's kernels: from the table of gpu/cache/tuning.h, or by timing them. */
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "gpu/tuning.h"
+#include "gpu/cache/tuning.h"
 #include "graph/internal.h"
 
 #include <inttypes.h>

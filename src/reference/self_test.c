@@ -4,11 +4,11 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "gpu/inject.h"
-#include "gpu/tuning.h"
+#include "gpu/cache/tuning.h"
 #include "graph/program.h"
-#include "ops/conv.h"
-#include "ops/matrix.h"
-#include "ops/reduce.h"
+#include "ops/conv/conv.h"
+#include "ops/product/matrix.h"
+#include "ops/reduce/reduce.h"
 #include "reference/evaluate.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 #include "train/model.h"
 
 #include "base/rng.h"
-#include "ops/conv.h"
-#include "ops/depthwise.h"
-#include "ops/pointwise.h"
+#include "ops/conv/conv.h"
+#include "ops/conv/depthwise.h"
+#include "ops/pointwise/pointwise.h"
 
 #include <math.h>
 #include <string.h>

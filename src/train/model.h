@@ -7,7 +7,7 @@
  * shares the parameters. */
 #include "graph/graph.h"
 #include "graph/store.h"
-#include "ops/norm.h"
+#include "ops/norm/norm.h"
 
 typedef enum cairn_parameter_kind {
     CAIRN_PARAMETER_CONV,      /* device {k*k,1,ci,co}; file [co,ci,k,k] */

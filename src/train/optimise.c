@@ -1,8 +1,8 @@
 #include "train/optimise.h"
 
 #include "graph/program.h"
-#include "ops/loss_scale.h"
-#include "ops/pointwise.h"
+#include "ops/optimiser/loss_scale.h"
+#include "ops/pointwise/pointwise.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 #define CAIRN_TRAIN_OPTIMISE_H
 /* How a training step moves the parameters: optimiser, learning rate over time, clipping, accumulation, averages. */
 #include "base/settings.h"
-#include "ops/optimiser.h"
+#include "ops/optimiser/optimiser.h"
 #include "train/model.h"
 
 typedef struct cairn_train_settings {

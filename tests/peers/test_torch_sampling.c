@@ -6,12 +6,12 @@
 #include "base/rng.h"
 #include "formats/npz.h"
 #include "graph/program.h"
-#include "ops/filter.h"
-#include "ops/layout.h"
-#include "ops/pointwise.h"
-#include "ops/quantise.h"
-#include "ops/reduce.h"
-#include "ops/sampling.h"
+#include "ops/image/filter.h"
+#include "ops/layout/layout.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/quantise/quantise.h"
+#include "ops/reduce/reduce.h"
+#include "ops/sampling/sampling.h"
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 #include "base/rng.h"
 #include "formats/npz.h"
 #include "graph/program.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
+#include "ops/pointwise/pointwise.h"
+#include "ops/reduce/reduce.h"
 #include "train/optimise.h"
 
 #include <stdlib.h>

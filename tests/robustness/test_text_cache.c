@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "gpu/gpu.h"
-#include "gpu/text.h"
+#include "gpu/cache/text.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "gpu/tuning.h"
+#include "gpu/cache/tuning.h"
 #include "graph/lower.h"
 #include "graph/program.h"
 

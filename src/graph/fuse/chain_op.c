@@ -1,7 +1,7 @@
 /* The node that stands for a chain of pointwise nodes. */
 #include "graph/fuse/fuse.h"
-#include "gpu/text.h"
-#include "ops/rows.h"
+#include "gpu/cache/text.h"
+#include "ops/norm/rows.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-#include "ops/attention.h"
+#include "ops/attention/attention.h"
 #include "ops/attention/internal.h"
-#include "reference/attention.h"
+#include "reference/attention/attention.h"
 
 #include <math.h>
 

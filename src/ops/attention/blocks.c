@@ -1,4 +1,4 @@
-/* Attention by blocks of queries and keys in shared memory: shaders/include/attention_blocks.glsl. */
+/* Attention by blocks of queries and keys in shared memory: shaders/attention/attention_blocks.glsl. */
 #include "ops/attention/internal.h"
 
 enum { BLOCK = 32, MOST_TILES = 3, OTHER_BYTES = 288 * 16 };

@@ -1,7 +1,7 @@
-#include "ops/attention.h"
-#include "ops/reduce.h"
-#include "ops/rows.h"
-#include "reference/attention.h"
+#include "ops/attention/attention.h"
+#include "ops/reduce/reduce.h"
+#include "ops/norm/rows.h"
+#include "reference/attention/attention.h"
 
 /* ---- cosines and sines ---- */
 static cairn_status lower_cos_sin(cairn_lowering *l, const cairn_node *node)

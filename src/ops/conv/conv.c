@@ -1,7 +1,7 @@
-#include "ops/conv.h"
+#include "ops/conv/conv.h"
 
 #include "ops/conv/internal.h"
-#include "reference/conv.h"
+#include "reference/conv/conv.h"
 
 #define SHAPE_TEXT "[%d,%d,%d,%d]"
 #define SHAPE_ARGS(s) (s).n, (s).h, (s).w, (s).c

@@ -1,7 +1,7 @@
-#include "ops/depthwise.h"
+#include "ops/conv/depthwise.h"
 
 #include "ops/conv/internal.h"
-#include "reference/depthwise.h"
+#include "reference/conv/depthwise.h"
 
 #define SHAPE_TEXT "[%d,%d,%d,%d]"
 #define SHAPE_ARGS(s) (s).n, (s).h, (s).w, (s).c

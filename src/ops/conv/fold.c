@@ -1,7 +1,7 @@
 /* What follows a convolution and is linear by channel, taken into its weight and bias. */
 #include "ops/conv/internal.h"
-#include "ops/depthwise.h"
-#include "ops/pointwise.h"
+#include "ops/conv/depthwise.h"
+#include "ops/pointwise/pointwise.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #define CAIRN_OPS_CONV_INTERNAL_H
 /* Shared by the conv and depthwise op files; private to them. */
 #include "graph/lower.h"
-#include "ops/conv.h"
-#include "ops/epilogue.h"
+#include "ops/conv/conv.h"
+#include "ops/product/epilogue.h"
 
 /* What every conv and depthwise node's attributes begin with. */
 typedef struct cairn_conv__window {

@@ -1,7 +1,7 @@
 /* Classes simt and matrix (GPUs): kernels of a convolution and its gradients, and how they are cut into
  * workgroups. */
 #include "ops/conv/internal.h"
-#include "ops/tile.h"
+#include "ops/product/tile.h"
 
 enum { ROW_GROUPS = 32768, WANTED_GROUPS = 1024, UNIT = 64, MOST_CHUNKS = 256 };
 #define PART_BYTES (64ll << 20) /* most scratch for partial sums */

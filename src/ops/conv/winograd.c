@@ -1,4 +1,4 @@
-/* Class texel: convolutions 3x3 at stride 1 by Winograd's minimal filtering (shaders/include/winograd.glsl). The image
+/* Class texel: convolutions 3x3 at stride 1 by Winograd's minimal filtering (shaders/winograd/winograd.glsl). The image
  * is cut into tiles, and the tiles into chunks whose transformed input stays in the cache until it has been used. */
 #include "ops/conv/internal.h"
 

@@ -1,9 +1,9 @@
 /* Slices and concatenation along any axis. Around an axis other than the channels, storage is rows of whole vec4. */
-#include "ops/layout.h"
+#include "ops/layout/layout.h"
 
 #include "graph/lower.h"
-#include "ops/reduce.h"
-#include "reference/layout.h"
+#include "ops/reduce/reduce.h"
+#include "reference/layout/layout.h"
 
 enum { N, H, W, C };
 

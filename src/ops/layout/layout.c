@@ -1,7 +1,7 @@
-#include "ops/layout.h"
+#include "ops/layout/layout.h"
 
 #include "graph/lower.h"
-#include "reference/layout.h"
+#include "reference/layout/layout.h"
 
 static cairn_tid append(cairn_graph *g, const cairn_op *op, cairn_tid x, cairn_shape out, int block, int offset)
 {

@@ -1,8 +1,8 @@
 /* The gradient's norm and the factor that limits it. */
-#include "ops/optimiser.h"
+#include "ops/optimiser/optimiser.h"
 
 #include "graph/lower.h"
-#include "reference/optimiser.h"
+#include "reference/optimiser/optimiser.h"
 
 static cairn_status statistics_lower(cairn_lowering *l, const cairn_node *node)
 {

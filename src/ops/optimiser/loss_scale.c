@@ -1,9 +1,9 @@
 /* The loss scale: reading it, what it asks of the optimiser, changing it. */
-#include "ops/loss_scale.h"
+#include "ops/optimiser/loss_scale.h"
 
 #include "graph/lower.h"
-#include "ops/optimiser.h"
-#include "reference/loss_scale.h"
+#include "ops/optimiser/optimiser.h"
+#include "reference/optimiser/loss_scale.h"
 
 static cairn_status lower_part(cairn_lowering *l, cairn_slot state, cairn_slot statistics, cairn_slot y, uint32_t part)
 {

@@ -1,7 +1,7 @@
-#include "ops/optimiser.h"
+#include "ops/optimiser/optimiser.h"
 
 #include "graph/lower.h"
-#include "reference/optimiser.h"
+#include "reference/optimiser/optimiser.h"
 
 enum { MOST_VECTORS = 1 << 23 }; /* also what a float of the table holds exactly */
 

@@ -1,7 +1,7 @@
-#include "ops/sampling.h"
+#include "ops/sampling/sampling.h"
 
 #include "graph/lower.h"
-#include "reference/sampling.h"
+#include "reference/sampling/sampling.h"
 
 static cairn_status gather_lower(cairn_lowering *l, const cairn_node *node)
 {

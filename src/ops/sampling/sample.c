@@ -1,7 +1,7 @@
-#include "ops/sampling.h"
+#include "ops/sampling/sampling.h"
 
 #include "graph/lower.h"
-#include "reference/sampling.h"
+#include "reference/sampling/sampling.h"
 
 enum { BLOCK = 4 }; /* channel groups that one lane of a gathering kernel holds */
 

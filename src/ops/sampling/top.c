@@ -1,9 +1,9 @@
 /* The k best pixels: the k-th best key is found four bits at a time by counting, then what reaches it is listed in
  * raster order and ranked by counting. Integers only, so that nothing depends on how the work is cut. */
-#include "ops/sampling.h"
+#include "ops/sampling/sampling.h"
 
 #include "graph/lower.h"
-#include "reference/sampling.h"
+#include "reference/sampling/sampling.h"
 
 enum { SEGMENT = 128, DIGIT_BITS = 4, KEY_BITS = 32, MOST_POINTS = 4096, MOST_PIXELS = 1 << 24 };
 

@@ -1,0 +1,118 @@
+// The forward convolution as a product for tile.glsl: m counts output pixels, n output channels, k (tap, input channel).
+// Described in shaders/conv/conv2d.simt.comp. Include after tensor.glsl.
+#define A_ALONG_K true
+#define B_ALONG_K false
+#include "tile/tile.glsl"
+#include "epilogue.glsl"
+
+layout(constant_id = 0) const int STRIDE = 1;
+layout(constant_id = 1) const bool POINTWISE = false;
+layout(constant_id = 2) const bool PARITY = false;
+INPUT(0, x);
+INPUT(1, weight);
+INPUT(2, bias);
+OUTPUT(3, y);
+TILE_RANGES(4, 5)
+#ifdef CAIRN_MATRIX
+EPILOGUE(6);
+#else
+EPILOGUE(4);
+#endif
+layout(push_constant) uniform Push {
+    int h, w, rows, columns, ci, in_groups, out_groups, pixels, has_bias;
+    int first_y, first_x, taps_x, taps, tap_first, tap_step_y, tap_step_x, out_h, out_w, out_y, out_x;
+};
+
+int first_pixel, first_group;
+int row_base[A_LOADS], row_y[A_LOADS], row_x[A_LOADS]; // of the pixels that this thread loads
+int tap_y, tap_x, group;                               // of its first vec4 in the slice
+int slice;
+
+void to_next_tap()
+{
+    while (group >= in_groups) {
+        group -= in_groups;
+        if (++tap_x == taps_x) tap_x = 0, ++tap_y;
+    }
+}
+
+void begin()
+{
+    first_pixel = int(gl_WorkGroupID.z * gl_NumWorkGroups.x + gl_WorkGroupID.x) * TILE_M;
+    first_group = int(gl_WorkGroupID.y) * (TILE_N / 4);
+    slice = 0;
+    [[unroll]] for (int i = 0; i < A_LOADS; ++i) {
+        int pixel = first_pixel + a_outer(i);
+        int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
+        row_base[i] = POINTWISE ? pixel * in_groups : image * h * w;
+        row_y[i] = pixel < pixels ? rest / columns * STRIDE + first_y : -65536; // far outside of any image
+        row_x[i] = rest % columns * STRIDE + first_x;
+    }
+    tap_y = tap_x = 0;
+    group = a_vector(0);
+    if (!POINTWISE) to_next_tap();
+}
+
+void advance()
+{
+    ++slice;
+    group += SLICE / 4;
+    if (!POINTWISE) to_next_tap();
+}
+
+vec4 fetch_a(int i, int part)
+{
+    vec4 v = vec4(0.0);
+    if (POINTWISE) {
+        if (group + part < in_groups && row_y[i] >= 0) v = LOAD(x, row_base[i] + group + part);
+        return v;
+    }
+    int g = group + part, ty = tap_y, tx = tap_x;
+    if (part > 0 && g >= in_groups) {
+        g -= in_groups; // parts are two at most
+        if (++tx == taps_x) tx = 0, ++ty;
+    }
+    int iy = row_y[i] + ty, ix = row_x[i] + tx;
+    if (uint(iy) < uint(h) && uint(ix) < uint(w) && ty * taps_x + tx < taps)
+        v = LOAD(x, (row_base[i] + iy * w + ix) * in_groups + g);
+    return v;
+}
+
+vec4 fetch_b(int i, int part)
+{
+    int k = slice * SLICE + b_outer(i), to = first_group + b_vector(part);
+    int row = k;
+    bool inside = to < out_groups && k < taps * in_groups * 4;
+    if (!POINTWISE && (PARITY || ci % 4 != 0)) {
+        int tap = k / (in_groups * 4), channel = k - tap * in_groups * 4;
+        int from = tap;
+        if (PARITY) from = tap_first + tap / taps_x * tap_step_y + tap % taps_x * tap_step_x;
+        row = from * ci + channel;
+        inside = inside && channel < ci;
+    } else if (POINTWISE) {
+        inside = inside && k < ci;
+    }
+    vec4 v = vec4(0.0);
+    if (inside) v = LOAD(weight, row * out_groups + to);
+    return v;
+}
+
+void finish(int row, int column, vec4 v)
+{
+    int pixel = first_pixel + row, to = first_group + column / 4;
+    if (pixel < pixels && to < out_groups) {
+        if (has_bias != 0) v += LOAD(bias, to);
+        if (PARITY) {
+            int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
+            pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
+        }
+        STORE(y, pixel * out_groups + to, epilogue(v, pixel * out_groups + to));
+    }
+}
+
+void main()
+{
+    begin();
+    tile_run((taps * in_groups * 4 + SLICE - 1) / SLICE);
+    tile_finish();
+}

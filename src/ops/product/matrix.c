@@ -1,0 +1,97 @@
+#include "ops/product/matrix.h"
+
+#include "graph/lower.h"
+#include "ops/product/tile.h"
+#include "reference/product/matrix.h"
+
+static int32_t inner_size(const cairn_node *node, cairn_shape a)
+{
+    const cairn_matmul_attributes *t = cairn_node_attributes(node);
+    return t->transpose_a ? a.w : a.c;
+}
+
+static cairn_kernel_call matmul_call(const cairn_lowering *l, const cairn_node *node)
+{
+    const cairn_matmul_attributes *t = cairn_node_attributes(node);
+    cairn_shape a = cairn_lower_shape(l, node->inputs[0]), b = cairn_lower_shape(l, node->inputs[1]);
+    cairn_shape y = cairn_lower_shape(l, node->outputs[0]);
+    return (cairn_kernel_call){
+        .kernel = "matrix/matmul",
+        .constants = {(uint32_t)t->transpose_a, (uint32_t)t->transpose_b},
+        .constant_count = 2,
+        .slots = {node->inputs[0], node->inputs[1], node->outputs[0]},
+        .slot_count = 3,
+        .written = 1u << 2,
+        .push = {(uint32_t)y.w, (uint32_t)y.c, (uint32_t)inner_size(node, a), (uint32_t)cairn_shape_groups(a),
+                 (uint32_t)cairn_shape_groups(b), (uint32_t)cairn_shape_groups(y)},
+        .push_count = 6,
+    };
+}
+
+static cairn_status emit_tiles(cairn_lowering *l, const void *problem, const cairn_tile *tile)
+{
+    const cairn_node *node = problem;
+    cairn_shape y = cairn_lower_shape(l, node->outputs[0]);
+    cairn_kernel_call call = matmul_call(l, node);
+    cairn_tile_call(&call, tile, cairn_tiles(y.c, tile->n), cairn_tiles(y.w, tile->m), y.n);
+    return cairn_lower_call(l, &call);
+}
+
+static cairn_status matmul_lower(cairn_lowering *l, const cairn_node *node)
+{
+    const cairn_matmul_attributes *t = cairn_node_attributes(node);
+    cairn_shape a = cairn_lower_shape(l, node->inputs[0]), y = cairn_lower_shape(l, node->outputs[0]);
+    if (cairn_lower_class(l) != CAIRN_CLASS_TEXEL) {
+        cairn_tile_product product = {.name = "matrix/matmul tile", .m = y.w, .n = y.c, .k = inner_size(node, a),
+                                      .batches = y.n, .a = node->inputs[0], .b = node->inputs[1],
+                                      .form = {t->transpose_a, t->transpose_b}, .emit = emit_tiles,
+                                      .problem = node};
+        return cairn_tile_lower(l, &product);
+    }
+    cairn_kernel_call call = matmul_call(l, node);
+    call.threads[0] = ((uint32_t)cairn_shape_groups(y) + 1) / 2; /* a lane's part: shaders/matrix/matmul.texel.comp */
+    call.threads[1] = ((uint32_t)y.w + 7) / 8;
+    call.threads[2] = (uint32_t)y.n;
+    return cairn_lower_call(l, &call);
+}
+
+static double matmul_operations(const cairn_node *node, const cairn_graph *g)
+{
+    return 2.0 * (double)cairn_shape_count(cairn_graph_shape(g, node->outputs[0])) *
+           inner_size(node, cairn_graph_shape(g, node->inputs[0]));
+}
+
+/* y = A B gives dA = dy B^T and dB = A^T dy; for a transposed operand the gradient is the transpose of that. */
+static void matmul_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
+                            cairn_tid *dinputs)
+{
+    const cairn_matmul_attributes *t = cairn_node_attributes(node);
+    cairn_tid a = node->inputs[0], b = node->inputs[1], dy = doutputs[0];
+    if (needs[0])
+        dinputs[0] = t->transpose_a ? cairn_op_matmul(g, b, dy, t->transpose_b, true)
+                                    : cairn_op_matmul(g, dy, b, false, !t->transpose_b);
+    if (needs[1])
+        dinputs[1] = t->transpose_b ? cairn_op_matmul(g, dy, a, true, t->transpose_a)
+                                    : cairn_op_matmul(g, a, dy, !t->transpose_a, false);
+}
+
+static const cairn_op matmul_op = {.name = "matmul",
+                                   .gradient = matmul_gradient,
+                                   .lower = matmul_lower,
+                                   .reference = cairn_reference_matmul,
+                                   .operations = matmul_operations};
+
+cairn_tid cairn_op_matmul(cairn_graph *g, cairn_tid a, cairn_tid b, bool transpose_a, bool transpose_b)
+{
+    cairn_shape sa = cairn_graph_shape(g, a), sb = cairn_graph_shape(g, b);
+    int32_t m = transpose_a ? sa.c : sa.w, ka = transpose_a ? sa.w : sa.c;
+    int32_t p = transpose_b ? sb.w : sb.c, kb = transpose_b ? sb.c : sb.w;
+    if (a != CAIRN_NONE && b != CAIRN_NONE && (sa.h != 1 || sb.h != 1 || sa.n != sb.n || ka != kb))
+        return cairn_graph_mistake(g, matmul_op.name, "[%d,%d,%d,%d]%s times [%d,%d,%d,%d]%s do not fit", sa.n, sa.h,
+                                   sa.w, sa.c, transpose_a ? " transposed" : "", sb.n, sb.h, sb.w, sb.c,
+                                   transpose_b ? " transposed" : "");
+    cairn_tid inputs[2] = {a, b};
+    cairn_shape out = {sa.n, 1, m, p};
+    cairn_matmul_attributes attributes = {transpose_a, transpose_b};
+    return cairn_graph_append(g, &matmul_op, inputs, 2, 2, &out, 1, NULL, &attributes, sizeof attributes);
+}

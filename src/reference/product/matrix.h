@@ -1,0 +1,12 @@
+#ifndef CAIRN_REFERENCE_MATRIX_H
+#define CAIRN_REFERENCE_MATRIX_H
+/* Reference of src/ops/product/matrix.c; the signature is cairn_op.reference. */
+#include "graph/graph.h"
+
+typedef struct cairn_matmul_attributes {
+    int32_t transpose_a, transpose_b;
+} cairn_matmul_attributes;
+
+void cairn_reference_matmul(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                            double *const *outputs);
+#endif

@@ -1,0 +1,92 @@
+/* Programs are cut into submissions by estimated time, so that no watchdog fires. */
+#include "support/test.h"
+#include "support/test_gpu.h"
+
+#include "graph/program.h"
+#include "ops/pointwise/pointwise.h"
+
+#include <stdlib.h>
+
+static cairn_gpu *open_device(const char *milliseconds, double scale)
+{
+    cairn_gpu *gpu;
+    cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+    options.cache_folder = "";
+    options.quiet = true;
+    options.segment_scale = scale;
+    if (milliseconds)
+        setenv("CAIRN_SEGMENT_MS", milliseconds, 1);
+    else
+        unsetenv("CAIRN_SEGMENT_MS");
+    assert_ok(cairn_gpu_create(&gpu, &options));
+    return gpu;
+}
+
+/* A chain of ten dispatches, each of which reads and writes 64 KiB. */
+static cairn_program_stats build(cairn_gpu *gpu)
+{
+    cairn_graph *g;
+    cairn_store *store;
+    cairn_program *program;
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid x = cairn_graph_input(g, "x", (cairn_shape){1, 64, 64, 4});
+    for (int i = 0; i < 10; i++) cairn_graph_output(g, x = cairn_op_sigmoid(g, x), "x");
+    assert_ok(cairn_store_create(&store, gpu));
+    assert_ok(cairn_program_create(&program, gpu, g, store, &(cairn_program_options){.keep_all = true}));
+    cairn_program_stats stats = *cairn_program_get_stats(program);
+    cairn_program_destroy(&program);
+    cairn_store_destroy(&store);
+    cairn_graph_destroy(&g);
+    return stats;
+}
+
+static void test_segments__no_submission_is_estimated_above_the_limit(void **state)
+{
+    (void)state;
+    cairn_gpu *gpu = open_device(NULL, 0);
+    const cairn_program_stats whole = build(gpu);
+    const double one = whole.longest_ms / whole.dispatches;
+    assert_int_equal(whole.submissions, 1);
+    assert_true(whole.dispatches == 10 && one > 0);
+    assert_true(whole.longest_ms <= cairn_gpu_get_info(gpu)->segment_ms);
+    if (!cairn_gpu_get_info(gpu)->is_cpu) assert_true(cairn_gpu_get_info(gpu)->segment_ms <= 100);
+    cairn_gpu_destroy(&gpu);
+    static const int each[] = {1, 3, 5}; /* dispatches in a submission */
+    for (int i = 0; i < 3; i++) {
+        char limit[32];
+        snprintf(limit, sizeof limit, "%.6f", one * (each[i] + 0.5));
+        gpu = open_device(limit, 1);
+        const cairn_program_stats cut = build(gpu);
+        assert_int_equal(cut.submissions, (10 + each[i] - 1) / each[i]);
+        assert_near(cut.longest_ms, one * each[i], 1e-9);
+        cairn_gpu_destroy(&gpu);
+    }
+    char limit[32];
+    snprintf(limit, sizeof limit, "%.6f", one * 10.5);
+    gpu = open_device(limit, 0.5); /* after a loss of the device */
+    assert_int_equal(build(gpu).submissions, 2);
+    cairn_gpu_destroy(&gpu);
+}
+
+static void test_segments__a_wrong_limit_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"0", "-1", "x", "1x", "nan", "1e9"};
+    cairn_gpu *gpu;
+    cairn_gpu_options options = {.cache_folder = "", .quiet = true, .validation = -1};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        setenv("CAIRN_SEGMENT_MS", wrong[i], 1);
+        assert_status(cairn_gpu_create(&gpu, &options), CAIRN_E_INVALID, "CAIRN_SEGMENT_MS");
+    }
+    unsetenv("CAIRN_SEGMENT_MS");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_segments__no_submission_is_estimated_above_the_limit),
+        cmocka_unit_test(test_segments__a_wrong_limit_is_refused),
+    };
+    if (!test_gpu_available()) return TEST_SKIP;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/* Matrix products in all four orders of storage, sizes around the tiles' edges. */
+#include "ops/product/matrix.h"
+#include "support/op_case.h"
+
+typedef struct product {
+    int n, m, k, p;
+    bool transpose_a, transpose_b;
+} product;
+
+static void matmul(op_case *c, cairn_graph *g)
+{
+    const product *s = op_case_data(c);
+    cairn_shape a = s->transpose_a ? (cairn_shape){s->n, 1, s->k, s->m} : (cairn_shape){s->n, 1, s->m, s->k};
+    cairn_shape b = s->transpose_b ? (cairn_shape){s->n, 1, s->p, s->k} : (cairn_shape){s->n, 1, s->k, s->p};
+    cairn_tid ta = op_case_input(c, a, -1, 1), tb = op_case_input(c, b, -1, 1);
+    op_case_output(c, cairn_op_matmul(g, ta, tb, s->transpose_a, s->transpose_b));
+}
+
+static void refuses_wrong_shapes(void **state)
+{
+    (void)state;
+    cairn_graph *g = NULL;
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid a = cairn_graph_input(g, "a", (cairn_shape){2, 1, 3, 5}),
+              b = cairn_graph_input(g, "b", (cairn_shape){2, 1, 4, 5});
+    cairn_op_matmul(g, a, b, false, false);
+    op_case_refused(&g, "[2,1,3,5] times [2,1,4,5]");
+}
+
+int main(void)
+{
+    /* n, m, k, p */
+    static const int sizes[][4] = {{1, 1, 1, 1},    {1, 3, 5, 4},    {3, 7, 4, 9},     {2, 8, 8, 8},  {1, 9, 17, 65},
+                                   {2, 65, 33, 15}, {1, 64, 16, 64}, {1, 130, 64, 70}, {1, 5, 1, 17}, {1, 1, 65, 3}};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    static product products[4 * SIZES];
+    static op_case_spec cases[4 * SIZES];
+    static char names[4 * SIZES][64];
+    for (int i = 0; i < 4 * SIZES; i++) {
+        const int *s = sizes[i / 4];
+        products[i] = (product){s[0], s[1], s[2], s[3], i & 1, i >> 1 & 1};
+        snprintf(names[i], sizeof names[i], "%d x (%dx%d%s %dx%d%s)", s[0], s[1], s[2], i & 1 ? "t" : "", s[2], s[3],
+                 i >> 1 & 1 ? "t" : "");
+        cases[i] = (op_case_spec){.name = names[i], .build = matmul, .data = &products[i]};
+    }
+    const struct CMUnitTest more[] = {cmocka_unit_test(refuses_wrong_shapes)};
+    return op_case_main("matrix", cases, 4 * SIZES, more, 1);
+}
