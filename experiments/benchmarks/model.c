@@ -197,6 +197,7 @@ static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_
     cJSON_AddNumberToObject(line, "submissions", stats->submissions);
     cJSON_AddNumberToObject(line, "dispatches", stats->dispatches);
     cJSON_AddNumberToObject(line, "barriers", stats->barriers);
+    cJSON_AddNumberToObject(line, "recomputed", stats->recomputed);
     add_rounded(line, "planned_mb", (double)stats->planned_bytes / 1e6);
     char *text = line ? cJSON_PrintUnformatted(line) : NULL;
     cJSON_Delete(line);
@@ -229,7 +230,9 @@ static cairn_status profile(bench *b, const cairn_benchmark_model_options *o)
     cairn_ceilings ceilings;
     cairn_program_destroy(&b->program);
     CAIRN_TRY(cairn_ceilings_measure(&ceilings, b->gpu));
-    const cairn_program_options options = {.profile = true, .precision = (cairn_precision)o->precision};
+    const cairn_program_options options = {.profile = true,
+                                           .precision = (cairn_precision)o->precision,
+                                           .recompute = (cairn_recompute)o->recompute};
     CAIRN_TRY(cairn_program_create(&b->program, b->gpu, b->g, b->store, &options));
     CAIRN_TRY(fill_inputs(b));
     for (int i = 0; i < 2; i++) CAIRN_TRY(step(b, o->train, i, &ms)); /* the first one compiles */
@@ -248,7 +251,8 @@ cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchm
     if (!ms) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d runs", o->runs);
     CAIRN_TRY(build(&b, o));
     CAIRN_TRY(cairn_program_create(&b.program, gpu, b.g, b.store,
-                                   &(cairn_program_options){.precision = (cairn_precision)o->precision}));
+                                   &(cairn_program_options){.precision = (cairn_precision)o->precision,
+                                                            .recompute = (cairn_recompute)o->recompute}));
     CAIRN_TRY(fill_inputs(&b));
     CAIRN_TRY(step(&b, o->train, 0, &first));
     for (int i = 0; i < o->warmup; i++) CAIRN_TRY(step(&b, o->train, i + 1, &ms[0]));

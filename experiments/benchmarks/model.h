@@ -8,6 +8,7 @@
 typedef struct cairn_benchmark_model_options {
     const char *model; /* one of CAIRN_BENCHMARK_MODELS */
     int precision;     /* CAIRN_PRECISION_FP32 or _MIXED of graph/program.h */
+    int recompute;     /* cairn_recompute of graph/program.h */
     bool train;        /* else inference */
     int height, width, batch, runs, warmup;
     double multiplier; /* width multiplier of the network; 1 as published */
@@ -22,7 +23,7 @@ typedef struct cairn_benchmark_model_options {
  * a step, on all cores together: on a CPU device what the work costs, however busy the machine is), images_per_s,
  * gflop, gflops, peak_memory_mb (what the plan and the stored tensors take on the device), digest (hash of parameters,
  * moments, statistics and outputs after the last step: the same for the same device, options and tuning), submissions,
- * dispatches, barriers, planned_mb (the plan's arena). */
+ * dispatches, barriers, recomputed (tensors made again for the backward pass), planned_mb (the plan's arena). */
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *options);
 /* Builds the program and drops it: measures what the device's tuning mode asks for. */
 cairn_status cairn_benchmark_model_compile(cairn_gpu *gpu, const cairn_benchmark_model_options *options);

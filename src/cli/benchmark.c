@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 typedef struct benchmark_options {
-    int model, mode, precision;
+    int model, mode, precision, recompute;
     int64_t height, width, batch, runs, warmup;
     double multiplier;
     bool profile, table;
@@ -32,6 +32,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(benchmark_options, warmup, 2, 0, 1000, "model: runs before the timed ones"),
     CAIRN_SETTING_CHOICE_ROW(benchmark_options, precision, 0, "fp32,mixed",
                              "model: mixed stores activations and their gradients in 16 bits"),
+    CAIRN_SETTING_CHOICE_ROW(benchmark_options, recompute, 0, "none,cheap",
+                             "model: cheap makes activations again for the backward pass instead of keeping them"),
     CAIRN_SETTING_FLOAT_ROW(benchmark_options, multiplier, 1, 0.0625, 2, "model: multiplies its channel counts"),
     CAIRN_SETTING_BOOL_ROW(benchmark_options, profile, 0,
                            "model: afterwards time by op, kernel and shape, on standard error"),
@@ -66,6 +68,7 @@ static cairn_status run_model(cairn_gpu *gpu, const benchmark_options *o)
         .model = model,
         .train = o->mode == 0,
         .precision = o->precision,
+        .recompute = o->recompute,
         .height = (int)o->height,
         .width = (int)o->width,
         .batch = (int)o->batch,

@@ -88,7 +88,7 @@ static cairn_tid add_tensor(cairn_graph *g, cairn_shape shape, cairn_tensor_kind
         return CAIRN_NONE;
     }
     cairn_tensor *t = &g->tensors[g->tensor_count];
-    *t = (cairn_tensor){.shape = shape, .kind = kind, .producer = -1, .joined = CAIRN_NONE};
+    *t = (cairn_tensor){.shape = shape, .kind = kind, .producer = -1, .joined = CAIRN_NONE, .twin = CAIRN_NONE};
     if (name) snprintf(t->name, sizeof t->name, "%s", name);
     return g->tensor_count++;
 }
@@ -329,6 +329,35 @@ void cairn_graph__replace(cairn_graph *g, int index, const cairn_node *node)
     CAIRN_ASSERT(index >= 0 && index < g->node_count);
     g->nodes[index] = *node;
     for (int k = 0; k < node->output_count; k++) g->tensors[node->outputs[k]].producer = index;
+}
+
+cairn_tid cairn_graph__add_twin(cairn_graph *g, cairn_tid of)
+{
+    char name[sizeof g->tensors->name];
+    snprintf(name, sizeof name, "%.80s again", g->tensors[of].name);
+    cairn_tid t = add_tensor(g, g->tensors[of].shape, CAIRN_TENSOR_VALUE, name);
+    if (t != CAIRN_NONE) g->tensors[t].twin = of;
+    return t;
+}
+
+bool cairn_node_again(cairn_node *node)
+{
+    (void)node;
+    return true;
+}
+
+cairn_status cairn_graph__set_nodes(cairn_graph *g, const cairn_node *nodes, int count)
+{
+    cairn_node *list = malloc(sizeof *list * ((size_t)count + 1));
+    if (!list) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d nodes", count);
+    memcpy(list, nodes, sizeof *list * (size_t)count);
+    free(g->nodes);
+    g->nodes = list;
+    g->node_count = count;
+    g->node_room = count + 1;
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < list[i].output_count; k++) g->tensors[list[i].outputs[k]].producer = i;
+    return CAIRN_OK;
 }
 
 cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *name)

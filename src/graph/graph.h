@@ -70,6 +70,11 @@ typedef struct cairn_op {
     /* Takes the pointwise node `next`, which alone reads output 0, into this node, a copy: attributes and inputs then
      * say so (inputs of `next` may become the node's), and output 0 stands for that of `next`. NULL, false: it cannot. */
     bool (*absorb)(cairn_node *node, const cairn_graph *g, const cairn_node *next);
+    /* Ops that are cheap beside a convolution: turns the node, a copy, into one that computes output 0 (and further
+     * outputs that it keeps) a second time, by the same kernel and so with the same bits, from the node's inputs and
+     * other outputs. For the backward pass (src/graph/recompute.c); the copy's outputs are given new tensors afterwards.
+     * cairn_node_again: the node does so as it is. NULL: too dear; false: not this node. */
+    bool (*again)(cairn_node *node);
 } cairn_op;
 
 struct cairn_node {
@@ -98,6 +103,7 @@ typedef struct cairn_tensor {
     cairn_tid joined;   /* the tensor whose memory this one is a part of (cairn_graph_join), or CAIRN_NONE */
     int32_t joined_at;  /* first vec4 in it */
     bool is_join;       /* has such parts */
+    cairn_tid twin;     /* the tensor that this one holds the same values as, computed again, or CAIRN_NONE */
 } cairn_tensor;
 
 cairn_status cairn_graph_create(cairn_graph **out);
@@ -143,5 +149,7 @@ cairn_tid cairn_graph_append(cairn_graph *g, const cairn_op *op, const cairn_tid
 /* Records a mistake of a builder call: CAIRN_E_SHAPE with the op's name and the text. Returns CAIRN_NONE. */
 cairn_tid cairn_graph_mistake(cairn_graph *g, const char *op, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* cairn_op's `again` of ops whose nodes are run again as they are. */
+bool cairn_node_again(cairn_node *node);
 static inline const void *cairn_node_attributes(const cairn_node *n) { return n->attributes; }
 #endif

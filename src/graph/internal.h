@@ -26,6 +26,14 @@ void *cairn_graph__own(cairn_graph *g, size_t size);
 /* Puts a node in the place of another; its outputs become this place's. */
 void cairn_graph__replace(cairn_graph *g, int index, const cairn_node *node);
 cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *name);
+/* A value of the same shape that holds the same, computed a second time. */
+cairn_tid cairn_graph__add_twin(cairn_graph *g, cairn_tid of);
+/* Other nodes in the place of all; those of the forward pass stay the first ones, in number and place. */
+cairn_status cairn_graph__set_nodes(cairn_graph *g, const cairn_node *nodes, int count);
+
+/* recompute.c, on a program's own graph, after fusion: cheap values of the forward pass are computed again just before
+ * the backward pass reads them, instead of being kept. *count: how many tensors. */
+cairn_status cairn_recompute__run(cairn_graph *g, int *count);
 
 /* lower.c: marks what the outputs and the updating nodes need. used [nodes], used_tensor [tensors] */
 void cairn_lowering__find_used(const cairn_graph *g, bool *used, bool *used_tensor, bool keep_all);

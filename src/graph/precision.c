@@ -86,6 +86,15 @@ static void assign_all(cairn_lowering *l)
     }
 }
 
+/* A tensor that is computed again must be rounded as the first time. */
+static void follow_twins(cairn_lowering *l)
+{
+    for (cairn_tid t = 0; t < cairn_graph_tensor_count(l->g); t++) {
+        cairn_tid twin = cairn_graph_tensor(l->g, t)->twin;
+        if (twin != CAIRN_NONE) l->half[t] = l->half[twin];
+    }
+}
+
 cairn_status cairn_lowering__assign_storage(cairn_lowering *l, cairn_precision precision)
 {
     size_t tensors = (size_t)cairn_graph_tensor_count(l->g) + 1;
@@ -93,9 +102,18 @@ cairn_status cairn_lowering__assign_storage(cairn_lowering *l, cairn_precision p
     unsigned char *marks = calloc(tensors, 1);
     if (l->half && marks && precision == CAIRN_PRECISION_MIXED) assign_mixed(l, marks);
     if (l->half && precision == CAIRN_PRECISION_ALL_HALF) assign_all(l);
+    if (l->half) follow_twins(l);
     bool enough = l->half && marks;
     free(marks);
     return enough ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "no memory for %zu tensors", tensors);
+}
+
+/* With its twins: follow_twins passes on what is decided for the first of them. */
+static void refuse(cairn_lowering *l, cairn_tid t)
+{
+    cairn_tid twin = cairn_graph_tensor(l->g, t)->twin;
+    l->half[t] = false;
+    if (twin != CAIRN_NONE) l->half[twin] = false;
 }
 
 cairn_status cairn_lowering__settle_storage(cairn_lowering *l)
@@ -107,8 +125,9 @@ cairn_status cairn_lowering__settle_storage(cairn_lowering *l)
         if (!mask) continue;
         CAIRN_TRY(cairn_gpu_kernel_half_able(&able, l->gpu, call->kernel));
         for (int k = 0; k < call->slot_count; k++)
-            if (mask >> k & 1 && !(able >> k & 1)) l->half[call->slots[k]] = false;
+            if (mask >> k & 1 && !(able >> k & 1)) refuse(l, call->slots[k]);
     }
+    follow_twins(l);
 done:
     return st;
 }

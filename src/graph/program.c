@@ -14,7 +14,7 @@ typedef struct span {
 struct cairn_program {
     cairn_gpu *gpu;
     cairn_graph *g;          /* the caller's, or `fused` */
-    cairn_graph *fused;
+    cairn_graph *fused;      /* a copy that fusion and recomputation change */
     cairn_store *store;
     cairn_program_options options;
     cairn_program_stats stats;
@@ -327,9 +327,11 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
     if (options) p->options = *options;
     read_environment(&p->options);
     CAIRN_TRY(cairn_graph_status(g));
-    if (!p->options.no_fusion && !p->options.keep_all) {
+    bool recompute = p->options.recompute == CAIRN_RECOMPUTE_CHEAP;
+    if ((!p->options.no_fusion || recompute) && !p->options.keep_all) {
         CAIRN_TRY(cairn_graph__copy(&p->fused, g));
-        CAIRN_TRY(cairn_fuse__run(p->fused));
+        if (!p->options.no_fusion) CAIRN_TRY(cairn_fuse__run(p->fused));
+        if (recompute) CAIRN_TRY(cairn_recompute__run(p->fused, &p->stats.recomputed));
         p->g = g = p->fused;
     }
     p->used = calloc((size_t)cairn_graph_node_count(g) + 1, sizeof *p->used);
@@ -581,5 +583,6 @@ cairn_status cairn_program_explain(const cairn_program *p, FILE *out)
             s->operations / 1e9);
     fprintf(out, "memory: %.1f MB planned (%.1f MB without planning), %.1f MB stored\n", (double)s->planned_bytes / 1e6,
             (double)s->unplanned_bytes / 1e6, (double)s->stored_bytes / 1e6);
+    if (s->recomputed) fprintf(out, "%d tensors are computed again for the backward pass\n", s->recomputed);
     return CAIRN_OK;
 }

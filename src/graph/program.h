@@ -12,6 +12,12 @@ typedef enum cairn_precision {
     CAIRN_PRECISION_ALL_HALF /* for tests: everything but stored tensors, statistics and scratch in fp16 */
 } cairn_precision;
 
+typedef enum cairn_recompute {
+    CAIRN_RECOMPUTE_NONE,
+    CAIRN_RECOMPUTE_CHEAP /* cheap values of the forward pass are not kept for the backward pass but made again: less
+                             memory, more time, the same bits */
+} cairn_recompute;
+
 typedef struct cairn_program_options {
     bool profile;        /* time every dispatch */
     bool no_aliasing;    /* every tensor its own memory (bisects planner faults); also CAIRN_NO_ALIASING=1 */
@@ -20,6 +26,7 @@ typedef struct cairn_program_options {
     bool no_fusion;      /* each node by its own kernels (bisects fusion); also CAIRN_NO_FUSION=1 */
     bool canaries;       /* guard words between tensors, NaN-filled arena before each run (tests) */
     bool keep_all;       /* every value readable, nothing aliased (tests, debugging) */
+    cairn_recompute recompute; /* without effect where keep_all is set */
     cairn_precision precision; /* how tensors between kernels are stored; what the host reads is always float */
 } cairn_program_options;
 
@@ -28,6 +35,7 @@ typedef struct cairn_program_stats {
     int once; /* further dispatches, made only in the first run and in those after the store was written */
     uint64_t planned_bytes, unplanned_bytes, stored_bytes;
     int half_tensors; /* stored in fp16 */
+    int recomputed;   /* tensors that are computed again for the backward pass */
     double operations; /* estimated, of one run */
     double longest_ms; /* of a submission, estimated: at most cairn_gpu_info.segment_ms unless it is one dispatch */
 } cairn_program_stats;

@@ -11,6 +11,7 @@ typedef struct cairn_train_settings {
     int schedule;  /* cairn_schedule */
     int optimiser; /* cairn_optimiser_kind */
     int precision; /* CAIRN_PRECISION_FP32 or _MIXED of graph/program.h */
+    int recompute; /* cairn_recompute of graph/program.h */
     bool nesterov;
 } cairn_train_settings;
 
@@ -62,6 +63,8 @@ extern const cairn_train_settings cairn_train_defaults;
          "share of the old value in a running average of the weights, which is the stage's result; 0: no average"},    \
         {"precision", CAIRN_SETTING_CHOICE, offsetof(type, train.precision), 0, 0, 0, NULL, "fp32,mixed",              \
          "mixed keeps activations and their gradients in 16 bits (half the memory), with dynamic loss scaling"},       \
+        {"recompute", CAIRN_SETTING_CHOICE, offsetof(type, train.recompute), 0, 0, 0, NULL, "none,cheap",              \
+         "cheap makes activations and normalisations again for the backward pass: less memory, the same bits"},        \
         {"schedule", CAIRN_SETTING_CHOICE, offsetof(type, train.schedule), 0, 0, 0, NULL,                              \
          "constant,cosine,step,linear,exponential", "course of the learning rate"},                                    \
         {"lr_floor", CAIRN_SETTING_FLOAT, offsetof(type, train.lr_floor), 0.01, 0, 1, NULL, NULL,                      \

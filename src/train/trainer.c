@@ -282,7 +282,8 @@ cairn_status cairn_train(cairn_training *t)
     cairn_graph_output(t->g, l.optimiser.control, "control");
     for (int i = 0; i < t->logged_count; i++) cairn_graph_output(t->g, t->logged[i].value, t->logged[i].name);
     const cairn_program_options options = {.profile = t->profile != NULL,
-                                           .precision = (cairn_precision)t->settings->precision};
+                                           .precision = (cairn_precision)t->settings->precision,
+                                           .recompute = (cairn_recompute)t->settings->recompute};
     CAIRN_TRY(cairn_program_create(&l.program, t->gpu, t->g, t->store, &options));
     if (t->explain) CAIRN_TRY(cairn_program_explain(l.program, t->explain));
     l.checkpoint = cairn_file_join(t->folder, "checkpoint.safetensors");

@@ -86,8 +86,11 @@ static void chain_reference(const cairn_node *node, const cairn_graph *g, double
         if (place_of(chain->outputs, chain->output_count, made[i]) < 0) free(inner[i]);
 }
 
-static const cairn_op chain_op = {
-    .name = "pointwise chain", .lower = lower_chain, .reference = chain_reference, .operations = chain_operations};
+static const cairn_op chain_op = {.name = "pointwise chain",
+                                  .lower = lower_chain,
+                                  .reference = chain_reference,
+                                  .operations = chain_operations,
+                                  .again = cairn_node_again};
 
 void cairn_chain__node(cairn_node *node, const cairn_chain *chain)
 {

@@ -54,7 +54,8 @@ static const cairn_op pool_op = {.name = "max_pool2",
                                  .gradient = gradient,
                                  .lower = lower_pool,
                                  .reference = cairn_ref_max_pool2,
-                                 .operations = operations};
+                                 .operations = operations,
+                                 .again = cairn_node_again};
 
 cairn_tid cairn_op_max_pool2(cairn_graph *g, cairn_tid x)
 {

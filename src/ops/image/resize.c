@@ -113,7 +113,8 @@ static const cairn_op resize_op = {.name = "resize",
                                    .gradient = gradient,
                                    .lower = lower_resize,
                                    .reference = cairn_ref_resize,
-                                   .operations = operations};
+                                   .operations = operations,
+                                   .again = cairn_node_again};
 
 static cairn_tid append_resize(cairn_graph *g, cairn_tid x, cairn_tid addend, int h, int w, cairn_resize mode)
 {

@@ -58,7 +58,8 @@ static void window_gradient(cairn_graph *g, const cairn_node *node, const cairn_
 static const cairn_op window_op = {.name = "axis_window",
                                    .gradient = window_gradient,
                                    .lower = window_lower,
-                                   .reference = cairn_reference_axis_window};
+                                   .reference = cairn_reference_axis_window,
+                                   .again = cairn_node_again};
 
 cairn_tid cairn_op_slice(cairn_graph *g, cairn_tid x, int axis, int first, int count)
 {
@@ -110,7 +111,8 @@ static void concat_gradient(cairn_graph *g, const cairn_node *node, const cairn_
 static const cairn_op concat_op = {.name = "concat",
                                    .gradient = concat_gradient,
                                    .lower = concat_lower,
-                                   .reference = cairn_reference_concat_axis};
+                                   .reference = cairn_reference_concat_axis,
+                                   .again = cairn_node_again};
 
 cairn_tid cairn_op_concat(cairn_graph *g, cairn_tid a, cairn_tid b, int axis)
 {
@@ -154,7 +156,8 @@ static void transpose_gradient(cairn_graph *g, const cairn_node *node, const cai
 static const cairn_op transpose_op = {.name = "transpose",
                                       .gradient = transpose_gradient,
                                       .lower = transpose_lower,
-                                      .reference = cairn_reference_transpose};
+                                      .reference = cairn_reference_transpose,
+                                      .again = cairn_node_again};
 
 cairn_tid cairn_op_transpose(cairn_graph *g, cairn_tid x)
 {

@@ -39,7 +39,8 @@ static void depth_to_space_gradient(cairn_graph *g, const cairn_node *node, cons
 static const cairn_op depth_to_space_op = {.name = "depth_to_space",
                                            .gradient = depth_to_space_gradient,
                                            .lower = depth_to_space_lower,
-                                           .reference = cairn_reference_depth_to_space};
+                                           .reference = cairn_reference_depth_to_space,
+                                           .again = cairn_node_again};
 
 cairn_tid cairn_op_depth_to_space(cairn_graph *g, cairn_tid x, int block)
 {
@@ -79,7 +80,8 @@ static void space_to_depth_gradient(cairn_graph *g, const cairn_node *node, cons
 static const cairn_op space_to_depth_op = {.name = "space_to_depth",
                                            .gradient = space_to_depth_gradient,
                                            .lower = space_to_depth_lower,
-                                           .reference = cairn_reference_space_to_depth};
+                                           .reference = cairn_reference_space_to_depth,
+                                           .again = cairn_node_again};
 
 static cairn_tid append_space_to_depth(cairn_graph *g, cairn_tid x, int block, int channels)
 {
@@ -129,7 +131,8 @@ static void reshape_gradient(cairn_graph *g, const cairn_node *node, const cairn
 static const cairn_op reshape_op = {.name = "reshape",
                                     .gradient = reshape_gradient,
                                     .lower = reshape_lower,
-                                    .reference = cairn_reference_reshape};
+                                    .reference = cairn_reference_reshape,
+                                    .again = cairn_node_again};
 
 cairn_tid cairn_op_reshape(cairn_graph *g, cairn_tid x, cairn_shape shape)
 {
@@ -159,7 +162,8 @@ static void batch_window_gradient(cairn_graph *g, const cairn_node *node, const 
 static const cairn_op batch_window_op = {.name = "batch_window",
                                          .gradient = batch_window_gradient,
                                          .lower = batch_window_lower,
-                                         .reference = cairn_reference_batch_window};
+                                         .reference = cairn_reference_batch_window,
+                                         .again = cairn_node_again};
 
 cairn_tid cairn_op_slice_batch(cairn_graph *g, cairn_tid x, int first, int count)
 {
@@ -199,7 +203,8 @@ static void channel_window_gradient(cairn_graph *g, const cairn_node *node, cons
 static const cairn_op channel_window_op = {.name = "channel_window",
                                            .gradient = channel_window_gradient,
                                            .lower = channel_window_lower,
-                                           .reference = cairn_reference_channel_window};
+                                           .reference = cairn_reference_channel_window,
+                                           .again = cairn_node_again};
 
 cairn_tid cairn_op_slice_channels(cairn_graph *g, cairn_tid x, int first, int count)
 {
@@ -236,7 +241,8 @@ static void concat_gradient(cairn_graph *g, const cairn_node *node, const cairn_
 static const cairn_op concat_op = {.name = "concat_batch",
                                    .gradient = concat_gradient,
                                    .lower = concat_lower,
-                                   .reference = cairn_reference_concat_batch};
+                                   .reference = cairn_reference_concat_batch,
+                                   .again = cairn_node_again};
 
 cairn_tid cairn_op_concat_batch(cairn_graph *g, cairn_tid a, cairn_tid b)
 {

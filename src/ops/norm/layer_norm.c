@@ -91,7 +91,8 @@ static const cairn_op layer_norm_op = {.name = "layer_norm",
                                        .gradient = gradient,
                                        .lower = lower,
                                        .reference = cairn_ref_layer_norm,
-                                       .operations = operations};
+                                       .operations = operations,
+                                       .again = cairn_node_again};
 
 cairn_tid cairn_op_layer_norm(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta, float eps)
 {

@@ -217,7 +217,8 @@ static const cairn_op normalize_op = {.name = "normalize",
                                       .gradient = normalize_gradient,
                                       .lower = lower_normalize,
                                       .reference = cairn_ref_normalize,
-                                      .operations = operations};
+                                      .operations = operations,
+                                      .again = cairn_node_again};
 
 static bool parameters_fit(cairn_graph *g, const char *op, cairn_tid x, cairn_tid gamma, cairn_tid beta,
                            const cairn_norm_attributes *at)
@@ -278,11 +279,23 @@ static void batch_norm_gradient(cairn_graph *g, const cairn_node *node, const ca
     if (needs[2]) dinputs[2] = cairn_op_reduce_to(g, d[1], cairn_graph_shape(g, in[2]));
 }
 
+/* The statistics are small and stay: only the normalisation is done again. */
+static bool batch_norm_again(cairn_node *node)
+{
+    const cairn_tid in[5] = {node->inputs[0], node->outputs[1], node->outputs[2], node->inputs[1], node->inputs[2]};
+    node->op = &normalize_op;
+    for (int k = 0; k < 5; k++) node->inputs[k] = in[k];
+    node->input_count = 5;
+    node->output_count = 1;
+    return true;
+}
+
 static const cairn_op batch_norm_op = {.name = "batch_norm",
                                        .gradient = batch_norm_gradient,
                                        .lower = lower_batch_norm,
                                        .reference = cairn_ref_batch_norm,
-                                       .operations = operations};
+                                       .operations = operations,
+                                       .again = batch_norm_again};
 
 static cairn_tid append_batch_norm(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta,
                                    const cairn_norm_attributes *at, cairn_tid *mean, cairn_tid *variance)

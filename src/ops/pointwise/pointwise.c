@@ -122,7 +122,8 @@ static const cairn_op unary_op = {.name = "unary",
                                   .gradient = unary_gradient,
                                   .lower = lower_unary,
                                   .reference = cairn_ref_unary,
-                                  .expression = unary_expression};
+                                  .expression = unary_expression,
+                                  .again = cairn_node_again};
 
 cairn_tid cairn_op_unary(cairn_graph *g, cairn_tid x, cairn_unary kind, float a, float b)
 {
@@ -411,7 +412,8 @@ static const cairn_op binary_op = {.name = "binary",
                                    .gradient = binary_gradient,
                                    .lower = lower_binary,
                                    .reference = cairn_ref_binary,
-                                   .expression = binary_expression};
+                                   .expression = binary_expression,
+                                   .again = cairn_node_again};
 
 static bool broadcast_size(int32_t a, int32_t b, int32_t *out)
 {
@@ -521,7 +523,8 @@ static const cairn_op broadcast_op = {.name = "broadcast",
                                       .gradient = broadcast_gradient,
                                       .lower = lower_broadcast,
                                       .reference = cairn_ref_broadcast,
-                                      .expression = broadcast_expression};
+                                      .expression = broadcast_expression,
+                                      .again = cairn_node_again};
 
 cairn_tid cairn_op_broadcast_scaled(cairn_graph *g, cairn_tid x, cairn_shape shape, float scale)
 {
