@@ -338,7 +338,7 @@ static bool can_report_faults(VkPhysicalDevice device)
 static cairn_status create_device(cairn_gpu *gpu)
 {
     cairn_status st;
-    const char *extensions[5];
+    const char *extensions[6];
     uint32_t extension_count = 0;
     gpu_matrix_features matrix;
     int family = find_family(gpu->physical, &gpu->timestamp_bits);
@@ -348,6 +348,8 @@ static cairn_status create_device(cairn_gpu *gpu)
     if (cairn_gpu__has_extension(gpu->physical, portability)) extensions[extension_count++] = portability;
     gpu->fault_info = can_report_faults(gpu->physical);
     if (gpu->fault_info) extensions[extension_count++] = VK_EXT_DEVICE_FAULT_EXTENSION_NAME;
+    gpu->budget_info = cairn_gpu__has_extension(gpu->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+    if (gpu->budget_info) extensions[extension_count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     VkPhysicalDeviceFaultFeaturesEXT fault = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT,
                                               .deviceFault = VK_TRUE};
     VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
@@ -482,6 +484,27 @@ void cairn_gpu_destroy(cairn_gpu **gpu)
 const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu)
 {
     return &gpu->info;
+}
+
+uint64_t cairn_gpu_free_bytes(const cairn_gpu *gpu)
+{
+    const char *variable = getenv("CAIRN_BUDGET_MB");
+    double wished = variable ? strtod(variable, NULL) * 1e6 : 0;
+    if (wished > 0) return (uint64_t)wished;
+    if (!gpu->budget_info) return UINT64_MAX;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+    VkPhysicalDeviceMemoryProperties2 memory = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+                                                .pNext = &budget};
+    vkGetPhysicalDeviceMemoryProperties2(gpu->physical, &memory);
+    uint64_t most = 0, bytes = UINT64_MAX;
+    for (uint32_t i = 0; i < gpu->memory.memoryHeapCount; i++) {
+        const VkMemoryHeap *heap = &gpu->memory.memoryHeaps[i];
+        if (!(heap->flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) || heap->size <= most) continue;
+        most = heap->size;
+        bytes = budget.heapBudget[i] > budget.heapUsage[i] ? budget.heapBudget[i] - budget.heapUsage[i] : 0;
+    }
+    return bytes == UINT64_MAX ? bytes : bytes / 20 * 19;
 }
 
 bool cairn_gpu_is_lost(const cairn_gpu *gpu)

@@ -92,6 +92,10 @@ cairn_status cairn_gpu_list(cairn_gpu_info **out, int *count);
 cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options); /* NULL: defaults */
 void cairn_gpu_destroy(cairn_gpu **gpu); /* waits; the caller has destroyed buffers and commands before */
 const cairn_gpu_info *cairn_gpu_get_info(const cairn_gpu *gpu);
+/* Bytes that the largest device-local heap can still give this process: its budget less what is in use, by
+ * VK_EXT_memory_budget, and of that 95 %, since the budget is an estimate. UINT64_MAX where the device does not say.
+ * Variable CAIRN_BUDGET_MB: so much instead, for tests. */
+uint64_t cairn_gpu_free_bytes(const cairn_gpu *gpu);
 /* A call failed because the device was lost (a watchdog, a fault): from then on every call fails. The way on is to
  * destroy everything and to start again, with shorter submissions (cairn_gpu_options.segment_scale). */
 bool cairn_gpu_is_lost(const cairn_gpu *gpu);

@@ -67,6 +67,7 @@ struct cairn_gpu {
     uint32_t cache_loaded_crc; /* checksum just after the file was loaded; 0: none was */
     gpu_tuning *tuning;
     gpu_texts *texts;
+    bool budget_info;          /* VK_EXT_memory_budget is enabled */
     bool fault_info;           /* VK_EXT_device_fault is enabled */
     bool lost;                 /* VK_ERROR_DEVICE_LOST was seen: nothing works any more */
     char lost_text[768];       /* what was said then */

@@ -75,9 +75,11 @@ typedef struct cairn_block {
 /* Packs blocks into one range so that blocks alive together do not overlap: greedy by size, lowest offset that fits.
  * Returns the total bytes. */
 uint64_t cairn_plan__pack(cairn_block *blocks, int count, uint64_t alignment, bool aliasing, uint64_t gap);
-/* Says what the plan takes before it takes it, and refuses what the device cannot hold beside the stored tensors.
+/* Says what the plan takes before it takes it, and refuses what the device cannot hold beside the stored tensors, or
+ * what it has not left (cairn_gpu_free_bytes).
  * CAIRN_HEAP_MB: a smaller heap than the device's, for tests and for leaving room to others. */
-cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l);
+cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l,
+                               const cairn_program_options *options);
 
 /* The slot is recorded in a program and stays where it is from now on. */
 void cairn_store__bind(cairn_store *store, int index);

@@ -97,28 +97,66 @@ void cairn_pad__unpack_half(float *dense, const uint16_t *storage, cairn_shape s
         for (int c = 0; c < s.c; c++) dense[r * s.c + c] = cairn_half_to_float(storage[r * stride + c]);
 }
 
-cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l)
+/* What the heap has, and what of it can still be had: other programs, and other tensors of this one, take their part. */
+typedef struct heap_room {
+    uint64_t heap, stored, free; /* free: UINT64_MAX where the device does not say */
+} heap_room;
+
+static uint64_t stored_bytes(const cairn_graph *g)
 {
-    const cairn_gpu_info *info = cairn_gpu_get_info(l->gpu);
-    uint64_t heap = info->heap_bytes, stored = 0, planned = stats->planned_bytes;
+    uint64_t bytes = 0;
+    for (int i = 0; i < cairn_graph_tensor_count(g); i++) {
+        const cairn_tensor *t = cairn_graph_tensor(g, i);
+        if (t->kind == CAIRN_TENSOR_STORED && t->joined == CAIRN_NONE)
+            bytes += 16 * (uint64_t)cairn_shape_vectors(t->shape);
+    }
+    return bytes;
+}
+
+static heap_room find_room(const cairn_lowering *l)
+{
+    heap_room r = {cairn_gpu_get_info(l->gpu)->heap_bytes, stored_bytes(l->g), cairn_gpu_free_bytes(l->gpu)};
     const char *wish = getenv("CAIRN_HEAP_MB");
     double wished = wish ? strtod(wish, NULL) * 1e6 : 0;
-    if (wished > 0 && wished < (double)heap) heap = (uint64_t)wished;
-    for (int i = 0; i < cairn_graph_tensor_count(l->g); i++) {
-        const cairn_tensor *t = cairn_graph_tensor(l->g, i);
-        if (t->kind == CAIRN_TENSOR_STORED && t->joined == CAIRN_NONE)
-            stored += 16 * (uint64_t)cairn_shape_vectors(t->shape);
-    }
-    uint64_t room = heap > stored ? heap - stored : 0;
-    if (room > info->max_buffer_bytes) room = info->max_buffer_bytes;
-    cairn_debug("plan: %.1f MB (%.1f MB without planning), %.1f MB stored, of %.1f MB on '%s'", (double)planned / 1e6,
-                (double)stats->unplanned_bytes / 1e6, (double)stored / 1e6, (double)heap / 1e6, info->name);
-    if (planned <= room) return CAIRN_OK;
-    unsigned parts = room ? (unsigned)((planned + room - 1) / room) : 0;
+    if (wished > 0 && wished < (double)r.heap) r.heap = (uint64_t)wished;
+    return r;
+}
+
+/* What would make the plan smaller and has not been done, as the end of a sentence. */
+static void suggest(char *out, size_t size, uint64_t planned, uint64_t room, const cairn_program_stats *stats,
+                    const cairn_lowering *l, const cairn_program_options *options)
+{
+    const char *items[3];
     char batch[96] = "smaller images or a smaller network";
+    unsigned parts = room ? (unsigned)((planned + room - 1) / room) : 0;
+    int count = 0, at = 0;
+    bool learns = cairn_graph__forward_nodes(l->g) < cairn_graph_node_count(l->g);
     if (parts && parts <= 1024) snprintf(batch, sizeof batch, "1/%u of the batch with accumulate %u", parts, parts);
+    items[count++] = batch;
+    if (learns && options->recompute == CAIRN_RECOMPUTE_NONE) items[count++] = "recompute cheap";
+    if (!stats->half_tensors) items[count++] = "precision mixed";
+    for (int i = 0; i < count && at < (int)size; i++)
+        at += snprintf(out + at, size - (size_t)at, "%s%s", !i ? "" : i + 1 < count ? ", " : " or ", items[i]);
+}
+
+cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l,
+                               const cairn_program_options *options)
+{
+    const cairn_gpu_info *info = cairn_gpu_get_info(l->gpu);
+    const heap_room r = find_room(l);
+    uint64_t planned = stats->planned_bytes, room = r.heap > r.stored ? r.heap - r.stored : 0;
+    char text[224], has[96];
+    bool taken = r.free < room; /* the stored tensors have their memory already */
+    if (taken) room = r.free;
+    if (room > info->max_buffer_bytes) room = info->max_buffer_bytes;
+    snprintf(has, sizeof has, taken ? "%.1f MB left of %.1f MB" : "%.1f MB", (double)(taken ? room : r.heap) / 1e6,
+             (double)r.heap / 1e6);
+    cairn_debug("plan: %.1f MB (%.1f MB without planning), %.1f MB stored, of %s on '%s'", (double)planned / 1e6,
+                (double)stats->unplanned_bytes / 1e6, (double)r.stored / 1e6, has, info->name);
+    if (planned <= room) return CAIRN_OK;
+    suggest(text, sizeof text, planned, room, stats, l, options);
     return cairn_error_set(CAIRN_E_NOMEM,
-                           "the plan takes %.1f MB beside %.1f MB of stored tensors, and '%s' has %.1f MB: use %s%s",
-                           (double)planned / 1e6, (double)stored / 1e6, info->name, (double)heap / 1e6, batch,
-                           stats->half_tensors ? "" : ", or precision mixed");
+                           "the plan takes %.1f MB beside %.1f MB of stored tensors, and '%s' has %s: use %s%s",
+                           (double)planned / 1e6, (double)r.stored / 1e6, info->name, has, text,
+                           taken ? ", or close other programs that use the device" : "");
 }

@@ -118,7 +118,7 @@ static cairn_status plan(cairn_program *p)
     for (int i = 0; i < p->blocks_count; i++)
         if (p->blocks[i].bytes) p->blocks[i].offset = live[n++].offset;
     free(live);
-    CAIRN_TRY(cairn_plan__check(&p->stats, &p->l));
+    CAIRN_TRY(cairn_plan__check(&p->stats, &p->l, &p->options));
     uint64_t bytes = p->stats.planned_bytes ? p->stats.planned_bytes : 16;
     CAIRN_TRY(cairn_gpu_buffer_create(&p->arena, p->gpu, bytes, "arena"));
 done:

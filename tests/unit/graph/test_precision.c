@@ -196,21 +196,40 @@ static void an_overflow_skips_the_step_and_halves_the_scale(void **state)
     destroy(&t);
 }
 
-/* With a heap of 2 MB the plan is refused before memory is taken, and the message says what would help. */
+static void expect_refusal(training *t, cairn_gpu *gpu, const char *variable, cairn_program_options options,
+                           const char *has, const char *end)
+{
+    cairn_program *program = NULL;
+    setenv(variable, "2", 1);
+    cairn_status st = cairn_program_create(&program, gpu, t->g, t->store, &options);
+    unsetenv(variable);
+    assert_int_equal(st, CAIRN_E_NOMEM);
+    assert_null(program);
+    const char *text = cairn_error_message(), *use = strstr(text, " with accumulate ");
+    if (!strstr(text, has) || !use || strcmp(use + strlen(" with accumulate 2"), end)) fail_msg("said: %s", text);
+}
+
+/* With a heap, or the rest of one, of 2 MB the plan is refused before memory is taken, and the message says what would
+ * help and has not been done. */
 static void a_plan_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
     training t;
     cairn_gpu *gpu = test_gpu(CAIRN_CLASS_AUTO);
-    cairn_program *program = NULL;
+    cairn_program *program;
     create(&t, gpu, CAIRN_PRECISION_FP32);
-    setenv("CAIRN_HEAP_MB", "2", 1);
-    cairn_status st = cairn_program_create(&program, gpu, t.g, t.store, NULL);
-    unsetenv("CAIRN_HEAP_MB");
-    assert_int_equal(st, CAIRN_E_NOMEM);
-    assert_null(program);
-    assert_non_null(strstr(cairn_error_message(), "has 2.0 MB"));
-    assert_non_null(strstr(cairn_error_message(), "or precision mixed"));
+    const cairn_program_options plain = {0}, mixed = {.precision = CAIRN_PRECISION_MIXED},
+                                cheap = {.recompute = CAIRN_RECOMPUTE_CHEAP};
+    expect_refusal(&t, gpu, "CAIRN_HEAP_MB", plain, "has 2.0 MB:", ", recompute cheap or precision mixed");
+    expect_refusal(&t, gpu, "CAIRN_HEAP_MB", mixed, "has 2.0 MB:", " or recompute cheap");
+    expect_refusal(&t, gpu, "CAIRN_HEAP_MB", cheap, "has 2.0 MB:", " or precision mixed");
+    expect_refusal(&t, gpu, "CAIRN_BUDGET_MB", plain, "has 2.0 MB left of ",
+                   ", recompute cheap or precision mixed, or close other programs that use the device");
+    setenv("CAIRN_BUDGET_MB", "100", 1);
+    assert_int_equal(cairn_gpu_free_bytes(gpu), 100000000);
+    assert_ok(cairn_program_create(&program, gpu, t.g, t.store, &plain));
+    unsetenv("CAIRN_BUDGET_MB");
+    cairn_program_destroy(&program);
     destroy(&t);
 }
 
