@@ -48,9 +48,15 @@ static cairn_status matmul_lower(cairn_lowering *l, const cairn_node *node)
                                       .problem = node};
         return cairn_tile_lower(l, &product);
     }
+    /* A lane's part: shaders/matrix/matmul.texel.comp. */
+    uint32_t y_groups = (uint32_t)cairn_shape_groups(y), rows = y.w <= 4 ? 4 : y.w <= 8 ? 8 : 16;
+    uint32_t groups = y_groups > 8 ? 2 : 1;
     cairn_kernel_call call = matmul_call(l, node);
-    call.threads[0] = ((uint32_t)cairn_shape_groups(y) + 1) / 2; /* a lane's part: shaders/matrix/matmul.texel.comp */
-    call.threads[1] = ((uint32_t)y.w + 7) / 8;
+    call.constants[2] = rows;
+    call.constants[3] = groups;
+    call.constant_count = 4;
+    call.threads[0] = 8 * ((y_groups + 8 * groups - 1) / (8 * groups));
+    call.threads[1] = ((uint32_t)y.w + rows - 1) / rows;
     call.threads[2] = (uint32_t)y.n;
     return cairn_lower_call(l, &call);
 }

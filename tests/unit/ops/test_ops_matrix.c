@@ -31,7 +31,8 @@ int main(void)
 {
     /* n, m, k, p */
     static const int sizes[][4] = {{1, 1, 1, 1},    {1, 3, 5, 4},    {3, 7, 4, 9},     {2, 8, 8, 8},  {1, 9, 17, 65},
-                                   {2, 65, 33, 15}, {1, 64, 16, 64}, {1, 130, 64, 70}, {1, 5, 1, 17}, {1, 1, 65, 3}};
+                                   {2, 65, 33, 15}, {1, 64, 16, 64}, {1, 130, 64, 70}, {1, 5, 1, 17}, {1, 1, 65, 3},
+                                   {2, 17, 6, 66}, {1, 33, 19, 34}};
     enum { SIZES = sizeof sizes / sizeof *sizes };
     static product products[4 * SIZES];
     static op_case_spec cases[4 * SIZES];
