@@ -1,7 +1,7 @@
 #include "student/mobilenet.h"
 
+#include "ops/gate/squeeze_excite.h"
 #include "ops/pointwise/pointwise.h"
-#include "ops/reduce/reduce.h"
 
 typedef struct block {
     int kernel, expand, out;
@@ -39,19 +39,24 @@ static cairn_tid conv_norm(cairn_model *m, const char *stem, cairn_tid x, int ch
     return cairn_layer_batch_norm(m, name, x, 1e-3f, 0.01f, activation);
 }
 
+/* Weight and bias of a 1x1 convolution: parts[0] and parts[1]. */
+static void layer_parameters(cairn_model *m, const char *stem, const char *layer, int ci, int co, cairn_tid *parts)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s.weight", stem, layer);
+    parts[0] =
+        cairn_model_parameter(m, name, CAIRN_PARAMETER_CONV, co, ci, 1, true, true, CAIRN_INIT_FAN_OUT_NORMAL, 0);
+    snprintf(name, sizeof name, "%s.%s.bias", stem, layer);
+    parts[1] = cairn_model_parameter(m, name, CAIRN_PARAMETER_VECTOR, co, 1, 1, true, false, CAIRN_INIT_CONSTANT, 0);
+}
+
 static cairn_tid squeeze_excite(cairn_model *m, const char *stem, cairn_tid x)
 {
-    char name[80];
-    int c = cairn_graph_shape(m->g, x).c;
-    cairn_conv_layer down = {.channels = cairn_mobilenet_round8(c / 4.0), .kernel = 1, .bias = true,
-                             .init = CAIRN_INIT_FAN_OUT_NORMAL};
-    cairn_conv_layer up = {.channels = c, .kernel = 1, .bias = true, .init = CAIRN_INIT_FAN_OUT_NORMAL};
-    cairn_tid s = cairn_op_reduce_mean(m->g, x, CAIRN_AXIS_H | CAIRN_AXIS_W);
-    snprintf(name, sizeof name, "%s.fc1", stem);
-    s = cairn_op_relu(m->g, cairn_layer_conv(m, name, s, &down));
-    snprintf(name, sizeof name, "%s.fc2", stem);
-    s = cairn_op_hsigmoid(m->g, cairn_layer_conv(m, name, s, &up));
-    return cairn_op_mul(m->g, x, s);
+    cairn_tid p[4];
+    int c = cairn_graph_shape(m->g, x).c, squeezed = cairn_mobilenet_round8(c / 4.0);
+    layer_parameters(m, stem, "fc1", c, squeezed, &p[0]);
+    layer_parameters(m, stem, "fc2", squeezed, c, &p[2]);
+    return cairn_op_squeeze_excite(m->g, x, p[0], p[1], p[2], p[3]);
 }
 
 static cairn_tid bottleneck(cairn_model *m, const char *prefix, int index, cairn_tid x, const block *b, double width)
