@@ -47,7 +47,10 @@ typedef struct cairn_conv__forward {
     cairn_conv__window window;
     cairn_epilogue epilogue; /* the call is finished by cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x) */
     cairn_slot residual;
+    bool weight_transposed; /* it is [1,1,CO,CI] with y's channels CO; only where cairn_conv__reads_transposed */
 } cairn_conv__forward;
+/* Class texel: whether a convolution that makes y can read its weight so, as the gradient of the input finds it. */
+bool cairn_conv__reads_transposed(const cairn_conv__window *window, cairn_shape y);
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
 /* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV

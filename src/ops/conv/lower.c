@@ -53,6 +53,11 @@ cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *n
     cairn_status st = CAIRN_OK;
     const cairn_conv__window *w = cairn_node_attributes(node);
     cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
+    cairn_conv__forward f = {.x = node->inputs[0], .weight = node->inputs[1], .bias = CAIRN_NONE,
+                             .y = node->outputs[0], .sx = sy, .sy = sx, .window = *w,
+                             .epilogue = *cairn_conv__epilogue(node),
+                             .residual = node->inputs[CAIRN_CONV_GRAD_RESIDUAL], .weight_transposed = true};
+    if (cairn_lower_class(l) == CAIRN_CLASS_TEXEL && cairn_conv__reads_transposed(w, sx)) return forward(l, &f);
     int taps = w->kernel * w->kernel, in_groups = cairn_shape_groups(sx);
     int64_t vectors = (int64_t)taps * sy.c * in_groups;
     cairn_slot flipped = cairn_lower_scratch(l, vectors);
@@ -63,9 +68,7 @@ cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *n
                               .push_count = 5};
     cairn_lower_linear(&flip, vectors);
     CAIRN_TRY(cairn_lower_call(l, &flip));
-    cairn_conv__forward f = {.x = node->inputs[0], .weight = flipped, .bias = CAIRN_NONE, .y = node->outputs[0],
-                             .sx = sy, .sy = sx, .window = *w, .epilogue = *cairn_conv__epilogue(node),
-                             .residual = node->inputs[CAIRN_CONV_GRAD_RESIDUAL]};
+    f.weight = flipped, f.weight_transposed = false;
     if (w->stride != 1)
         return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? grad_input_strided(l, node, flipped)
                                                          : cairn_conv__grad_input_strided_simt(l, &f);

@@ -4,16 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXEL_ROWS = 8, TEXEL_LANES = 8 };
+enum { TEXEL_ROWS = 8, TEXEL_LANES = 8, LONGEST_LINE = 32768, FEW_WORKGROUPS = 8 };
+enum { ENOUGH_OUTPUTS = 3 /* groups */, ENOUGH_PIXELS = 256, FEW = 4 /* input channels */, FEW_OF_ONE = 48 };
+/* Cycles for 8 lanes, roughly: a fetch, a multiplication with its addition, a store. */
+static const double FETCH = 30, PRODUCT = 0.8, STORE = 80;
 
-static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
+static bool is_pointwise(const cairn_conv__forward *f)
+{
+    return f->window.kernel == 1 && f->window.stride == 1;
+}
+
+static int used_channels(const cairn_conv__forward *f)
+{
+    return f->sx.c < 4 ? f->sx.c : 4;
+}
+
+/* Lanes along pixels. */
+static cairn_status narrow(cairn_lowering *l, const cairn_conv__forward *f)
 {
     const cairn_conv__window *w = &f->window;
     int in_groups = cairn_shape_groups(f->sx), out_groups = cairn_shape_groups(f->sy);
     int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
     int n = f->sy.n, h = f->sx.h, width = f->sx.w, oh = f->sy.h, ow = f->sy.w;
     int rows = oh == 1 ? 1 : oh <= 4 ? 4 : TEXEL_ROWS;
-    if (w->kernel == 1 && w->stride == 1) { /* a matrix product: any cut of the pixels into rows will do */
+    if (is_pointwise(f)) { /* a matrix product: any cut of the pixels into rows will do */
         rows = pixels <= 2 * TEXEL_LANES ? 1 : TEXEL_ROWS;
         n = 1, h = oh = rows;
         width = ow = cairn_conv__ceil_div(pixels, rows);
@@ -22,8 +36,8 @@ static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
     int groups = (w->kernel == 1 || in_groups == 1) && out_groups >= 4 ? 4 : out_groups > 1 ? 2 : 1;
     cairn_kernel_call call = {
         .kernel = "conv/conv2d",
-        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups,
-                      (uint32_t)(f->sx.c < 4 ? f->sx.c : 4), f->sx.c > 4 && f->sx.c % 4 != 0, (uint32_t)rows},
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups, (uint32_t)used_channels(f),
+                      f->sx.c > 4 && f->sx.c % 4 != 0, (uint32_t)rows},
         .constant_count = 6,
         .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
         .slot_count = 4,
@@ -35,6 +49,96 @@ static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
         .threads = {(uint32_t)ow, (uint32_t)(n * row_blocks), (uint32_t)cairn_conv__ceil_div(out_groups, groups)}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
     return cairn_lower_call(l, &call);
+}
+
+/* Few input channels: all weights of a lane stay in it. */
+static cairn_status few(cairn_lowering *l, const cairn_conv__forward *f)
+{
+    int out_groups = cairn_shape_groups(f->sy), pixels = f->sy.n * f->sy.h * f->sy.w;
+    int lanes = out_groups >= TEXEL_LANES ? TEXEL_LANES : 4, groups = out_groups > lanes ? 2 : 1;
+    int n = f->sy.n, h = f->sx.h, w = f->sx.w, oh = f->sy.h, ow = f->sy.w;
+    if (is_pointwise(f)) n = 1, w = ow = cairn_conv__ceil_div(pixels, 64), h = oh = cairn_conv__ceil_div(pixels, ow);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_few",
+        .constants = {(uint32_t)f->window.kernel, (uint32_t)f->window.stride, (uint32_t)groups, (uint32_t)f->sx.c,
+                      (uint32_t)lanes, f->weight_transposed},
+        .constant_count = 6,
+        .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
+        .slot_count = 4,
+        .written = 8,
+        .push = {(uint32_t)h, (uint32_t)w, (uint32_t)oh, (uint32_t)ow, (uint32_t)f->sy.c, (uint32_t)out_groups,
+                 (uint32_t)f->window.pad, (uint32_t)pixels, f->bias != CAIRN_NONE},
+        .push_count = 9,
+        .threads = {(uint32_t)(TEXEL_LANES * cairn_conv__ceil_div(out_groups, lanes * groups)), (uint32_t)oh,
+                    (uint32_t)n}};
+    cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
+    return cairn_lower_call(l, &call);
+}
+
+/* How conv2d_pointwise is cut. */
+typedef struct cut {
+    int rows, lanes, groups;
+    int64_t blocks; /* of pixels */
+    int columns;    /* blocks of channels */
+    double cost;    /* estimated cycles */
+} cut;
+
+static cut cut_of(const cairn_conv__forward *f, int rows, int lanes, int groups)
+{
+    const int pixels_of_block = rows * (TEXEL_LANES / lanes);
+    cut c = {rows, lanes, groups, ((int64_t)f->sy.n * f->sy.h * f->sy.w + pixels_of_block - 1) / pixels_of_block,
+             cairn_conv__ceil_div(cairn_shape_groups(f->sy), lanes * groups), 0};
+    double step = FETCH * (rows / 4 + 4 * groups) + PRODUCT * 16 * rows * groups;
+    double workgroups = (double)c.blocks * c.columns;
+    c.cost = (cairn_shape_groups(f->sx) * step + STORE * rows * groups) *
+             (workgroups < FEW_WORKGROUPS ? FEW_WORKGROUPS : workgroups);
+    return c;
+}
+
+static cut best_cut(const cairn_conv__forward *f)
+{
+    cut best = cut_of(f, 4, 4, 1);
+    for (int rows = 4; rows <= 16; rows *= 2)
+        for (int lanes = 4; lanes <= TEXEL_LANES; lanes *= 2)
+            for (int groups = 1; groups <= 3; groups++) {
+                cut c = cut_of(f, rows, lanes, groups);
+                if (c.cost < best.cost) best = c;
+            }
+    return best;
+}
+
+static cairn_status pointwise(cairn_lowering *l, const cairn_conv__forward *f)
+{
+    const cut c = best_cut(f);
+    int64_t line = c.blocks < LONGEST_LINE ? c.blocks : LONGEST_LINE;
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_pointwise",
+        .constants = {(uint32_t)c.groups, f->weight_transposed, (uint32_t)c.rows, (uint32_t)c.lanes},
+        .constant_count = 4,
+        .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
+        .slot_count = 4,
+        .written = 8,
+        .push = {(uint32_t)f->sx.c, (uint32_t)f->sy.c, (uint32_t)cairn_shape_groups(f->sx),
+                 (uint32_t)cairn_shape_groups(f->sy), (uint32_t)(f->sy.n * f->sy.h * f->sy.w), (uint32_t)c.blocks,
+                 f->bias != CAIRN_NONE},
+        .push_count = 7,
+        .threads = {(uint32_t)(TEXEL_LANES * line), (uint32_t)c.columns,
+                    (uint32_t)cairn_conv__ceil_div(c.blocks, line)}};
+    cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
+    return cairn_lower_call(l, &call);
+}
+
+bool cairn_conv__reads_transposed(const cairn_conv__window *window, cairn_shape y)
+{
+    return window->kernel == 1 && window->stride == 1 && cairn_shape_groups(y) >= ENOUGH_OUTPUTS;
+}
+
+static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
+{
+    int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
+    if (cairn_shape_groups(f->sy) < ENOUGH_OUTPUTS) return narrow(l, f); /* most lanes along them would idle */
+    if (f->sx.c <= (f->window.kernel == 1 ? FEW_OF_ONE : FEW) && pixels >= ENOUGH_PIXELS) return few(l, f);
+    return is_pointwise(f) ? pointwise(l, f) : narrow(l, f);
 }
 
 /* In cycles of one core, measured for 64 channels: 1.84 for a product of 8 lanes. */
