@@ -1,7 +1,8 @@
 #include "ops/image/resize.h"
 
-#include "ops/pointwise/pointwise.h"
+#include "ops/image/resize_table.h"
 #include "ops/norm/rows.h"
+#include "ops/pointwise/pointwise.h"
 #include "reference/image/resize.h"
 
 /* Both axes at once; addend may be CAIRN_NONE. */
@@ -20,93 +21,126 @@ static cairn_status call_nearest(cairn_lowering *l, cairn_slot x, cairn_slot add
     return cairn_rows_call(l, &call, &rows);
 }
 
-/* One axis of length `from` to length `to`: forward from input to output, or the transpose from output to input. */
-static cairn_status call_axis(cairn_lowering *l, cairn_resize mode, bool transposed, cairn_slot x, cairn_slot addend,
-                              cairn_slot y, int64_t planes, int64_t columns, int32_t from, int32_t to)
-{
-    /* Several columns of one lane share its weights: on a GPU neighbouring lanes find theirs at once, few columns leave
-     * none to share, and long rows would leave the first cache between one output row and the next. */
-    bool share = cairn_lower_class(l) == CAIRN_CLASS_TEXEL && columns >= 8 && columns <= 256;
-    int column_steps = share ? 4 : 1;
-    cairn_rows rows = cairn_rows_plan(to, (columns + column_steps - 1) / column_steps, planes, 4);
-    rows.columns = (uint32_t)columns;
-    rows.column_steps = (uint32_t)column_steps;
-    cairn_kernel_call call = {.kernel = transposed ? "resize/resize_grad" : "resize/resize",
-                              .constants = {0, 0, (uint32_t)mode, (uint32_t)column_steps, addend != CAIRN_NONE},
-                              .constant_count = transposed ? 4 : 5,
-                              .slots = {x, y, addend != CAIRN_NONE ? addend : x},
-                              .slot_count = transposed ? 2 : 3,
-                              .written = 2,
-                              .push = {0, 0, 0, (uint32_t)from},
-                              .push_count = transposed ? 5 : 4};
-    if (transposed) { /* from: the output's length; what the shader's range of positions can hold, and its margins */
-        int width = mode == CAIRN_RESIZE_BICUBIC ? 4 : 2;
-        call.push[4] = (uint32_t)((width * (int64_t)from + to - 1) / to) + 2;
-    }
-    return cairn_rows_call(l, &call, &rows);
-}
+/* A map of shape s through one axis or both: `taps` of the axes (0: it stays), `tables` as in resize_table.h. */
+typedef struct pass {
+    cairn_slot x, y, addend; /* addend: or CAIRN_NONE */
+    cairn_shape s, d;
+    int32_t taps[2];
+} pass;
 
-/* Both axes, the addend (or CAIRN_NONE) in the last pass; the one first that leaves the smaller map between; if that is
- * the same, the lines where the map is small, because their elements lie far apart. */
-static cairn_status call_resize(cairn_lowering *l, cairn_resize mode, bool transposed, cairn_slot x, cairn_slot addend,
-                                cairn_slot y, cairn_shape s, cairn_shape d)
+static cairn_status call_weighted(cairn_lowering *l, const pass *p, const cairn_slot *tables)
 {
+    enum { MOST_PLANES = 65535 };
     cairn_status st = CAIRN_OK;
-    int64_t groups = cairn_shape_groups(s);
-    int64_t between[2] = {(int64_t)d.h * s.w, (int64_t)s.h * d.w}; /* with lines first, with lines last */
-    bool lines_first = s.w == d.w || (s.h != d.h && between[0] < between[1] + !transposed);
-    for (int pass = 0; pass < 2; pass++) {
-        bool lines = lines_first == (pass == 0), last = pass == 1 || s.w == d.w || s.h == d.h;
-        cairn_shape t = s;
-        if (lines)
-            t.h = d.h;
-        else
-            t.w = d.w;
-        cairn_slot target = last ? y : cairn_lower_scratch(l, cairn_shape_vectors(t));
-        cairn_slot added = last ? addend : CAIRN_NONE;
-        if (lines)
-            CAIRN_TRY(call_axis(l, mode, transposed, x, added, target, s.n, s.w * groups, s.h, t.h));
-        else
-            CAIRN_TRY(call_axis(l, mode, transposed, x, added, target, (int64_t)s.n * s.h, groups, s.w, t.w));
-        if (last) break;
-        s = t;
-        x = target;
+    const int64_t columns = cairn_shape_groups(p->s), planes = (int64_t)p->d.n * p->d.h;
+    /* Several columns of one lane share its weights: on a GPU neighbouring lanes find theirs at once, few columns leave
+     * none to share. */
+    const int steps = cairn_lower_class(l) == CAIRN_CLASS_TEXEL && columns >= 8 ? 4 : 1;
+    for (int64_t first = 0; first < planes; first += MOST_PLANES) {
+        int64_t count = planes - first < MOST_PLANES ? planes - first : MOST_PLANES;
+        cairn_rows rows = cairn_rows_plan(p->d.w, (columns + steps - 1) / steps, count, 4);
+        rows.columns = (uint32_t)columns;
+        rows.column_steps = (uint32_t)steps;
+        cairn_kernel_call call = {
+            .kernel = "resize/weighted",
+            .constants = {0, 0, (uint32_t)steps, (uint32_t)p->taps[0], (uint32_t)p->taps[1], p->addend != CAIRN_NONE},
+            .constant_count = 6,
+            .slots = {p->x, tables[0], tables[1], p->addend != CAIRN_NONE ? p->addend : p->x, p->y},
+            .slot_count = 5,
+            .written = 1 << 4,
+            .push = {0, 0, 0, (uint32_t)p->s.h, (uint32_t)p->s.w, (uint32_t)p->d.h, (uint32_t)first},
+            .push_count = 7};
+        CAIRN_TRY(cairn_rows_call(l, &call, &rows));
     }
 done:
     return st;
 }
 
+/* Estimated cycles of class texel for a vector of lanes over h by w results: loads of elements and weights, a store. */
+static double cost_of(double h, double w, int32_t taps_y, int32_t taps_x)
+{
+    const double load = 16, store = 80;
+    return h * w * ((taps_y ? taps_y : 1.0) * (taps_x ? taps_x : 1.0) * load + (taps_x ? 2 * load : 0) + store);
+}
+
+/* Both axes in one pass, or one after the other by way of a map between, whichever costs less. */
+static cairn_status call_resize(cairn_lowering *l, const pass *p, const cairn_slot *tables)
+{
+    cairn_status st = CAIRN_OK;
+    pass first = *p, second = *p;
+    const double h = p->d.h, w = p->d.w;
+    double costs[3] = {cost_of(h, w, p->taps[0], p->taps[1]),
+                       cost_of(h, p->s.w, p->taps[0], 0) + cost_of(h, w, 0, p->taps[1]),
+                       cost_of(p->s.h, w, 0, p->taps[1]) + cost_of(h, w, p->taps[0], 0)};
+    int best = costs[1] < costs[0] ? 1 : 0;
+    if (costs[2] < costs[best]) best = 2;
+    if (best == 0) return call_weighted(l, p, tables);
+    first.addend = CAIRN_NONE;
+    if (best == 1)
+        first.d.w = p->s.w;
+    else
+        first.d.h = p->s.h;
+    first.taps[best == 1] = second.taps[best == 2] = 0;
+    second.s = first.d;
+    first.y = second.x = cairn_lower_scratch(l, cairn_shape_vectors(first.d));
+    CAIRN_TRY(call_weighted(l, &first, tables));
+    CAIRN_TRY(call_weighted(l, &second, tables));
+done:
+    return st;
+}
+
+/* Inputs of both ops: the map, the tables of the axes and, of resize only, the addend. */
+enum { MAP, TABLE_Y, TABLE_X, ADDEND = CAIRN_RESIZE_ADDEND };
+
+static cairn_status lower_weighted(cairn_lowering *l, const cairn_node *node, cairn_slot addend)
+{
+    const cairn_resize_attributes *at = cairn_node_attributes(node);
+    pass p = {.x = node->inputs[MAP],
+              .y = node->outputs[0],
+              .addend = addend,
+              .s = cairn_lower_shape(l, node->inputs[MAP]),
+              .d = cairn_lower_shape(l, node->outputs[0])};
+    p.taps[0] = p.s.h == p.d.h ? 0 : at->taps[0];
+    p.taps[1] = p.s.w == p.d.w ? 0 : at->taps[1];
+    return call_resize(l, &p, &node->inputs[TABLE_Y]);
+}
+
 static cairn_status lower_resize(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_resize_attributes *at = cairn_node_attributes(node);
-    cairn_shape s = cairn_lower_shape(l, node->inputs[0]), d = cairn_lower_shape(l, node->outputs[0]);
+    cairn_shape s = cairn_lower_shape(l, node->inputs[MAP]), d = cairn_lower_shape(l, node->outputs[0]);
     if (at->mode == CAIRN_RESIZE_NEAREST && (int64_t)d.n * d.h <= 65535)
-        return call_nearest(l, node->inputs[0], node->inputs[1], node->outputs[0], s, d);
-    return call_resize(l, at->mode, false, node->inputs[0], node->inputs[1], node->outputs[0], s, d);
+        return call_nearest(l, node->inputs[MAP], node->inputs[ADDEND], node->outputs[0], s, d);
+    return lower_weighted(l, node, node->inputs[ADDEND]);
 }
 
 static cairn_status lower_grad(cairn_lowering *l, const cairn_node *node)
 {
-    const cairn_resize_attributes *at = cairn_node_attributes(node);
-    return call_resize(l, at->mode, true, node->inputs[0], CAIRN_NONE, node->outputs[0],
-                       cairn_lower_shape(l, node->inputs[0]), cairn_lower_shape(l, node->outputs[0]));
+    return lower_weighted(l, node, CAIRN_NONE);
 }
 
-static const cairn_op grad_op = {.name = "resize_grad", .lower = lower_grad, .reference = cairn_ref_resize_grad};
+/* For both ops; the gradient's cost is that of the larger map, which it reads. */
+static double operations(const cairn_node *node, const cairn_graph *g)
+{
+    double from = (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[MAP]));
+    double to = (double)cairn_shape_count(cairn_graph_shape(g, node->outputs[0]));
+    return 8.0 * (from > to ? from : to);
+}
+
+static const cairn_op grad_op = {
+    .name = "resize_grad", .lower = lower_grad, .reference = cairn_ref_resize_grad, .operations = operations};
 
 static void gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
                      cairn_tid *dinputs)
 {
-    cairn_shape s = cairn_graph_shape(g, node->inputs[0]);
-    if (needs[1]) dinputs[1] = doutputs[0];
-    if (needs[0])
-        cairn_graph_append(g, &grad_op, doutputs, 1, 1, &s, 1, &dinputs[0], node->attributes,
-                           sizeof(cairn_resize_attributes));
-}
-
-static double operations(const cairn_node *node, const cairn_graph *g)
-{
-    return 8.0 * (double)cairn_shape_count(cairn_graph_shape(g, node->outputs[0]));
+    const cairn_resize_attributes *at = cairn_node_attributes(node);
+    cairn_shape s = cairn_graph_shape(g, node->inputs[MAP]), d = cairn_graph_shape(g, node->outputs[0]);
+    cairn_resize_attributes transposed = {.mode = at->mode};
+    if (needs[ADDEND]) dinputs[ADDEND] = doutputs[0];
+    if (!needs[MAP]) return;
+    cairn_tid inputs[] = {doutputs[0], cairn_resize__table(g, at->mode, s.h, d.h, true, &transposed.taps[0]),
+                          cairn_resize__table(g, at->mode, s.w, d.w, true, &transposed.taps[1])};
+    cairn_graph_append(g, &grad_op, inputs, 3, 3, &s, 1, &dinputs[MAP], &transposed, sizeof transposed);
 }
 
 static const cairn_op resize_op = {.name = "resize",
@@ -126,8 +160,10 @@ static cairn_tid append_resize(cairn_graph *g, cairn_tid x, cairn_tid addend, in
         return cairn_graph_mistake(g, "resize", "%dx%d to %dx%d: sizes must be 1 to %d", s.h, s.w, h, w, LARGEST);
     if ((int)mode < 0 || mode >= CAIRN_RESIZE_COUNT) return cairn_graph_mistake(g, "resize", "no mode %d", (int)mode);
     if (cairn_shape_equal(s, y)) return addend == CAIRN_NONE ? x : cairn_op_add(g, addend, x);
-    cairn_tid inputs[2] = {x, addend};
-    return cairn_graph_append(g, &resize_op, inputs, 2, 1, &y, 1, &out, &at, sizeof at);
+    if (x == CAIRN_NONE) return CAIRN_NONE;
+    cairn_tid inputs[] = {x, cairn_resize__table(g, mode, s.h, h, false, &at.taps[0]),
+                          cairn_resize__table(g, mode, s.w, w, false, &at.taps[1]), addend};
+    return cairn_graph_append(g, &resize_op, inputs, 4, 3, &y, 1, &out, &at, sizeof at);
 }
 
 cairn_tid cairn_op_resize(cairn_graph *g, cairn_tid x, int h, int w, cairn_resize mode)

@@ -3,7 +3,7 @@
 /* Resampling of maps. Shaders in shaders/resize. */
 #include "graph/graph.h"
 
-typedef enum cairn_resize {                        /* numbers known to shaders/resize/resize.glsl */
+typedef enum cairn_resize {
                             CAIRN_RESIZE_NEAREST,  /* source index floor(position * in / out) */
                             CAIRN_RESIZE_BILINEAR, /* half-pixel centres: source position (position + 0.5) * in / out -
                                                       0.5 */

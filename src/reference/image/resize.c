@@ -59,8 +59,8 @@ void cairn_ref_resize(const cairn_node *node, const cairn_graph *g, double *cons
 {
     const cairn_resize_attributes *at = cairn_node_attributes(node);
     cairn_shape x = cairn_graph_shape(g, node->inputs[0]), y = cairn_graph_shape(g, node->outputs[0]);
-    bool added = node->inputs[1] != CAIRN_NONE;
-    for (int64_t i = 0; i < cairn_shape_count(y); i++) out[0][i] = added ? in[1][i] : 0;
+    const double *addend = node->inputs[CAIRN_RESIZE_ADDEND] != CAIRN_NONE ? in[CAIRN_RESIZE_ADDEND] : NULL;
+    for (int64_t i = 0; i < cairn_shape_count(y); i++) out[0][i] = addend ? addend[i] : 0;
     resample(at->mode, x, y, in[0], out[0], false);
 }
 
