@@ -32,11 +32,16 @@ static void *work(void *argument)
     return NULL;
 }
 
+int cairn_cores(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
 cairn_status cairn_parallel_for(int count, int threads, cairn_status (*body)(void *payload, int i), void *payload)
 {
     enum { MOST = 64 };
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    if (threads <= 0) threads = online > 0 ? (int)online : 1;
+    if (threads <= 0) threads = cairn_cores();
     if (threads > count) threads = count;
     if (threads > MOST) threads = MOST;
     job j = {.body = body, .payload = payload, .count = count, .failed = count};

@@ -1,4 +1,5 @@
 /* cairn benchmark: times of whole networks, of single ops, and of the device itself. */
+#include "base/parallel.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/open_device.h"
@@ -147,7 +148,7 @@ static cairn_status run_compare(const benchmark_options *o)
         .rounds = (int)o->rounds,
         .runs = (int)o->runs,
         .warmup = (int)o->warmup,
-        .threads = o->threads ? (int)o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN),
+        .threads = o->threads ? (int)o->threads : cairn_cores(),
         .lines = o->table ? NULL : stdout,
         .table = o->table ? stdout : markdown,
     }));

