@@ -56,11 +56,11 @@ cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forwa
 /* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV
  * (direct, winograd2, winograd4) forces one, for tests. */
 enum { CAIRN_CONV__DIRECT = 0, CAIRN_CONV__WINOGRAD2 = 2, CAIRN_CONV__WINOGRAD4 = 4 };
-/* The one that is forced, else the one remembered for this device, else the cheapest by costs[] (direct, 2, 4). */
+/* The one that is forced (direct if its cost is infinite), else the one remembered for this device, else the cheapest by costs[] (direct, 2, 4). */
 cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const double costs[3]);
 /* By Winograd's F(size x size, 3x3), size 2 or 4. */
 cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__forward *f, int size);
-/* Its estimated cost, in cycles of one core. */
+/* Its estimated cost, in cycles of one core; infinite if it cannot be had. */
 double cairn_conv__winograd_cost(const cairn_conv__forward *f, int size);
 /* The gradient of the input at stride 2: x is dy, weight the turned one, y is dx; the window is the forward pass's. */
 cairn_status cairn_conv__grad_input_strided_simt(cairn_lowering *l, const cairn_conv__forward *f);

@@ -1,6 +1,7 @@
 /* Class texel (CPU drivers): which kernel computes a convolution, and how it is cut into lanes. */
 #include "ops/conv/internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,7 +163,8 @@ cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const do
 {
     static const uint32_t candidates[] = {CAIRN_CONV__DIRECT, CAIRN_CONV__WINOGRAD2, CAIRN_CONV__WINOGRAD4};
     int best = 0;
-    if (forced() >= 0) return choice.emit(l, choice.problem, (uint32_t)forced());
+    int wanted = forced();
+    if (wanted >= 0) return choice.emit(l, choice.problem, isinf(costs[wanted / 2]) ? CAIRN_CONV__DIRECT : (uint32_t)wanted);
     for (int i = 1; i < 3; i++)
         if (costs[i] < costs[best]) best = i;
     choice.candidates = candidates;

@@ -1,0 +1,152 @@
+#version 450
+// convolve.texel.comp: a Winograd convolution (winograd.glsl) with transformed weights, for CPU drivers.
+// computes  y = epilogue(bias + A^T [sum over input channels of weight * B^T x B] A), tile by tile
+// bindings  0 x [N,H,W,CI] read | 1 weight [N*N][blocks*in_groups*4*GROUPS+8] read (weight.texel.comp) | 2 bias [1,1,1,CO]
+//           read (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 and 5 work, the same memory read and written, for
+//           each worker planes [N*N][in_groups*T+8], then sums [N*N][blocks*GROUPS*T+8] | 6 epilogue.glsl
+// push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image, tiles =
+//           of all images; slabs = ceil(tiles / T); workers
+// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output groups
+//           of a product: 1, 2 or 4
+// dispatch  threads (8 * workers), lanes over tiles
+// A worker takes one slab of T tiles after the other, so that its planes and sums stay in its core's cache: 126 ms where
+// one dispatch for each of the three steps, by chunks, took 171 (8x120x160x64 to 64, two cores). It fetches what it
+// stored itself before: lavapipe runs a workgroup of one vector in order, and its stores and fetches go to plain memory;
+// the driver's self-test would see it fail.
+// Weights are fetched four at a time, one in each lane of a quad, and given to all lanes by quad broadcasts, which are
+// one instruction each where a fetch is a call. Each output channel takes its four terms before the next, so that the
+// four broadcasts live in registers. The 8 elements between planes keep the planes of one tile out of each other's place
+// in the cache (3 times as fast as a distance of 2^17 bytes).   host src/ops/conv/winograd.c
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_quad : require
+#include "tensor.glsl"
+#include "epilogue.glsl"
+
+layout(local_size_x = 8) in;
+layout(constant_id = 0) const int M = 4;
+layout(constant_id = 1) const int ROWS = 4;
+layout(constant_id = 2) const int GROUPS = 4;
+const int N = M + 2;
+const int T = 8 * ROWS;
+INPUT(0, x);
+INPUT(1, weight);
+INPUT(2, bias);
+OUTPUT(3, y);
+INPUT(4, read);
+OUTPUT(5, write);
+EPILOGUE(6);
+layout(push_constant) uniform Push {
+    int h, w, in_groups, pad, oh, ow, out_groups, blocks, tiles_y, tiles_x, tiles, slabs, workers, has_bias;
+};
+#include "winograd.glsl"
+
+void transform_input(int tile, int at)
+{
+    int row = tile / tiles_x;
+    int n = row / tiles_y;
+    int ix = (tile - row * tiles_x) * M - pad;
+    int iy = (row - n * tiles_y) * M - pad;
+    int line[N], column[N];
+    [[unroll]] for (int i = 0; i < N; ++i) {
+        line[i] = tile < tiles && iy + i >= 0 && iy + i < h ? (n * h + iy + i) * w * in_groups : -1;
+        column[i] = ix + i >= 0 && ix + i < w ? (ix + i) * in_groups : -1;
+    }
+    int group_count = in_groups, step = group_count * T + 8;
+    for (int g = 0; g < group_count; ++g) {
+        vec4 d[6][6];
+        [[unroll]] for (int i = 0; i < N; ++i)
+            [[unroll]] for (int j = 0; j < N; ++j) {
+                bool inside = line[i] >= 0 && column[j] >= 0;
+                vec4 value = LOAD(x, inside ? line[i] + column[j] + g : 0);
+                d[i][j] = inside ? value : vec4(0.0);
+            }
+        [[unroll]] for (int i = 0; i < N; ++i) winograd_input(d[i]);
+        [[unroll]] for (int j = 0; j < N; ++j) {
+            vec4 t[6];
+            [[unroll]] for (int i = 0; i < N; ++i) t[i] = d[i][j];
+            winograd_input(t);
+            [[unroll]] for (int i = 0; i < N; ++i) STORE(write, at + (i * N + j) * step, t[i]);
+        }
+        at += T;
+    }
+}
+
+void multiply(int at, int at_weight, int to)
+{
+    int count = in_groups;
+    vec4 sum[ROWS][GROUPS];
+    [[unroll]] for (int r = 0; r < ROWS; ++r)
+        [[unroll]] for (int q = 0; q < GROUPS; ++q) sum[r][q] = vec4(0.0);
+    for (int g = 0; g < count; ++g) {
+        vec4 v[ROWS], k[GROUPS];
+        [[unroll]] for (int r = 0; r < ROWS; ++r) v[r] = LOAD(read, at + 8 * r);
+        [[unroll]] for (int q = 0; q < GROUPS; ++q) k[q] = LOAD(weight, at_weight + 4 * q);
+        at += 8 * ROWS;
+        at_weight += 4 * GROUPS;
+        [[unroll]] for (int q = 0; q < GROUPS; ++q)
+            [[unroll]] for (int e = 0; e < 4; ++e) {
+                float s[4];
+                [[unroll]] for (int c = 0; c < 4; ++c)
+                    s[c] = subgroupQuadBroadcast(k[(c * GROUPS + q) / 4][e], uint((c * GROUPS + q) % 4));
+                [[unroll]] for (int r = 0; r < ROWS; ++r) {
+                    float t = sum[r][q][e];
+                    [[unroll]] for (int c = 0; c < 4; ++c) t += v[r][c] * s[c];
+                    sum[r][q][e] = t;
+                }
+            }
+    }
+    [[unroll]] for (int r = 0; r < ROWS; ++r)
+        [[unroll]] for (int q = 0; q < GROUPS; ++q) STORE(write, to + (q * ROWS + r) * 8, sum[r][q]);
+}
+
+void transform_output(int tile, int at)
+{
+    int group_count = out_groups;
+    int step = blocks * GROUPS * T + 8;
+    int row = tile / tiles_x;
+    int n = row / tiles_y;
+    int ox = (tile - row * tiles_x) * M;
+    int oy = (row - n * tiles_y) * M;
+    bool inside_y[M], inside_x[M];
+    [[unroll]] for (int i = 0; i < M; ++i) {
+        inside_y[i] = tile < tiles && oy + i < oh;
+        inside_x[i] = ox + i < ow;
+    }
+    int corner = ((n * oh + oy) * ow + ox) * group_count, line = ow * group_count;
+    bool biased = has_bias != 0;
+    for (int g = 0; g < group_count; ++g) {
+        vec4 part[4][6];
+        [[unroll]] for (int j = 0; j < N; ++j) {
+            vec4 s[6];
+            [[unroll]] for (int i = 0; i < N; ++i) s[i] = LOAD(read, at + (i * N + j) * step);
+            vec4 o[4] = winograd_output(s);
+            [[unroll]] for (int i = 0; i < M; ++i) part[i][j] = o[i];
+        }
+        vec4 b = biased ? LOAD(bias, g) : vec4(0.0);
+        [[unroll]] for (int i = 0; i < M; ++i) {
+            vec4 o[4] = winograd_output(part[i]);
+            [[unroll]] for (int j = 0; j < M; ++j) {
+                int to = corner + i * line + j * group_count + g;
+                if (inside_y[i] && inside_x[j]) STORE(y, to, epilogue(o[j] + b, to));
+            }
+        }
+        at += T;
+    }
+}
+
+void main()
+{
+    int lane = int(gl_LocalInvocationID.x), worker = int(gl_WorkGroupID.x);
+    int in_step = in_groups * T + 8, out_step = blocks * GROUPS * T + 8;
+    int planes = worker * N * N * (in_step + out_step), sums = planes + N * N * in_step;
+    int weight_block = in_groups * 4 * GROUPS, weight_step = blocks * weight_block + 8;
+    int end = (worker + 1) * slabs / workers;
+    for (int slab = worker * slabs / workers; slab < end; ++slab) {
+        for (int r = 0; r < ROWS; ++r) transform_input(slab * T + 8 * r + lane, planes + 8 * r + lane);
+        for (int p = 0; p < N * N; ++p)
+            for (int b = 0; b < blocks; ++b)
+                multiply(planes + p * in_step + lane, p * weight_step + b * weight_block + (lane & 3),
+                         sums + p * out_step + b * GROUPS * T + lane);
+        for (int r = 0; r < ROWS; ++r) transform_output(slab * T + 8 * r + lane, sums + 8 * r + lane);
+    }
+}
