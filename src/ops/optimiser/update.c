@@ -44,19 +44,33 @@ cairn_tid cairn_optimiser_plain_control(cairn_graph *g)
 }
 
 /* The inputs stand at the bindings of their numbers; the table's rows are the workgroups. */
-static cairn_status lower_rows(cairn_lowering *l, const cairn_node *node, const char *kernel, int table, bool has_flag)
+static cairn_kernel_call rows_call(cairn_lowering *l, const cairn_node *node, const char *kernel, int table)
 {
-    const cairn_optimiser_attributes *a = cairn_node_attributes(node);
     cairn_kernel_call call = {.kernel = kernel, .slot_count = node->input_count, .written = node->op->updates};
     for (int i = 0; i < node->input_count; i++) call.slots[i] = node->inputs[i];
     call.threads[0] = 64 * (uint32_t)cairn_lower_shape(l, node->inputs[table]).w;
+    return call;
+}
+
+static cairn_status lower_rows(cairn_lowering *l, const cairn_node *node, const char *kernel, int table, bool has_flag)
+{
+    const cairn_optimiser_attributes *a = cairn_node_attributes(node);
+    cairn_kernel_call call = rows_call(l, node, kernel, table);
     if (has_flag) call.constants[call.constant_count++] = a->flag;
     return cairn_lower_call(l, &call);
 }
 
 static cairn_status adam_lower(cairn_lowering *l, const cairn_node *node)
 {
-    return lower_rows(l, node, "optimiser/adam", 4, true);
+    const cairn_optimiser_attributes *a = cairn_node_attributes(node);
+    cairn_kernel_call call = rows_call(l, node, "optimiser/adam", 4);
+    call.constants[call.constant_count++] = a->flag;
+    if (cairn_lower_class(l) == CAIRN_CLASS_TEXEL) { /* what it updates once more, to read */
+        static const int updated[] = {0, 2, 3};
+        for (int i = 0; i < 3; i++) call.slots[7 + i] = node->inputs[updated[i]];
+        call.slot_count = 10;
+    }
+    return cairn_lower_call(l, &call);
 }
 
 static cairn_status sgd_lower(cairn_lowering *l, const cairn_node *node)
