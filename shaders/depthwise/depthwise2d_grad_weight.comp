@@ -1,11 +1,11 @@
 #version 450
-// depthwise2d_grad_weight.comp: gradient of a depthwise convolution's weight: sums over one chunk of tiles of 4 by 4
+// depthwise2d_grad_weight.comp: gradient of a depthwise convolution's weight: sums over one chunk of tiles of 4 by TILE_W
 // output pixels; conv/sum_parts adds the chunks in order.
 // computes  part[chunk][ky*k+kx,c] = sum over the chunk's pixels of x[n,oy*s+ky-p,ox*s+kx-p,c] * dy[n,oy,ox,c]
 // bindings  0 x [N,H,W,C] read | 1 dy [N,OH,OW,C] read | 2 part [chunks][K*K,1,1,C] write
-// push      sizes as named; groups = ceil(C/4), columns = ceil(ow/4), row_blocks = ceil(oh/4), tiles = n * row_blocks *
+// push      sizes as named; groups = ceil(C/4), columns = ceil(ow/TILE_W), row_blocks = ceil(oh/4), tiles = n * row_blocks *
 //           columns, chunk = tiles of one chunk, chunks
-// spec      0 KERNEL, 1 STRIDE
+// spec      0 KERNEL, 1 STRIDE, 3 TILE_W
 // dispatch  a linear range of chunks * groups threads, group fastest   host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
@@ -17,8 +17,10 @@ layout(local_size_x = 64) in;
 #endif
 layout(constant_id = 0) const int KERNEL = 3;
 layout(constant_id = 1) const int STRIDE = 1;
-const int TILE = 4;
-const int READ = (TILE - 1) * STRIDE + KERNEL;
+layout(constant_id = 3) const int TILE_W = 4;
+const int TILE_H = 4;
+const int READ_H = (TILE_H - 1) * STRIDE + KERNEL;
+const int READ_W = (TILE_W - 1) * STRIDE + KERNEL;
 INPUT(0, x);
 INPUT(1, dy);
 OUTPUT(2, part);
@@ -40,31 +42,31 @@ void main()
     vec4 sum[KERNEL * KERNEL];
     [[unroll]] for (int tap = 0; tap < KERNEL * KERNEL; ++tap) sum[tap] = vec4(0.0);
     for (int t = 0; t < count; ++t) {
-        int oy = block * TILE, ox = column * TILE;
-        vec4 d[TILE][TILE];
-        [[unroll]] for (int r = 0; r < TILE; ++r)
-            [[unroll]] for (int c = 0; c < TILE; ++c) {
+        int oy = block * TILE_H, ox = column * TILE_W;
+        vec4 d[TILE_H][TILE_W];
+        [[unroll]] for (int r = 0; r < TILE_H; ++r)
+            [[unroll]] for (int c = 0; c < TILE_W; ++c) {
                 bool inside = oy + r < oh && ox + c < ow;
                 int pixel = inside ? (n * oh + oy + r) * ow + ox + c : 0;
                 vec4 value = LOAD(dy, pixel * groups + group);
                 d[r][c] = inside ? value : vec4(0.0);
             }
-        [[unroll]] for (int row = 0; row < READ; ++row) {
+        [[unroll]] for (int row = 0; row < READ_H; ++row) {
             int iy = oy * STRIDE + row - pad;
             bool inside_y = iy >= 0 && iy < h;
             int line = (n * h + iy) * w;
-            vec4 v[READ];
-            [[unroll]] for (int i = 0; i < READ; ++i) {
+            vec4 v[READ_W];
+            [[unroll]] for (int i = 0; i < READ_W; ++i) {
                 int ix = ox * STRIDE + i - pad;
                 bool inside = inside_y && ix >= 0 && ix < w;
                 vec4 value = LOAD(x, (inside ? line + ix : 0) * groups + group);
                 v[i] = inside ? value : vec4(0.0);
             }
-            [[unroll]] for (int r = 0; r < TILE; ++r) {
+            [[unroll]] for (int r = 0; r < TILE_H; ++r) {
                 int ky = row - r * STRIDE;
                 if (ky >= 0 && ky < KERNEL) {
                     [[unroll]] for (int kx = 0; kx < KERNEL; ++kx)
-                        [[unroll]] for (int c = 0; c < TILE; ++c)
+                        [[unroll]] for (int c = 0; c < TILE_W; ++c)
                             sum[ky * KERNEL + kx] += v[c * STRIDE + kx] * d[r][c];
                 }
             }

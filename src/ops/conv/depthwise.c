@@ -5,7 +5,14 @@
 
 #define SHAPE_TEXT "[%d,%d,%d,%d]"
 #define SHAPE_ARGS(s) (s).n, (s).h, (s).w, (s).c
-enum { TILE = 4 /* of all three kernels */ };
+enum { TILE_H = 4 /* of all three kernels */ };
+
+/* Columns of a tile, 4 or 5, whichever leaves fewer idle (of 5 columns, 4 leave three). */
+static int tile_width(int w)
+{
+    return cairn_conv__ceil_div(w, 5) * 5 < cairn_conv__ceil_div(w, 4) * 4 ? 5 : 4;
+}
+
 
 static void depthwise_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
                                cairn_tid *dinputs);
@@ -111,12 +118,13 @@ static cairn_status lower_forward(cairn_lowering *l, const cairn_node *node)
     const cairn_conv__window *w = cairn_node_attributes(node);
     cairn_shape sx = cairn_lower_shape(l, node->inputs[0]), sy = cairn_lower_shape(l, node->outputs[0]);
     cairn_slot bias = node->inputs[2] == CAIRN_NONE ? node->inputs[1] : node->inputs[2];
-    int groups = cairn_shape_groups(sx), columns = cairn_conv__ceil_div(sy.w, TILE) * groups;
-    int row_blocks = cairn_conv__ceil_div(sy.h, TILE);
+    int tile_w = tile_width(sy.w);
+    int groups = cairn_shape_groups(sx), columns = cairn_conv__ceil_div(sy.w, tile_w) * groups;
+    int row_blocks = cairn_conv__ceil_div(sy.h, TILE_H);
     cairn_kernel_call call = {
         .kernel = "depthwise/depthwise2d",
-        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
-        .constant_count = 2,
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, 0, (uint32_t)tile_w},
+        .constant_count = 4,
         .slots = {node->inputs[0], node->inputs[1], bias, node->outputs[0]},
         .slot_count = 4,
         .written = 8,
@@ -132,12 +140,13 @@ static cairn_status lower_grad_input(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_conv__window *w = cairn_node_attributes(node);
     cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
-    int groups = cairn_shape_groups(sx), columns = cairn_conv__ceil_div(sx.w, TILE) * groups;
-    int row_blocks = cairn_conv__ceil_div(sx.h, TILE);
+    int tile_w = w->stride == 1 ? tile_width(sx.w) : 4; /* a tile begins at a multiple of the stride */
+    int groups = cairn_shape_groups(sx), columns = cairn_conv__ceil_div(sx.w, tile_w) * groups;
+    int row_blocks = cairn_conv__ceil_div(sx.h, TILE_H);
     cairn_kernel_call call = {
         .kernel = "depthwise/depthwise2d_grad_input",
-        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)w->pad},
-        .constant_count = 3,
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)w->pad, (uint32_t)tile_w},
+        .constant_count = 4,
         .slots = {node->inputs[0], node->inputs[1], node->outputs[0]},
         .slot_count = 3,
         .written = 4,
@@ -154,8 +163,9 @@ static cairn_status lower_grad_weight(cairn_lowering *l, const cairn_node *node)
     cairn_status st = CAIRN_OK;
     const cairn_conv__window *w = cairn_node_attributes(node);
     cairn_shape sx = cairn_lower_shape(l, node->inputs[0]), sy = cairn_lower_shape(l, node->inputs[1]);
-    int groups = cairn_shape_groups(sx), columns = cairn_conv__ceil_div(sy.w, TILE);
-    int row_blocks = cairn_conv__ceil_div(sy.h, TILE), tiles = sy.n * row_blocks * columns;
+    int tile_w = tile_width(sy.w);
+    int groups = cairn_shape_groups(sx), columns = cairn_conv__ceil_div(sy.w, tile_w);
+    int row_blocks = cairn_conv__ceil_div(sy.h, TILE_H), tiles = sy.n * row_blocks * columns;
     int wanted = cairn_conv__ceil_div(WANTED_THREADS, groups);
     int most = cairn_conv__ceil_div(tiles, LEAST_TILES);
     if (wanted > most) wanted = most;
@@ -165,8 +175,8 @@ static cairn_status lower_grad_weight(cairn_lowering *l, const cairn_node *node)
     cairn_slot part = chunks > 1 ? cairn_lower_scratch(l, vectors * chunks) : node->outputs[0];
     cairn_kernel_call call = {
         .kernel = "depthwise/depthwise2d_grad_weight",
-        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride},
-        .constant_count = 2,
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, 0, (uint32_t)tile_w},
+        .constant_count = 4,
         .slots = {node->inputs[0], node->inputs[1], part},
         .slot_count = 3,
         .written = 4,
