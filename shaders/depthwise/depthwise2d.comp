@@ -5,7 +5,7 @@
 //           | 3 y [N,OH,OW,C] write | 4 epilogue.glsl
 // push      sizes as named; groups = ceil(C/4), columns = ceil(ow/TILE_W) * groups, row_blocks = ceil(oh/4)
 // spec      0 KERNEL, 1 STRIDE, 3 TILE_W
-// dispatch  threads (columns, n * row_blocks): one makes a tile of 4 by TILE_W pixels of one channel group, group fastest
+// dispatch  threads (columns, n * row_blocks): one makes 4 by TILE_W pixels of one channel group, group fastest
 //           host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"

@@ -4,7 +4,7 @@
 // bindings  0 dy [N,OH,OW,C] read | 1 weight [K*K,1,1,C] read | 2 dx [N,H,W,C] write
 // push      sizes as named; groups = ceil(C/4), columns = ceil(w/TILE_W) * groups, row_blocks = ceil(h/4)
 // spec      0 KERNEL, 1 STRIDE (1 or 2), 2 PAD, 3 TILE_W (4 at stride 2)
-// dispatch  threads (columns, n * row_blocks): one makes a tile of 4 by TILE_W pixels of one channel group, group fastest.
+// dispatch  threads (columns, n * row_blocks): one makes 4 by TILE_W pixels of one channel group, group fastest.
 // A tile starts at a multiple of the stride, so which taps meet which pixel is known when the kernel is compiled.
 //           host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require

@@ -1,10 +1,10 @@
 #version 450
-// depthwise2d_grad_weight.comp: gradient of a depthwise convolution's weight: sums over one chunk of tiles of 4 by TILE_W
-// output pixels; conv/sum_parts adds the chunks in order.
+// depthwise2d_grad_weight.comp: gradient of a depthwise convolution's weight: sums over one chunk of tiles of 4 by
+// TILE_W output pixels; conv/sum_parts adds the chunks in order.
 // computes  part[chunk][ky*k+kx,c] = sum over the chunk's pixels of x[n,oy*s+ky-p,ox*s+kx-p,c] * dy[n,oy,ox,c]
 // bindings  0 x [N,H,W,C] read | 1 dy [N,OH,OW,C] read | 2 part [chunks][K*K,1,1,C] write
-// push      sizes as named; groups = ceil(C/4), columns = ceil(ow/TILE_W), row_blocks = ceil(oh/4), tiles = n * row_blocks *
-//           columns, chunk = tiles of one chunk, chunks
+// push      sizes as named; groups = ceil(C/4), columns = ceil(ow/TILE_W), row_blocks = ceil(oh/4), tiles = n *
+//           row_blocks * columns, chunk = tiles of one chunk, chunks
 // spec      0 KERNEL, 1 STRIDE, 3 TILE_W
 // dispatch  a linear range of chunks * groups threads, group fastest   host src/ops/conv/depthwise.c
 #extension GL_GOOGLE_include_directive : require
