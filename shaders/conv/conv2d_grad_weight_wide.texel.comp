@@ -6,9 +6,11 @@
 // push      sizes as named; rows = n*oh, chunk = rows of one chunk, pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..2, 3 TILE input groups of a lane
 // dispatch  threads (ceil(out_groups / (8*GROUPS)) * 8, KERNEL * ceil(in_groups / TILE), chunks)
-// Lanes stand side by side over output channels: dy's loads are contiguous, x has the same address in all lanes, and no
-// sum over lanes is needed at the end.   host src/ops/conv/grad_weight.c
+// Lanes stand side by side over output channels: dy's loads are contiguous, x has the same address in all lanes (with
+// KERNEL 1 and TILE 4 the lanes of a quad fetch its four groups and exchange them by quad broadcasts), and no sum over
+// lanes is needed at the end.   host src/ops/conv/grad_weight.c
 #extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"
 
 layout(local_size_x = 8) in;
@@ -16,6 +18,7 @@ layout(constant_id = 0) const int KERNEL = 3;
 layout(constant_id = 1) const int STRIDE = 1;
 layout(constant_id = 2) const int GROUPS = 2;
 layout(constant_id = 3) const int TILE = 1;
+const bool BY_QUAD = KERNEL == 1 && TILE == 4;
 const int RUN = 4; // pixels of one row taken at a time
 const int READ = (RUN - 1) * STRIDE + KERNEL;
 INPUT(0, x);
@@ -55,10 +58,11 @@ void main()
                     d[q][r] = inside ? value : vec4(0.0);
                 }
             }
+            vec4 v[READ];
             [[unroll]] for (int t = 0; t < TILE; ++t) {
-                int tile_group = min(ig + t, in_groups - 1);
-                vec4 v[READ];
+                int tile_group = min(ig + (BY_QUAD ? int(gl_LocalInvocationID.x & 3u) : t), in_groups - 1);
                 [[unroll]] for (int r = 0; r < READ; ++r) {
+                    if (BY_QUAD && t > 0) continue;
                     int ix = ox * STRIDE + r - pad;
                     bool inside = ix >= 0 && ix < w && (KERNEL > 1 || STRIDE > 1 || line + ix < pixels);
                     vec4 value = LOAD(x, (inside ? line + ix : 0) * in_groups + tile_group);
@@ -67,8 +71,10 @@ void main()
                 [[unroll]] for (int q = 0; q < GROUPS; ++q)
                     [[unroll]] for (int k = 0; k < KERNEL; ++k)
                         [[unroll]] for (int c = 0; c < 4; ++c)
-                            [[unroll]] for (int r = 0; r < RUN; ++r)
-                                sum[t][c][k][q] += v[r * STRIDE + k][c] * d[q][r];
+                            [[unroll]] for (int r = 0; r < RUN; ++r) {
+                                float s = v[r * STRIDE + k][c];
+                                sum[t][c][k][q] += (BY_QUAD ? subgroupQuadBroadcast(s, uint(t)) : s) * d[q][r];
+                            }
             }
         }
     }

@@ -15,14 +15,14 @@ INPUT(0, sums);
 OUTPUT(1, dw);
 layout(push_constant) uniform Push { int ci, in_groups, out_groups; };
 
-// G^T on one line of planes.
+// G^T on one line of planes, by factors (shaders/winograd/weight.texel.comp).
 vec4[3] transform(vec4 s[6])
 {
     vec4 even = s[1] + s[2], odd = s[1] - s[2];
     if (M == 4) {
         vec4 far_even = s[3] + s[4], far_odd = s[3] - s[4];
-        return vec4[3](s[0] / 4.0 - even / 6.0 + far_even / 24.0, far_odd / 12.0 - odd / 6.0,
-                       (far_even - even) / 6.0 + s[5]);
+        return vec4[3](s[0] * 0.25 - even * (1.0 / 6.0) + far_even * (1.0 / 24.0),
+                       far_odd * (1.0 / 12.0) - odd * (1.0 / 6.0), (far_even - even) * (1.0 / 6.0) + s[5]);
     }
     return vec4[3](s[0] + 0.5 * even, 0.5 * odd, 0.5 * even + s[3]);
 }

@@ -61,6 +61,26 @@ static cairn_status texel_wide(cairn_lowering *l, const cairn_conv__grad_weight 
     return cairn_conv__reduce_with(l, g, &call, chunks);
 }
 
+/* One group of input channels. */
+static cairn_status texel_few(cairn_lowering *l, const cairn_conv__grad_weight *g)
+{
+    const cairn_conv__window *w = &g->window;
+    int rows = g->sy.n * g->sy.h, groups = g->out_groups > LANES ? 2 : 1;
+    int tiles = cairn_conv__ceil_div(g->out_groups, LANES * groups);
+    int64_t row_bytes = ((int64_t)g->sy.w * g->out_groups + (int64_t)g->sx.w * w->stride) * 16;
+    int chunk = chunk_units(rows, row_bytes, tiles, g->vectors * 16);
+    int chunks = cairn_conv__ceil_div(rows, chunk);
+    cairn_kernel_call call = {
+        .kernel = "conv/conv2d_grad_weight_few",
+        .constants = {(uint32_t)w->kernel, (uint32_t)w->stride, (uint32_t)groups, (uint32_t)g->sx.c},
+        .constant_count = 4,
+        .push = {(uint32_t)g->sx.h, (uint32_t)g->sx.w, (uint32_t)g->sy.h, (uint32_t)g->sy.w, (uint32_t)g->out_groups,
+                 (uint32_t)w->pad, (uint32_t)rows, (uint32_t)chunk},
+        .push_count = 8,
+        .threads = {(uint32_t)(tiles * LANES), 1, (uint32_t)chunks}};
+    return cairn_conv__reduce_with(l, g, &call, chunks);
+}
+
 static cairn_status texel_narrow(cairn_lowering *l, const cairn_conv__grad_weight *g)
 {
     const cairn_conv__window *w = &g->window;
@@ -85,7 +105,8 @@ static cairn_status texel_narrow(cairn_lowering *l, const cairn_conv__grad_weigh
 
 static cairn_status direct(cairn_lowering *l, const cairn_conv__grad_weight *g)
 {
-    return g->out_groups > 4 ? texel_wide(l, g) : texel_narrow(l, g);
+    if (g->out_groups <= 4) return texel_narrow(l, g);
+    return g->in_groups == 1 ? texel_few(l, g) : texel_wide(l, g);
 }
 
 static cairn_status emit_texel(cairn_lowering *l, const void *problem, uint32_t variant)

@@ -47,10 +47,11 @@ typedef struct cairn_conv__forward {
     cairn_conv__window window;
     cairn_epilogue epilogue; /* the call is finished by cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x) */
     cairn_slot residual;
-    bool weight_transposed; /* it is [1,1,CO,CI] with y's channels CO; only where cairn_conv__reads_transposed */
+    /* weight is the one of the convolution of whose input this makes the gradient: [K*K,1,CO,CI] with y's channels CO,
+     * and taps the other way round. Class texel; cairn_conv__turn_weight makes a plain weight of it. */
+    bool weight_turned;
 } cairn_conv__forward;
-/* Class texel: whether a convolution that makes y can read its weight so, as the gradient of the input finds it. */
-bool cairn_conv__reads_transposed(const cairn_conv__window *window, cairn_shape y);
+cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f);
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
 /* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV

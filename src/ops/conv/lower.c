@@ -47,31 +47,38 @@ static cairn_status grad_input_strided(cairn_lowering *l, const cairn_node *node
     return cairn_lower_call(l, &call);
 }
 
+cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f)
+{
+    int taps = f->window.kernel * f->window.kernel, out_groups = cairn_shape_groups(f->sy);
+    int64_t vectors = (int64_t)taps * f->sx.c * out_groups;
+    cairn_slot turned = cairn_lower_scratch(l, vectors);
+    cairn_kernel_call flip = {.kernel = "conv/conv2d_weight_flip", .slots = {f->weight, turned}, .slot_count = 2,
+                              .written = 2,
+                              .push = {(uint32_t)taps, (uint32_t)f->sy.c, (uint32_t)f->sx.c, (uint32_t)out_groups,
+                                       (uint32_t)cairn_shape_groups(f->sx)},
+                              .push_count = 5};
+    cairn_lower_linear(&flip, vectors);
+    f->weight = turned;
+    f->weight_turned = false;
+    return cairn_lower_call(l, &flip);
+}
+
 /* At stride 1 the gradient of the input is a convolution of dy with the weight turned round. */
 cairn_status cairn_conv__lower_grad_input(cairn_lowering *l, const cairn_node *node)
 {
     cairn_status st = CAIRN_OK;
     const cairn_conv__window *w = cairn_node_attributes(node);
-    cairn_shape sx = cairn_lower_shape(l, node->outputs[0]), sy = cairn_lower_shape(l, node->inputs[0]);
+    bool texel = cairn_lower_class(l) == CAIRN_CLASS_TEXEL;
     cairn_conv__forward f = {.x = node->inputs[0], .weight = node->inputs[1], .bias = CAIRN_NONE,
-                             .y = node->outputs[0], .sx = sy, .sy = sx, .window = *w,
+                             .y = node->outputs[0], .sx = cairn_lower_shape(l, node->inputs[0]),
+                             .sy = cairn_lower_shape(l, node->outputs[0]), .window = *w,
                              .epilogue = *cairn_conv__epilogue(node),
-                             .residual = node->inputs[CAIRN_CONV_GRAD_RESIDUAL], .weight_transposed = true};
-    if (cairn_lower_class(l) == CAIRN_CLASS_TEXEL && cairn_conv__reads_transposed(w, sx)) return forward(l, &f);
-    int taps = w->kernel * w->kernel, in_groups = cairn_shape_groups(sx);
-    int64_t vectors = (int64_t)taps * sy.c * in_groups;
-    cairn_slot flipped = cairn_lower_scratch(l, vectors);
-    cairn_kernel_call flip = {.kernel = "conv/conv2d_weight_flip", .slots = {node->inputs[1], flipped}, .slot_count = 2,
-                              .written = 2,
-                              .push = {(uint32_t)taps, (uint32_t)sx.c, (uint32_t)sy.c, (uint32_t)in_groups,
-                                       (uint32_t)cairn_shape_groups(sy)},
-                              .push_count = 5};
-    cairn_lower_linear(&flip, vectors);
-    CAIRN_TRY(cairn_lower_call(l, &flip));
-    f.weight = flipped, f.weight_transposed = false;
-    if (w->stride != 1)
-        return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? grad_input_strided(l, node, flipped)
-                                                         : cairn_conv__grad_input_strided_simt(l, &f);
+                             .residual = node->inputs[CAIRN_CONV_GRAD_RESIDUAL], .weight_turned = true};
+    if (w->stride != 1) {
+        CAIRN_TRY(cairn_conv__turn_weight(l, &f));
+        return texel ? grad_input_strided(l, node, f.weight) : cairn_conv__grad_input_strided_simt(l, &f);
+    }
+    if (!texel) CAIRN_TRY(cairn_conv__turn_weight(l, &f));
     f.window.pad = w->kernel - 1 - w->pad;
     CAIRN_TRY(forward(l, &f));
 done:

@@ -62,7 +62,7 @@ static cairn_status few(cairn_lowering *l, const cairn_conv__forward *f)
     cairn_kernel_call call = {
         .kernel = "conv/conv2d_few",
         .constants = {(uint32_t)f->window.kernel, (uint32_t)f->window.stride, (uint32_t)groups, (uint32_t)f->sx.c,
-                      (uint32_t)lanes, f->weight_transposed},
+                      (uint32_t)lanes, f->weight_turned},
         .constant_count = 6,
         .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
         .slot_count = 4,
@@ -114,7 +114,7 @@ static cairn_status pointwise(cairn_lowering *l, const cairn_conv__forward *f)
     int64_t line = c.blocks < LONGEST_LINE ? c.blocks : LONGEST_LINE;
     cairn_kernel_call call = {
         .kernel = "conv/conv2d_pointwise",
-        .constants = {(uint32_t)c.groups, f->weight_transposed, (uint32_t)c.rows, (uint32_t)c.lanes},
+        .constants = {(uint32_t)c.groups, f->weight_turned, (uint32_t)c.rows, (uint32_t)c.lanes},
         .constant_count = 4,
         .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
         .slot_count = 4,
@@ -129,17 +129,18 @@ static cairn_status pointwise(cairn_lowering *l, const cairn_conv__forward *f)
     return cairn_lower_call(l, &call);
 }
 
-bool cairn_conv__reads_transposed(const cairn_conv__window *window, cairn_shape y)
+static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *forward)
 {
-    return window->kernel == 1 && window->stride == 1 && cairn_shape_groups(y) >= ENOUGH_OUTPUTS;
-}
-
-static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *f)
-{
-    int64_t pixels = (int64_t)f->sy.n * f->sy.h * f->sy.w;
-    if (cairn_shape_groups(f->sy) < ENOUGH_OUTPUTS) return narrow(l, f); /* most lanes along them would idle */
-    if (f->sx.c <= (f->window.kernel == 1 ? FEW_OF_ONE : FEW) && pixels >= ENOUGH_PIXELS) return few(l, f);
-    return is_pointwise(f) ? pointwise(l, f) : narrow(l, f);
+    cairn_status st = CAIRN_OK;
+    cairn_conv__forward f = *forward;
+    int64_t pixels = (int64_t)f.sy.n * f.sy.h * f.sy.w;
+    bool enough_outputs = cairn_shape_groups(f.sy) >= ENOUGH_OUTPUTS; /* else most lanes along them would idle */
+    if (f.weight_turned && !(enough_outputs && is_pointwise(&f))) CAIRN_TRY(cairn_conv__turn_weight(l, &f));
+    if (enough_outputs && f.sx.c <= (f.window.kernel == 1 ? FEW_OF_ONE : FEW) && pixels >= ENOUGH_PIXELS)
+        return few(l, &f);
+    return enough_outputs && is_pointwise(&f) ? pointwise(l, &f) : narrow(l, &f);
+done:
+    return st;
 }
 
 /* In cycles of one core, measured for 64 channels: 1.84 for a product of 8 lanes. */

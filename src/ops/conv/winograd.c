@@ -56,18 +56,19 @@ static winograd describe(const cairn_conv__forward *f, int size)
     return w;
 }
 
-/* A weight of [9,1,CI,CO] into planes. */
+/* A weight of [9,1,CI,CO], or the turned one of an input's gradient, into planes. */
 static cairn_status transform_weight(cairn_lowering *l, const winograd *w, cairn_slot planes)
 {
     cairn_kernel_call call = {
         .kernel = "winograd/weight",
-        .constants = {(uint32_t)w->size, GROUPS},
-        .constant_count = 2,
+        .constants = {(uint32_t)w->size, GROUPS, w->f->weight_turned},
+        .constant_count = 3,
         .slots = {w->f->weight, planes},
         .slot_count = 2,
         .written = 2,
-        .push = {(uint32_t)w->f->sx.c, (uint32_t)w->in_groups, (uint32_t)w->out_groups, (uint32_t)w->blocks},
-        .push_count = 4,
+        .push = {(uint32_t)w->f->sx.c, (uint32_t)w->in_groups, (uint32_t)w->out_groups, (uint32_t)w->blocks,
+                 (uint32_t)w->f->sy.c},
+        .push_count = 5,
         .threads = {(uint32_t)(w->in_groups * 4 * GROUPS), (uint32_t)w->blocks}};
     return cairn_lower_call(l, &call);
 }

@@ -42,6 +42,8 @@ static const op_case_spec cases[] = {
     CASE("3x3, first layer, no padding", 1, 20, 18, 2, 12, 3, 1, CAIRN_PAD_NONE, true),
     CASE("3x3, colour to 18, stride 2, many pixels", 1, 33, 34, 3, 18, 3, 2, 0, false),
     CASE("5x5, colour to 12", 1, 16, 17, 3, 12, 5, 1, 0, true),
+    CASE("5x5, 2 to 20, stride 2", 1, 11, 18, 2, 20, 5, 2, 0, false),
+    CASE("1x1, 37 to 24", 1, 7, 13, 37, 24, 1, 1, 0, true),
     CASE("3x3, colour to 16, stride 2", 1, 9, 7, 3, 16, 3, 2, 0, false),
     CASE("3x3, one pixel", 1, 1, 1, 4, 5, 3, 1, 0, true),
     CASE("3x3, two pixels", 1, 1, 2, 5, 4, 3, 1, 0, false),
