@@ -44,6 +44,9 @@ static const op_case_spec cases[] = {
     BOTH("padding 2", 1, 3, 5, 3, 4, 2, true),
     BOTH("more than a slab of tiles", 3, 19, 21, 4, 5, 0, true),
     BOTH("more than a chunk of slabs", 1, 33, 63, 64, 20, 0, false),
+    CASE("weight gradient by workers, tiles of 2", "winograd2", 1, 61, 107, 5, 3, 0, false),
+    CASE("weight gradient by workers", "winograd4", 2, 113, 109, 33, 38, 0, false),
+    CASE("more channels than a slab's loops may have", "winograd4", 1, 4, 5, 516, 513, 0, false),
     CASE("as chosen, 16 to 16", NULL, 1, 12, 16, 16, 16, 0, true),
     CASE("as chosen, 32 to 8", NULL, 1, 6, 6, 32, 8, 0, true),
 };
