@@ -1,22 +1,22 @@
 #version 450
 // convolve.texel.comp: a Winograd convolution (winograd.glsl) with transformed weights, for CPU drivers.
 // computes  y = epilogue(bias + A^T [sum over input channels of weight * B^T x B] A), tile by tile
-// bindings  0 x [N,H,W,CI] read | 1 weight [N*N][blocks*in_groups*4*GROUPS+8] read (weight.texel.comp) | 2 bias [1,1,1,CO]
-//           read (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 and 5 work, the same memory read and written, for
-//           each worker planes [N*N][in_groups*T+8], then sums [N*N][blocks*GROUPS*T+8] | 6 epilogue.glsl
+// bindings  0 x [N,H,W,CI] read | 1 weight [N*N][blocks*in_groups*4*GROUPS+8] read (weight.texel.comp) | 2 bias
+//           [1,1,1,CO] read (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 and 5 work, the same memory read and
+//           written, for each worker planes [N*N][in_groups*T+8], then sums [N*N][blocks*GROUPS*T+8] | 6 epilogue.glsl
 // push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image, tiles =
 //           of all images; slabs = ceil(tiles / T); workers
-// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output groups
-//           of a product: 1, 2 or 4
+// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output
+//           groups of a product: 1, 2 or 4
 // dispatch  threads (8 * workers), lanes over tiles
-// A worker takes one slab of T tiles after the other, so that its planes and sums stay in its core's cache: 126 ms where
-// one dispatch for each of the three steps, by chunks, took 171 (8x120x160x64 to 64, two cores). It fetches what it
-// stored itself before: lavapipe runs a workgroup of one vector in order, and its stores and fetches go to plain memory;
-// the driver's self-test would see it fail.
+// A worker takes one slab of T tiles after the other, so that its planes and sums stay in its core's cache: 126 ms
+// where one dispatch for each of the three steps, by chunks, took 171 (8x120x160x64 to 64, two cores). It fetches
+// what it stored itself before: lavapipe runs a workgroup of one vector in order, and its stores and fetches go to
+// plain memory; the driver's self-test would see it fail.
 // Weights are fetched four at a time, one in each lane of a quad, and given to all lanes by quad broadcasts, which are
 // one instruction each where a fetch is a call. Each output channel takes its four terms before the next, so that the
-// four broadcasts live in registers. The 8 elements between planes keep the planes of one tile out of each other's place
-// in the cache (3 times as fast as a distance of 2^17 bytes).   host src/ops/conv/winograd.c
+// four broadcasts live in registers. The 8 elements between planes keep the planes of one tile out of each other's
+// place in the cache (3 times as fast as a distance of 2^17 bytes).   host src/ops/conv/winograd.c
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"

@@ -2,17 +2,17 @@
 // row_sums.texel.comp: the sums of a Winograd weight gradient over all tiles, for CPU drivers; for many tiles and few
 // channels what rows.texel.comp and row_product.texel.comp do for the rest.
 // computes  sums[worker][p][c][o] = sum over the worker's tiles of (B^T x B)[tile][p][c] * (A dy A^T)[tile][p][o]
-// bindings  0 x [N,H,W,CI] read | 1 dy [N,OH,OW,CO] read | 2 and 3 work, the same memory read and written, for each worker
-//           planes of x [N*N][in_groups*TILES+8], then of dy [N*N][out_groups*TILES+8] | 4 and 5 sums, the same memory
-//           read and written, [workers][N*N][in_groups*4*out_groups+8]
+// bindings  0 x [N,H,W,CI] read | 1 dy [N,OH,OW,CO] read | 2 and 3 work, the same memory read and written, for each
+//           worker planes of x [N*N][in_groups*TILES+8], then of dy [N*N][out_groups*TILES+8] | 4 and 5 sums, the
+//           same memory read and written, [workers][N*N][in_groups*4*out_groups+8]
 // push      sizes as named; pad = rows and columns of zeros before x; tiles_y, tiles_x of one image, tiles = of all
 //           images; slabs = ceil(tiles / TILES); workers
 // spec      0 M output pixels of a tile along each axis: 2 or 4, 1 GROUPS output groups of a lane: 1 or 2
 // dispatch  threads (8 * workers)
 // A worker takes one slab of TILES tiles after the other, as in convolve.texel.comp, whose remark on fetching what was
 // stored holds here too. Lanes lie along channel groups, then tiles, in the transforms, and along output groups in the
-// products: each lane of a quad fetches one of four input groups and all get it by quad broadcasts; eight tiles at a time,
-// so that each sum takes eight terms. 98 ms where chunks took 115 (8x120x160x64 to 64, two cores).
+// products: each lane of a quad fetches one of four input groups and all get it by quad broadcasts; eight tiles at a
+// time, so that each sum takes eight terms. 98 ms where chunks took 115 (8x120x160x64 to 64, two cores).
 //           host src/ops/conv/winograd_weight.c
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_quad : require

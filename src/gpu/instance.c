@@ -98,8 +98,8 @@ static wishes find_extensions(gpu_instance *instance)
 }
 
 /* Lavapipe gives each of its threads an equal run of a dispatch's workgroups, and waits for the slowest. Cores are not
- * equally fast (a neighbour on a virtual machine, a browser on a desktop): with three threads a core a SuperPoint training
- * step took 1280 ms where one a core took 1440 (means of four). Results do not depend on it. */
+ * equally fast (a neighbour on a virtual machine, a browser on a desktop): with three threads a core a SuperPoint
+ * training step took 1280 ms where one a core took 1440 (means of four). Results do not depend on it. */
 static void divide_work(void)
 {
     enum { MOST = 16 }; /* LP_MAX_THREADS of lavapipe */

@@ -17,7 +17,7 @@
 
 /* fp32 kernels are off by some 1e-13; a lost row, a wrong tile or fp16 sums by far more. */
 static const double most_nmse = 1e-10;
-enum { OUTPUTS = 3, MOST_INPUTS = 8, MOST_VALUES = 8192 };
+enum { OUTPUTS = 4, MOST_INPUTS = 8, MOST_VALUES = 16384 };
 
 typedef struct test {
     cairn_graph *g;
@@ -35,7 +35,7 @@ static cairn_tid input(test *t, const char *name, cairn_shape s)
     return t->inputs[t->input_count++] = cairn_graph_input(t->g, name, s);
 }
 
-/* Sizes that fill no tile of any kernel. */
+/* Sizes that fill no tile of any kernel. Class texel computes the second convolution by Winograd's algorithm. */
 static cairn_status build(test *t)
 {
     cairn_status st;
@@ -44,10 +44,13 @@ static cairn_status build(test *t)
     cairn_tid x = input(t, "x", (cairn_shape){2, 11, 13, 7});
     cairn_tid weight = input(t, "weight", cairn_conv2d_weight_shape(3, 7, 21));
     cairn_tid bias = input(t, "bias", (cairn_shape){1, 1, 1, 21});
+    cairn_tid wide_x = input(t, "wide_x", (cairn_shape){2, 15, 16, 21});
+    cairn_tid wide_weight = input(t, "wide_weight", cairn_conv2d_weight_shape(3, 21, 24));
     cairn_tid a = input(t, "a", (cairn_shape){1, 1, 37, 45}), b = input(t, "b", (cairn_shape){1, 1, 45, 29});
     t->outputs[0] = cairn_op_conv2d(t->g, x, weight, bias, &window);
     t->outputs[1] = cairn_op_reduce_to(t->g, x, (cairn_shape){1, 1, 1, 7});
     t->outputs[2] = cairn_op_matmul(t->g, a, b, false, false);
+    t->outputs[3] = cairn_op_conv2d(t->g, wide_x, wide_weight, CAIRN_NONE, &window);
     for (int i = 0; i < OUTPUTS; i++) cairn_graph_output(t->g, t->outputs[i], "out");
     st = cairn_graph_status(t->g);
 done:
@@ -126,8 +129,9 @@ static void write_passed(char *text, size_t size, const cairn_gpu *gpu)
 {
     const cairn_gpu_info *info = cairn_gpu_get_info(gpu);
     const uint64_t shaders = cairn_gpu_family_hash(gpu, "conv") ^ cairn_gpu_family_hash(gpu, "reduce") * 3 ^
-                             cairn_gpu_family_hash(gpu, "matrix") * 5;
-    snprintf(text, size, "cairn self-test 1\n%s\n%s\n%08x %s\nshaders %016" PRIx64 "\npassed\n", info->uuid, info->name,
+                             cairn_gpu_family_hash(gpu, "matrix") * 5 ^
+                             cairn_gpu_family_hash(gpu, "winograd") * 7;
+    snprintf(text, size, "cairn self-test 2\n%s\n%s\n%08x %s\nshaders %016" PRIx64 "\npassed\n", info->uuid, info->name,
              info->driver_version, info->driver, shaders);
 }
 

@@ -165,7 +165,8 @@ cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const do
     static const uint32_t candidates[] = {CAIRN_CONV__DIRECT, CAIRN_CONV__WINOGRAD2, CAIRN_CONV__WINOGRAD4};
     int best = 0;
     int wanted = forced();
-    if (wanted >= 0) return choice.emit(l, choice.problem, isinf(costs[wanted / 2]) ? CAIRN_CONV__DIRECT : (uint32_t)wanted);
+    if (wanted >= 0 && isinf(costs[wanted / 2])) wanted = CAIRN_CONV__DIRECT;
+    if (wanted >= 0) return choice.emit(l, choice.problem, (uint32_t)wanted);
     for (int i = 1; i < 3; i++)
         if (costs[i] < costs[best]) best = i;
     choice.candidates = candidates;

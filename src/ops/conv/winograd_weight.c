@@ -1,13 +1,13 @@
-/* Class texel: the weight gradient of convolutions 3x3 at stride 1 by Winograd's algorithm. Where there are many tiles and
- * a worker's sums fit a core's cache, workers take the tiles, and their sums are added in order. Else tiles are taken in
- * chunks; each chunk adds its products to those of the chunks before it, in order. */
+/* Class texel: the weight gradient of convolutions 3x3 at stride 1 by Winograd's algorithm. Where there are many tiles
+ * and a worker's sums fit a core's cache, workers take the tiles, and their sums are added in order. Else tiles are
+ * taken in chunks; each chunk adds its products to those of the chunks before it, in order. */
 #include "ops/conv/internal.h"
 
 #define CHUNK_BYTES (5 << 19) /* of both transformed sides: what the cores' own caches hold */
 /* GAP: between planes, which are else often 2^n bytes apart; INPUTS: groups of a lane's product */
 enum { LANES = 8, SLAB = 32, GAP = 8, INPUTS = 4 };
-/* Of workers: their tiles at a time, how many at least (the bits of the sum depend on it, so not on the cores), slabs that
- * each should have at least, rounds of loops that each may have (src/ops/conv/winograd.c), bytes of its sums */
+/* Of workers: their tiles at a time, how many at least (the bits of the sum depend on it, so not on the cores), slabs
+ * that each should have at least, rounds of loops that each may have (src/ops/conv/winograd.c), bytes of its sums */
 enum { WORKER_SLAB = 64, WORKERS = 12, WORKER_SLABS = 2, MOST_LOOPS = 50000, MOST_SUMS = 1 << 20 };
 
 typedef struct winograd {
