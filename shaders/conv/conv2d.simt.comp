@@ -5,7 +5,7 @@
 // computes  y[n,oy,ox,co] = bias[co] + sum over (ky,kx,ci) of x[n,oy*s+ky+first_y,ox*s+kx+first_x,ci] *
 //           weight[tap,ci,co], tap = ky*taps_x+kx or, with PARITY, tap_first + ky*tap_step_y + kx*tap_step_x
 // bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO] read | 2 bias [1,1,1,CO] read (anything if !has_bias)
-//           | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl
+//           | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl | 5 moments.glsl: a chunk is a tile of pixels; not with PARITY
 // push      sizes as named; rows, columns = of the grid of output pixels, pixels = n*rows*columns; groups = vec4s over
 //           channels; first_y, first_x = minus the padding, or the parity's shift; out_h, out_w, out_y, out_x: with
 //           PARITY, pixel (oy,ox) stands at (2*oy+out_y, 2*ox+out_x) of out_h x out_w

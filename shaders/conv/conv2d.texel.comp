@@ -3,7 +3,8 @@
 // weights that conv2d_weight_flip has turned round.
 // computes  y[n,oy,ox,co] = bias[co] + sum over (ky,kx,ci) of x[n,oy*s+ky-p,ox*s+kx-p,ci] * weight[ky*k+kx,ci,co]
 // bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO] read | 2 bias [1,1,1,CO] read (anything if !has_bias)
-//           | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl
+//           | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl | 5 moments.glsl: a chunk
+//           is 4 columns of ROWS pixels
 // push      sizes as named; groups = vec4s over channels; row_blocks = ceil(oh / ROWS); pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..4, 3 CHANNELS input channels used of each group
 //           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4,
@@ -16,6 +17,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "epilogue.glsl"
+#include "moments.glsl"
 
 layout(local_size_x = 8) in;
 layout(constant_id = 0) const int KERNEL = 3;
@@ -30,6 +32,7 @@ INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
 EPILOGUE(4);
+MOMENTS_OUTPUT(5);
 layout(push_constant) uniform Push { int h, w, oh, ow, ci, in_groups, out_groups, pad, row_blocks, pixels, has_bias; };
 
 void main()
@@ -78,13 +81,45 @@ void main()
         }
     }
 
+    int pixel[ROWS];
+    bool inside[ROWS];
+    float count = 0.0;
     [[unroll]] for (int r = 0; r < ROWS; ++r) {
-        int pixel = (n * oh + oy + r) * ow + ox;
-        if (ox < ow && oy + r < oh && pixel < pixels) {
-            [[unroll]] for (int q = 0; q < GROUPS; ++q) {
-                int i = pixel * out_groups + group + q;
-                if (group + q < out_groups) STORE(y, i, epilogue(sum[q][r], i));
-            }
-        }
+        pixel[r] = (n * oh + oy + r) * ow + ox;
+        inside[r] = ox < ow && oy + r < oh && pixel[r] < pixels;
+        count += inside[r] ? 1.0 : 0.0;
     }
+    if (MOMENTS == 0u) {
+        [[unroll]] for (int r = 0; r < ROWS; ++r)
+            if (inside[r]) {
+                [[unroll]] for (int q = 0; q < GROUPS; ++q) {
+                    int i = pixel[r] * out_groups + group + q;
+                    if (group + q < out_groups) STORE(y, i, epilogue(sum[q][r], i));
+                }
+            }
+        return;
+    }
+    QuadMoments kept = QuadMoments(vec4(0.0), vec4(0.0), vec4(0.0));
+    [[unroll]] for (int q = 0; q < GROUPS; ++q) {
+        vec4 shift, total = vec4(0.0), square = vec4(0.0);
+        [[unroll]] for (int r = 0; r < ROWS; ++r) {
+            int i = pixel[r] * out_groups + group + q;
+            vec4 value = sum[q][r];
+            if (inside[r] && group + q < out_groups) {
+                value = epilogue(value, i);
+                STORE(y, i, value);
+            }
+            if (r == 0) shift = quad_first(value);
+            vec4 d = inside[r] ? value - shift : vec4(0.0);
+            total += d;
+            square += d * d;
+        }
+        quad_keep(kept, q, shift, total, square);
+    }
+    int lane = int(gl_LocalInvocationID.x);
+    int chunk = int(gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * 2 + lane / 4;
+    count = quad_sum(vec4(count)).x;
+    if (group == 0 && lane % 4 == 0) store_moments_count(chunk, out_groups, count);
+    if (lane % 4 < GROUPS && group + lane % 4 < out_groups)
+        store_moments(chunk, out_groups, group + lane % 4, count, kept.shift, kept.sum, kept.square);
 }

@@ -2,7 +2,8 @@
 // conv2d_few.texel.comp: 2D convolution of few input channels with optional bias, for CPU drivers.
 // computes  y[n,oy,ox,co] = bias[co] + sum over (ky,kx,ci) of x[n,oy*s+ky-p,ox*s+kx-p,ci] * weight[ky*k+kx,ci,co]
 // bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO], TRANSPOSED: [1,1,CO,CI], read | 2 bias [1,1,1,CO] read
-//           (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl
+//           (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl | 5 moments.glsl: a chunk is a row, or
+//           what one quad makes of it
 // push      sizes as named; out_groups = ceil(co/4), pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane, 3 CHANNELS = CI, 4 LANES along output groups: 8, or 4
 //           and the quads take turns along the row, 5 TRANSPOSED (KERNEL 1 only)
@@ -16,6 +17,7 @@
 #extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"
 #include "epilogue.glsl"
+#include "moments.glsl"
 
 layout(local_size_x = 8) in;
 layout(constant_id = 0) const int KERNEL = 3;
@@ -34,6 +36,7 @@ INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
 EPILOGUE(4);
+MOMENTS_OUTPUT(5);
 layout(push_constant) uniform Push { int h, w, oh, ow, co, out_groups, pad, pixels, has_bias; };
 
 void main()
@@ -59,6 +62,9 @@ void main()
         line[ky] = inside_y[ky] ? (n * h + iy) * w : 0;
     }
     int row = (n * oh + oy) * ow, width = min(ow, pixels - row);
+    vec4 shift[GROUPS], total[GROUPS], square[GROUPS]; // for the moments
+    float count = 0.0;
+    [[unroll]] for (int q = 0; q < GROUPS; ++q) shift[q] = total[q] = square[q] = vec4(0.0);
     for (int start = 0; start < width; start += RUN * (8 / LANES)) {
         int ox = start + lane / LANES * RUN;
         vec4 v[KERNEL][FETCHES][IN_GROUPS];
@@ -87,14 +93,30 @@ void main()
                                                       : k[(ky * KERNEL + kx) * CHANNELS + c][q]);
                         }
                     }
-            if (ox + r < width) {
-                [[unroll]] for (int q = 0; q < GROUPS; ++q) {
-                    int i = first_out + r * outputs + LANES * q;
-                    int group = first_group + LANES * q;
-                    if (TRANSPOSED) sum[q] = zero_padding(sum[q], uint(group), uint(co));
-                    if (group < outputs) STORE(y, i, epilogue(sum[q], i));
+            bool inside = ox + r < width;
+            [[unroll]] for (int q = 0; q < GROUPS; ++q) {
+                int i = first_out + r * outputs + LANES * q;
+                int group = first_group + LANES * q;
+                if (TRANSPOSED) sum[q] = zero_padding(sum[q], uint(group), uint(co));
+                if (inside && group < outputs) {
+                    sum[q] = epilogue(sum[q], i);
+                    STORE(y, i, sum[q]);
+                }
+                if (MOMENTS != 0u) {
+                    if (start == 0 && r == 0) shift[q] = sum[q];
+                    vec4 d = inside ? sum[q] - shift[q] : vec4(0.0);
+                    total[q] += d;
+                    square[q] += d * d;
                 }
             }
+            if (MOMENTS != 0u) count += inside ? 1.0 : 0.0;
         }
+    }
+    if (MOMENTS != 0u) {
+        int chunk = (n * oh + oy) * (8 / LANES) + lane / LANES;
+        if (first_group == 0) store_moments_count(chunk, outputs, count);
+        [[unroll]] for (int q = 0; q < GROUPS; ++q)
+            if (first_group + LANES * q < outputs)
+                store_moments(chunk, outputs, first_group + LANES * q, count, shift[q], total[q], square[q]);
     }
 }

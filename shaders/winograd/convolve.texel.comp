@@ -4,6 +4,7 @@
 // bindings  0 x [N,H,W,CI] read | 1 weight [N*N][blocks*in_groups*4*GROUPS+8] read (weight.texel.comp) | 2 bias
 //           [1,1,1,CO] read (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 and 5 work, the same memory read and
 //           written, for each worker planes [N*N][in_groups*T+8], then sums [N*N][blocks*GROUPS*T+8] | 6 epilogue.glsl
+//           | 7 moments.glsl: a chunk is 4 tiles
 // push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image, tiles =
 //           of all images; slabs = ceil(tiles / T); workers
 // spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output
@@ -21,6 +22,7 @@
 #extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"
 #include "epilogue.glsl"
+#include "moments.glsl"
 
 layout(local_size_x = 8) in;
 layout(constant_id = 0) const int M = 4;
@@ -35,6 +37,7 @@ OUTPUT(3, y);
 INPUT(4, read);
 OUTPUT(5, write);
 EPILOGUE(6);
+MOMENTS_OUTPUT(7);
 layout(push_constant) uniform Push {
     int h, w, in_groups, pad, oh, ow, out_groups, blocks, tiles_y, tiles_x, tiles, slabs, workers, has_bias;
 };
@@ -114,6 +117,14 @@ void transform_output(int tile, int at)
     }
     int corner = ((n * oh + oy) * ow + ox) * group_count, line = ow * group_count;
     bool biased = has_bias != 0;
+    QuadMoments kept = QuadMoments(vec4(0.0), vec4(0.0), vec4(0.0));
+    float count = 0.0;
+    if (MOMENTS != 0u) {
+        [[unroll]] for (int i = 0; i < M; ++i)
+            [[unroll]] for (int j = 0; j < M; ++j) count += inside_y[i] && inside_x[j] ? 1.0 : 0.0;
+        count = quad_sum(vec4(count)).x;
+        if ((tile & 3) == 0 && tile < tiles) store_moments_count(tile >> 2, group_count, count);
+    }
     for (int g = 0; g < group_count; ++g) {
         vec4 part[4][6];
         [[unroll]] for (int j = 0; j < N; ++j) {
@@ -123,12 +134,30 @@ void transform_output(int tile, int at)
             [[unroll]] for (int i = 0; i < M; ++i) part[i][j] = o[i];
         }
         vec4 b = biased ? LOAD(bias, g) : vec4(0.0);
+        vec4 shift, sum = vec4(0.0), square = vec4(0.0);
         [[unroll]] for (int i = 0; i < M; ++i) {
             vec4 o[4] = winograd_output(part[i]);
             [[unroll]] for (int j = 0; j < M; ++j) {
                 int to = corner + i * line + j * group_count + g;
-                if (inside_y[i] && inside_x[j]) STORE(y, to, epilogue(o[j] + b, to));
+                vec4 value = o[j] + b;
+                bool inside = inside_y[i] && inside_x[j];
+                if (inside) {
+                    value = epilogue(value, to);
+                    STORE(y, to, value);
+                }
+                if (MOMENTS != 0u) {
+                    if (i == 0 && j == 0) shift = quad_first(value);
+                    vec4 d = inside ? value - shift : vec4(0.0);
+                    sum += d;
+                    square += d * d;
+                }
             }
+        }
+        if (MOMENTS != 0u) {
+            quad_keep(kept, g, shift, sum, square);
+            int mine = (g & ~3) + (tile & 3);
+            if (((g & 3) == 3 || g + 1 == group_count) && mine < group_count && (tile & ~3) < tiles)
+                store_moments(tile >> 2, group_count, mine, count, kept.shift, kept.sum, kept.square);
         }
         at += T;
     }

@@ -360,6 +360,11 @@ cairn_status cairn_graph__set_nodes(cairn_graph *g, const cairn_node *nodes, int
     return CAIRN_OK;
 }
 
+void cairn_graph__want_moments(cairn_graph *g, cairn_tid t)
+{
+    g->tensors[t].moments_wanted = true;
+}
+
 cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *name)
 {
     return add_tensor(g, shape, CAIRN_TENSOR_VALUE, name);

@@ -16,6 +16,7 @@ struct cairn_lowering {
     int64_t *scratch_vectors; /* [scratch_count] */
     int scratch_count, scratch_room;
     bool *half; /* [tensors] stored in fp16 */
+    cairn_partial_moments *moments; /* [tensors] left by their writers; no chunks: none */
     int node;   /* being lowered */
 };
 
@@ -25,6 +26,7 @@ cairn_status cairn_graph__copy(cairn_graph **out, const cairn_graph *g);
 void *cairn_graph__own(cairn_graph *g, size_t size);
 /* Puts a node in the place of another; its outputs become this place's. */
 void cairn_graph__replace(cairn_graph *g, int index, const cairn_node *node);
+void cairn_graph__want_moments(cairn_graph *g, cairn_tid t);
 cairn_tid cairn_graph__add_value(cairn_graph *g, cairn_shape shape, const char *name);
 /* A value of the same shape that holds the same, computed a second time. */
 cairn_tid cairn_graph__add_twin(cairn_graph *g, cairn_tid of);

@@ -17,6 +17,7 @@ void cairn_lowering__free(cairn_lowering *l)
     free(l->interval_first);
     free(l->interval_last);
     free(l->half);
+    free(l->moments);
     *l = (cairn_lowering){0};
 }
 
@@ -56,6 +57,23 @@ cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors)
     }
     l->scratch_vectors[l->scratch_count] = vectors > 0 ? vectors : 1;
     return CAIRN_SCRATCH_BASE + l->scratch_count++;
+}
+
+bool cairn_lower_moments_wanted(const cairn_lowering *l, cairn_slot tensor)
+{
+    return tensor < CAIRN_SCRATCH_BASE && cairn_graph_tensor(l->g, tensor)->moments_wanted;
+}
+
+cairn_slot cairn_lower_moments_leave(cairn_lowering *l, cairn_slot tensor, int64_t chunks)
+{
+    int64_t row = 2 * cairn_shape_groups(cairn_graph_shape(l->g, tensor)) + 1;
+    l->moments[tensor] = (cairn_partial_moments){cairn_lower_scratch(l, chunks * row), chunks};
+    return l->moments[tensor].slot;
+}
+
+cairn_partial_moments cairn_lower_moments(const cairn_lowering *l, cairn_slot tensor)
+{
+    return tensor < CAIRN_SCRATCH_BASE ? l->moments[tensor] : (cairn_partial_moments){0};
 }
 
 cairn_status cairn_lower_call(cairn_lowering *l, const cairn_kernel_call *call)
@@ -132,7 +150,8 @@ cairn_status cairn_lowering__build(cairn_lowering *l, cairn_gpu *gpu, const cair
     cairn_status st = CAIRN_OK;
     *l = (cairn_lowering){.gpu = gpu, .g = g};
     bool *used_tensor = calloc((size_t)cairn_graph_tensor_count(g) + 1, sizeof *used_tensor);
-    if (!used_tensor) return cairn_error_set(CAIRN_E_NOMEM, "no memory to lower a graph");
+    l->moments = calloc((size_t)cairn_graph_tensor_count(g) + 1, sizeof *l->moments);
+    if (!used_tensor || !l->moments) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to lower a graph"));
     CAIRN_TRY(cairn_lowering__assign_storage(l, options->precision));
     cairn_lowering__find_used(g, used, used_tensor, options->keep_all);
     CAIRN_TRY(lower_constants(l, used_tensor));

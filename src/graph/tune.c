@@ -160,6 +160,8 @@ done:
     free(t.offsets);
     l->call_count = t.first;
     l->scratch_count = scratch;
+    for (int k = 0; l->node >= 0 && k < cairn_graph_node(l->g, l->node)->output_count; k++) /* not what it left */
+        l->moments[cairn_graph_node(l->g, l->node)->outputs[k]] = (cairn_partial_moments){0};
     return st;
 }
 

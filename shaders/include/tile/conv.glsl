@@ -4,6 +4,9 @@
 #define B_ALONG_K false
 #include "tile/tile.glsl"
 #include "epilogue.glsl"
+#ifndef CAIRN_MATRIX
+#include "moments.glsl"
+#endif
 
 layout(constant_id = 0) const int STRIDE = 1;
 layout(constant_id = 1) const bool POINTWISE = false;
@@ -17,6 +20,7 @@ TILE_RANGES(4, 5)
 EPILOGUE(6);
 #else
 EPILOGUE(4);
+MOMENTS_OUTPUT(5);
 #endif
 layout(push_constant) uniform Push {
     int h, w, rows, columns, ci, in_groups, out_groups, pixels, has_bias;
@@ -97,7 +101,7 @@ vec4 fetch_b(int i, int part)
     return v;
 }
 
-void finish(int row, int column, vec4 v)
+vec4 finished(int row, int column, vec4 v) // what is stored; outside of C: v
 {
     int pixel = first_pixel + row, to = first_group + column / 4;
     if (pixel < pixels && to < out_groups) {
@@ -106,13 +110,67 @@ void finish(int row, int column, vec4 v)
             int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
             pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
         }
-        STORE(y, pixel * out_groups + to, epilogue(v, pixel * out_groups + to));
+        v = epilogue(v, pixel * out_groups + to);
+        STORE(y, pixel * out_groups + to, v);
+    }
+    return v;
+}
+
+void finish(int row, int column, vec4 v)
+{
+    finished(row, column, v);
+}
+
+#ifndef CAIRN_MATRIX
+// A chunk is a tile's rows: their mean first, then the differences from it, each added up over the threads in order
+// through the slices' shared memory.
+void finish_with_moments()
+{
+    const int row = tile_thread() / THREADS_N * 4, column = tile_thread() % THREADS_N;
+    const int count = min(pixels - first_pixel, TILE_M), chunk = first_pixel / TILE_M;
+    vec4 part[BLOCKS_N], mean[BLOCKS_N];
+    [[unroll]] for (int j = 0; j < BLOCKS_N; ++j) {
+        part[j] = vec4(0.0);
+        [[unroll]] for (int r = 0; r < 4 * BLOCKS_M; ++r) {
+            int at = r / 4 * 4 * THREADS_M + row + r % 4;
+            sum[r][j] = finished(at, (j * THREADS_N + column) * 4, sum[r][j]);
+            if (at < count) part[j] += sum[r][j];
+        }
+        tile_a[(tile_thread() / THREADS_N * BLOCKS_N + j) * THREADS_N + column] = part[j];
+    }
+    barrier();
+    [[unroll]] for (int j = 0; j < BLOCKS_N; ++j) {
+        mean[j] = vec4(0.0);
+        for (int t = 0; t < THREADS_M; ++t) mean[j] += tile_a[(t * BLOCKS_N + j) * THREADS_N + column];
+        mean[j] *= 1.0 / float(max(count, 1));
+        part[j] = vec4(0.0);
+        [[unroll]] for (int r = 0; r < 4 * BLOCKS_M; ++r) {
+            vec4 d = sum[r][j] - mean[j];
+            if (r / 4 * 4 * THREADS_M + row + r % 4 < count) part[j] += d * d;
+        }
+        tile_b[(tile_thread() / THREADS_N * BLOCKS_N + j) * THREADS_N + column] = part[j];
+    }
+    barrier();
+    if (row != 0 || count <= 0) return;
+    if (first_group == 0 && column == 0) store_moments_count(chunk, out_groups, float(count));
+    [[unroll]] for (int j = 0; j < BLOCKS_N; ++j) {
+        int to = first_group + j * THREADS_N + column;
+        vec4 square = vec4(0.0);
+        for (int t = 0; t < THREADS_M; ++t) square += tile_b[(t * BLOCKS_N + j) * THREADS_N + column];
+        if (to < out_groups) store_moments(chunk, out_groups, to, 1.0, mean[j], vec4(0.0), square);
     }
 }
+#endif
 
 void main()
 {
     begin();
     tile_run((taps * in_groups * 4 + SLICE - 1) / SLICE);
+#ifndef CAIRN_MATRIX
+    if (MOMENTS != 0u) {
+        finish_with_moments();
+        return;
+    }
+#endif
     tile_finish();
 }

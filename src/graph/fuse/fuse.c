@@ -91,7 +91,9 @@ bool cairn_fuse__overwritten(const cairn_graph *g, const cairn_node *node, int f
 cairn_status cairn_fuse__run(cairn_graph *g)
 {
     cairn_status st = CAIRN_OK;
+    cairn_fuse__balanced(g);
     CAIRN_TRY(cairn_fuse__absorb(g));
+    CAIRN_TRY(cairn_fuse__moments(g));
     CAIRN_TRY(cairn_fuse__chains(g));
 done:
     return st;

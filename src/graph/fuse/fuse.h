@@ -27,6 +27,12 @@ bool cairn_fuse__overwritten(const cairn_graph *g, const cairn_node *node, int f
 /* absorb.c: pointwise nodes into the op before them, by cairn_op's `absorb`. */
 cairn_status cairn_fuse__absorb(cairn_graph *g);
 
+/* balanced.c: sums over pixels that are zero by construction (cairn_op's balanced, adds_pixels) are not computed. */
+void cairn_fuse__balanced(cairn_graph *g);
+
+/* moments.c: marks the tensors whose statistics are needed, so that those who compute them leave parts of them. */
+cairn_status cairn_fuse__moments(cairn_graph *g);
+
 /* A connected set of pointwise nodes as one kernel. */
 enum { CAIRN_CHAIN_NODES = 24, CAIRN_CHAIN_INPUTS = 8, CAIRN_CHAIN_OUTPUTS = 4, CAIRN_CHAIN_PARAMETERS = 24 };
 typedef struct cairn_chain {

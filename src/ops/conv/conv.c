@@ -39,7 +39,8 @@ static const cairn_op conv2d_grad_weight = {.name = "conv2d_grad_weight",
                                             .reference = cairn_ref_conv2d_grad_weight,
                                             .operations = conv_operations};
 static const cairn_op conv2d_grad_bias = {
-    .name = "conv2d_grad_bias", .lower = cairn_conv__lower_grad_bias, .reference = cairn_ref_conv2d_grad_bias};
+    .name = "conv2d_grad_bias", .lower = cairn_conv__lower_grad_bias, .reference = cairn_ref_conv2d_grad_bias,
+    .adds_pixels = true};
 
 bool cairn_conv__window_from(cairn_graph *g, const char *op, const cairn_conv_options *options,
                              cairn_conv__window *window)

@@ -9,6 +9,23 @@ cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slo
     return cairn_lower_call(l, &call);
 }
 
+void cairn_conv__bind_moments(cairn_kernel_call *call, const cairn_conv__forward *f, cairn_slot moments)
+{
+    if (moments == CAIRN_NONE) { /* the shader asks for a buffer all the same */
+        call->slots[call->slot_count++] = f->y;
+        return;
+    }
+    call->written |= 1u << call->slot_count;
+    call->slots[call->slot_count++] = moments;
+    call->constants[20] = 1;
+    if (call->constant_count < 21) call->constant_count = 21;
+}
+
+cairn_slot cairn_conv__leave_moments(cairn_lowering *l, const cairn_conv__forward *f, int64_t chunks)
+{
+    return cairn_lower_moments_wanted(l, f->y) ? cairn_lower_moments_leave(l, f->y, chunks) : CAIRN_NONE;
+}
+
 static cairn_status forward(cairn_lowering *l, const cairn_conv__forward *f)
 {
     return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? cairn_conv__forward_texel(l, f) : cairn_conv__forward_simt(l, f);

@@ -49,6 +49,8 @@ static cairn_status narrow(cairn_lowering *l, const cairn_conv__forward *f)
         .push_count = 11,
         .threads = {(uint32_t)ow, (uint32_t)(n * row_blocks), (uint32_t)cairn_conv__ceil_div(out_groups, groups)}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
+    int64_t quads = 2 * (int64_t)cairn_conv__ceil_div(ow, TEXEL_LANES) * n * row_blocks;
+    cairn_conv__bind_moments(&call, f, cairn_conv__leave_moments(l, f, quads));
     return cairn_lower_call(l, &call);
 }
 
@@ -73,6 +75,7 @@ static cairn_status few(cairn_lowering *l, const cairn_conv__forward *f)
         .threads = {(uint32_t)(TEXEL_LANES * cairn_conv__ceil_div(out_groups, lanes * groups)), (uint32_t)oh,
                     (uint32_t)n}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
+    cairn_conv__bind_moments(&call, f, cairn_conv__leave_moments(l, f, (int64_t)n * oh * (TEXEL_LANES / lanes)));
     return cairn_lower_call(l, &call);
 }
 

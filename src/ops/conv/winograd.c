@@ -114,6 +114,7 @@ cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__f
         .push_count = 14,
         .threads = {(uint32_t)(LANES * w.workers)}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
+    cairn_conv__bind_moments(&call, f, cairn_conv__leave_moments(l, f, cairn_conv__ceil_div(w.tiles, 4)));
     CAIRN_TRY(cairn_lower_call(l, &call));
 done:
     return st;

@@ -65,3 +65,13 @@ cairn_tid cairn_op_max_pool2(cairn_graph *g, cairn_tid x)
         return cairn_graph_mistake(g, "max_pool2", "[%d,%d,%d,%d] is smaller than a window of 2x2", s.n, s.h, s.w, s.c);
     return cairn_graph_append(g, &pool_op, &x, 1, 1, &y, 1, &out, NULL, 0);
 }
+
+bool cairn_pool_is_max2(const cairn_node *node)
+{
+    return node->op == &pool_op;
+}
+
+bool cairn_pool_is_max2_grad(const cairn_node *node)
+{
+    return node->op == &grad_op;
+}

@@ -7,4 +7,8 @@
  * gradient is zero); of equal values the first in scan order receives the gradient.
  * error  CAIRN_E_SHAPE if H or W is 1 */
 cairn_tid cairn_op_max_pool2(cairn_graph *g, cairn_tid x);
+
+/* For fusion: whether the node is one, or the gradient of one (inputs: x and the gradient of the result). */
+bool cairn_pool_is_max2(const cairn_node *node);
+bool cairn_pool_is_max2_grad(const cairn_node *node);
 #endif

@@ -1,9 +1,8 @@
-#include "ops/norm/norm.h"
+#include "ops/norm/internal.h"
 
 #include "ops/reduce/chunks.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
-#include "reference/norm/norm.h"
 
 /* ---- dispatches ---- */
 
@@ -16,8 +15,37 @@ static matrix matrix_of(cairn_shape x, bool per_sample)
     return (matrix){per_sample ? x.n : 1, (int64_t)x.h * x.w * (per_sample ? 1 : x.n), cairn_shape_groups(x)};
 }
 
+/* From what the writer of x left of its moments. */
+static cairn_status merge_moments(cairn_lowering *l, cairn_partial_moments parts, uint32_t columns, cairn_slot mean,
+                                  cairn_slot variance)
+{
+    enum { RUN = 64, FEW = 128 };
+    cairn_status st = CAIRN_OK;
+    cairn_kernel_call call = {.kernel = "norm/merge", .constant_count = 1, .slot_count = 3, .push_count = 3};
+    while (parts.chunks > FEW) {
+        int64_t runs = (parts.chunks + RUN - 1) / RUN;
+        cairn_slot merged = cairn_lower_scratch(l, runs * (2 * (int64_t)columns + 1));
+        call.slots[0] = parts.slot, call.slots[1] = call.slots[2] = merged;
+        call.written = 2;
+        call.push[0] = columns, call.push[1] = (uint32_t)parts.chunks, call.push[2] = RUN;
+        call.threads[0] = columns, call.threads[1] = (uint32_t)runs;
+        CAIRN_TRY(cairn_lower_call(l, &call));
+        parts = (cairn_partial_moments){merged, runs};
+    }
+    call.constants[0] = 1;
+    call.slots[0] = parts.slot, call.slots[1] = mean, call.slots[2] = variance;
+    call.written = 6;
+    call.push[0] = columns, call.push[1] = call.push[2] = (uint32_t)parts.chunks;
+    call.threads[0] = columns, call.threads[1] = 1;
+    CAIRN_TRY(cairn_lower_call(l, &call));
+done:
+    return st;
+}
+
 static cairn_status call_moments(cairn_lowering *l, matrix m, cairn_slot x, cairn_slot mean, cairn_slot variance)
 {
+    cairn_partial_moments parts = cairn_lower_moments(l, x);
+    if (m.planes == 1 && parts.chunks) return merge_moments(l, parts, (uint32_t)m.columns, mean, variance);
     cairn_status st = CAIRN_OK;
     cairn_chunks cut = cairn_chunks_plan(l, m.rows, m.columns, m.planes);
     cairn_slot means = cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
@@ -38,13 +66,7 @@ done:
     return st;
 }
 
-typedef struct normalisation {
-    const cairn_norm_attributes *at;
-    cairn_slot x, mean, variance, gamma, beta; /* the last two may be CAIRN_NONE */
-} normalisation;
-
-/* Constants 2..4 and the five tensors from binding `first` on: an absent one is bound to something. */
-static void set_channels(cairn_kernel_call *call, const normalisation *n, int first)
+void cairn_norm__set_channels(cairn_kernel_call *call, const cairn_norm__problem *n, int first)
 {
     call->constants[2] = (uint32_t)n->at->activation;
     call->constants[3] = n->gamma != CAIRN_NONE;
@@ -65,10 +87,11 @@ static cairn_rows plan_channels(const cairn_lowering *l, matrix m, cairn_kernel_
     return rows;
 }
 
-static cairn_status call_normalize(cairn_lowering *l, matrix m, const normalisation *n, cairn_slot y)
+static cairn_status call_normalize(cairn_lowering *l, matrix m, const cairn_norm__problem *n, cairn_slot y)
 {
+    if (n->at->pooled) return cairn_norm__pooled(l, n, y);
     cairn_kernel_call call = {.kernel = "norm/normalize", .slot_count = 6, .written = 32, .push_count = 4};
-    set_channels(&call, n, 1);
+    cairn_norm__set_channels(&call, n, 1);
     cairn_rows rows = plan_channels(l, m, &call);
     call.slots[0] = n->x;
     call.slots[5] = y;
@@ -76,14 +99,15 @@ static cairn_status call_normalize(cairn_lowering *l, matrix m, const normalisat
     return cairn_rows_call(l, &call, &rows);
 }
 
-static cairn_status call_grad(cairn_lowering *l, matrix m, const normalisation *n, cairn_slot dy, cairn_slot dx,
+static cairn_status call_grad(cairn_lowering *l, matrix m, const cairn_norm__problem *n, cairn_slot dy, cairn_slot dx,
                               cairn_slot sum0, cairn_slot sum1)
 {
     cairn_status st = CAIRN_OK;
+    if (n->at->pooled) return cairn_norm__pooled_grad(l, n, dy, dx, sum0, sum1);
     cairn_chunks cut = cairn_chunks_plan(l, m.rows, m.columns, m.planes);
     cairn_kernel_call call = {.kernel = "norm/grad_sums", .slot_count = 8, .written = 0xC0, .push_count = 5};
     cairn_slot target[2] = {sum0, sum1};
-    set_channels(&call, n, 2);
+    cairn_norm__set_channels(&call, n, 2);
     call.slots[0] = n->x;
     call.slots[1] = dy;
     for (int i = 0; i < 2; i++)
@@ -93,7 +117,7 @@ static cairn_status call_grad(cairn_lowering *l, matrix m, const normalisation *
     for (int i = 0; i < 2 && cut.chunks > 1; i++)
         CAIRN_TRY(cairn_chunks_finish(l, &cut, call.slots[6 + i], target[i], 1.0f));
     cairn_kernel_call second = {.kernel = "norm/grad_input", .slot_count = 9, .written = 1 << 8, .push_count = 4};
-    set_channels(&second, n, 2);
+    cairn_norm__set_channels(&second, n, 2);
     second.constants[5] = n->at->frozen;
     cairn_rows rows = plan_channels(l, m, &second);
     second.slots[0] = n->x;
@@ -117,13 +141,24 @@ static double operations(const cairn_node *node, const cairn_graph *g)
 static cairn_status lower_grad(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_tid *in = node->inputs;
-    normalisation n = {cairn_node_attributes(node), in[0], in[1], in[2], in[4], in[5]};
+    cairn_norm__problem n = {cairn_node_attributes(node), in[0], in[1], in[2], in[4], in[5]};
     matrix m = matrix_of(cairn_lower_shape(l, in[0]), cairn_lower_shape(l, in[1]).n > 1);
     return call_grad(l, m, &n, in[3], node->outputs[0], node->outputs[1], node->outputs[2]);
 }
 
-static const cairn_op norm_grad_op = {
-    .name = "norm_grad", .lower = lower_grad, .reference = cairn_ref_norm_grad, .operations = operations};
+/* The sum of dx is gamma * inverse * (sum of dy' - rows * mean of dy' - mean of dy' xhat * sum of xhat), and xhat, centred,
+ * adds up to zero. */
+static bool grad_is_balanced(const cairn_node *node)
+{
+    return !((const cairn_norm_attributes *)cairn_node_attributes(node))->frozen;
+}
+
+static const cairn_op norm_grad_op = {.name = "norm_grad",
+                                      .lower = lower_grad,
+                                      .reference = cairn_ref_norm_grad,
+                                      .operations = operations,
+                                      .absorb_source = cairn_norm__absorb_pool_grad,
+                                      .balanced = grad_is_balanced};
 
 /* outputs: dx, and the sums of dy' and dy' * xhat in the shape of the statistics */
 static void append_grad(cairn_graph *g, const cairn_norm_attributes *attributes, bool frozen,
@@ -164,11 +199,17 @@ static void moments_gradient(cairn_graph *g, const cairn_node *node, const cairn
     dinputs[0] = d;
 }
 
+static bool needs_moments(const cairn_node *node)
+{
+    return !((const cairn_norm_attributes *)cairn_node_attributes(node))->per_sample;
+}
+
 static const cairn_op moments_op = {.name = "moments",
                                     .gradient = moments_gradient,
                                     .lower = lower_moments,
                                     .reference = cairn_ref_moments,
-                                    .operations = operations};
+                                    .operations = operations,
+                                    .needs_moments = needs_moments};
 
 cairn_tid cairn_op_moments(cairn_graph *g, cairn_tid x, bool per_sample, cairn_tid *variance)
 {
@@ -185,7 +226,7 @@ cairn_tid cairn_op_moments(cairn_graph *g, cairn_tid x, bool per_sample, cairn_t
 static cairn_status lower_normalize(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_tid *in = node->inputs;
-    normalisation n = {cairn_node_attributes(node), in[0], in[1], in[2], in[3], in[4]};
+    cairn_norm__problem n = {cairn_node_attributes(node), in[0], in[1], in[2], in[3], in[4]};
     matrix m = matrix_of(cairn_lower_shape(l, in[0]), cairn_lower_shape(l, in[1]).n > 1);
     return call_normalize(l, m, &n, node->outputs[0]);
 }
@@ -218,6 +259,7 @@ static const cairn_op normalize_op = {.name = "normalize",
                                       .lower = lower_normalize,
                                       .reference = cairn_ref_normalize,
                                       .operations = operations,
+                                      .absorb = cairn_norm__absorb_pool,
                                       .again = cairn_node_again};
 
 static bool parameters_fit(cairn_graph *g, const char *op, cairn_tid x, cairn_tid gamma, cairn_tid beta,
@@ -257,7 +299,7 @@ static cairn_status lower_batch_norm(cairn_lowering *l, const cairn_node *node)
     cairn_status st = CAIRN_OK;
     const cairn_norm_attributes *at = cairn_node_attributes(node);
     matrix m = matrix_of(cairn_lower_shape(l, node->inputs[0]), at->per_sample);
-    normalisation n = {at, node->inputs[0], node->outputs[1], node->outputs[2], node->inputs[1], node->inputs[2]};
+    cairn_norm__problem n = {at, node->inputs[0], node->outputs[1], node->outputs[2], node->inputs[1], node->inputs[2]};
     CAIRN_TRY(call_moments(l, m, n.x, n.mean, n.variance));
     CAIRN_TRY(call_normalize(l, m, &n, node->outputs[0]));
 done:
@@ -295,7 +337,20 @@ static const cairn_op batch_norm_op = {.name = "batch_norm",
                                        .lower = lower_batch_norm,
                                        .reference = cairn_ref_batch_norm,
                                        .operations = operations,
-                                       .again = batch_norm_again};
+                                       .absorb = cairn_norm__absorb_pool,
+                                       .again = batch_norm_again,
+                                       .needs_moments = needs_moments};
+
+bool cairn_norm__operands(const cairn_node *node, cairn_tid operands[5])
+{
+    const cairn_tid *in = node->inputs;
+    if (node->op != &batch_norm_op && node->op != &normalize_op) return false;
+    for (int i = 0; i < 5; i++) operands[i] = in[i];
+    if (node->op == &normalize_op) return true;
+    operands[1] = node->outputs[1], operands[2] = node->outputs[2];
+    operands[3] = in[1], operands[4] = in[2];
+    return true;
+}
 
 static cairn_tid append_batch_norm(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta,
                                    const cairn_norm_attributes *at, cairn_tid *mean, cairn_tid *variance)

@@ -8,6 +8,7 @@ typedef struct cairn_norm_attributes {
     cairn_activation activation;
     bool per_sample; /* moments: one mean for each sample */
     bool frozen;     /* gradient: the statistics do not depend on x */
+    bool pooled;     /* by fusion: the maximum over 2x2 windows follows, and the gradient comes from behind it */
 } cairn_norm_attributes;
 
 typedef struct cairn_average_attributes {

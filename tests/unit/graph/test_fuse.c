@@ -7,6 +7,7 @@
 #include "graph/program.h"
 #include "ops/conv/conv.h"
 #include "ops/conv/depthwise.h"
+#include "ops/image/pool.h"
 #include "ops/norm/norm.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
@@ -197,6 +198,273 @@ static void test_fuse__convolutions_take_what_follows(void **state)
     unsetenv("CAIRN_CONV");
 }
 
+typedef struct moments_case {
+    int kernel, stride, in, out, h, w;
+    bool relu_first;
+    const char *algorithm; /* variable CAIRN_CONV, of class texel */
+    const char *tile;      /* variable CAIRN_TILE, of class simt */
+} moments_case;
+enum { MOMENTS_MOST = 2 * 61 * 37 * 20 };
+typedef struct moments_results {
+    float y[MOMENTS_MOST], z[MOMENTS_MOST], mean[40], variance[40];
+} moments_results;
+
+/* z = batch_norm(y), y = conv(x) or relu(conv(x)), with channels whose mean is far larger than their deviation. Run
+ * twice: the bits are the same. */
+static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, moments_results *out, int *dispatches)
+{
+    cairn_graph *g;
+    cairn_store *store;
+    cairn_program *program;
+    static moments_results again;
+    static float fill[2 * 61 * 37 * 20];
+    cairn_tid mean, variance;
+    cairn_conv_options o = {.kernel = c->kernel, .stride = c->stride};
+    cairn_shape s = {2, c->h, c->w, c->in}, v = {1, 1, 1, c->out};
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid x = cairn_graph_input(g, "x", s);
+    cairn_tid weight = cairn_graph_stored(g, "weight", cairn_conv2d_weight_shape(c->kernel, c->in, c->out));
+    cairn_tid y = cairn_op_conv2d(g, x, weight, cairn_graph_stored(g, "bias", v), &o);
+    if (c->relu_first) y = cairn_op_relu(g, y);
+    cairn_tid z = cairn_op_batch_norm_train(g, y, CAIRN_NONE, CAIRN_NONE, 1e-3f, CAIRN_ACTIVATION_RELU, &mean, &variance);
+    const cairn_tid outputs[] = {y, z, mean, variance};
+    for (int i = 0; i < 4; i++) cairn_graph_output(g, outputs[i], "out");
+    assert_ok(cairn_store_create(&store, gpu));
+    cairn_program_options po = {.no_fusion = !fusion, .canaries = true, .no_aliasing = true};
+    assert_ok(cairn_program_create(&program, gpu, g, store, &po));
+    cairn_rng rng = cairn_rng_stream(6, 0, 0, 0, 0);
+    for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) fill[i] = (float)cairn_rng_between(&rng, -1, 1);
+    assert_ok(cairn_store_write(store, cairn_store_find(store, "weight"), fill));
+    assert_ok(cairn_program_write(program, x, fill));
+    for (int k = 0; k < c->out; k++) fill[k] = k % 3 == 1 ? 300.0f : 0.25f;
+    assert_ok(cairn_store_write(store, cairn_store_find(store, "bias"), fill));
+    for (int run = 0; run < 2; run++) {
+        moments_results *r = run ? &again : out;
+        float *const values[] = {r->y, r->z, r->mean, r->variance};
+        memset(r, 0, sizeof *r);
+        assert_ok(cairn_program_run(program));
+        assert_ok(cairn_program_check(program));
+        for (int i = 0; i < 4; i++) assert_ok(cairn_program_read(program, outputs[i], values[i]));
+    }
+    assert_memory_equal(out, &again, sizeof again);
+    *dispatches = cairn_program_get_stats(program)->dispatches;
+    cairn_program_destroy(&program);
+    cairn_store_destroy(&store);
+    cairn_graph_destroy(&g);
+}
+
+/* Statistics that a convolution leaves are those of its result. */
+static void test_fuse__convolutions_leave_moments(void **state)
+{
+    (void)state;
+    static const moments_case cases[] = {
+        {3, 1, 1, 20, 61, 37, false, "direct", "0"},   {3, 1, 5, 6, 61, 37, true, "direct", "1"},
+        {3, 1, 6, 20, 61, 37, false, "winograd2", "2"}, {3, 1, 8, 18, 61, 37, true, "winograd4", "3"},
+        {3, 1, 4, 3, 6, 5, false, "winograd4", "4"},   {1, 1, 8, 17, 13, 11, false, NULL, "5"},
+        {3, 2, 4, 12, 61, 37, true, NULL, NULL},       {5, 1, 3, 4, 3, 3, false, NULL, NULL},
+        {1, 1, 4, 8, 1, 1, false, NULL, NULL},         {3, 1, 2, 37, 21, 18, false, "direct", NULL},
+    };
+    static moments_results results[2];
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const moments_case *c = &cases[i / 2];
+        cairn_gpu *gpu = test_gpu(classes[i % 2]);
+        int plain, fused, oh = (c->h - 1) / c->stride + 1, ow = (c->w - 1) / c->stride + 1, m = 2 * oh * ow;
+        if (!gpu) continue;
+        unsetenv("CAIRN_CONV");
+        unsetenv("CAIRN_TILE");
+        if (c->algorithm) setenv("CAIRN_CONV", c->algorithm, 1);
+        if (c->tile) setenv("CAIRN_TILE", c->tile, 1);
+        run_moments(c, gpu, false, &results[0], &plain);
+        run_moments(c, gpu, true, &results[1], &fused);
+        if (m * c->out < 4096) assert_int_equal(plain - fused, 1 + c->relu_first); /* else several merges */
+        for (int k = 0; k < c->out; k++) {
+            double mean = 0, variance = 0;
+            for (int p = 0; p < m; p++) mean += (double)results[1].y[p * c->out + k] / m;
+            for (int p = 0; p < m; p++) variance += pow((double)results[1].y[p * c->out + k] - mean, 2) / m;
+            assert_near(results[1].mean[k], mean, 2e-7 * fabs(mean) + 1e-6);
+            assert_near(results[1].variance[k], variance, 1e-5 * variance + 1e-9);
+        }
+        for (int k = 0; k < m * c->out; k++) {
+            assert_near(results[1].y[k], results[0].y[k], 1e-6 * (1 + fabs((double)results[0].y[k])));
+            assert_near(results[1].z[k], results[0].z[k], 2e-4);
+        }
+        test_gpu_assert_valid(gpu);
+    }
+    unsetenv("CAIRN_CONV");
+    unsetenv("CAIRN_TILE");
+}
+
+typedef struct pooled_case {
+    cairn_shape shape;
+    cairn_activation activation;
+    bool frozen, kept; /* with stored statistics; what is pooled is read besides */
+    cairn_precision precision;
+} pooled_case;
+enum { POOLED_MOST = 3 * 21 * 18 * 40 };
+typedef struct pooled_results {
+    float p[POOLED_MOST], dx[POOLED_MOST], dgamma[40], dbeta[40];
+} pooled_results;
+
+/* Lines of the program's explanation that name the kernel, or one whose name begins so. */
+static int count_kernels(const cairn_program *program, const char *kernel)
+{
+    char *text = NULL;
+    size_t bytes;
+    int count = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    assert_ok(cairn_program_explain(program, out));
+    fclose(out);
+    for (const char *at = text; (at = strstr(at, kernel)) != NULL; at++) count++;
+    free(text);
+    return count;
+}
+
+/* p = max_pool2(activation(norm(x))) and the gradients of a weighted sum of p. */
+static void run_pooled(const pooled_case *c, cairn_gpu *gpu, bool fusion, pooled_results *out, int *pool_kernels)
+{
+    cairn_graph *g;
+    cairn_store *store;
+    cairn_program *program;
+    static pooled_results again;
+    static float fill[POOLED_MOST];
+    cairn_shape v = {1, 1, 1, c->shape.c};
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid x = cairn_graph_input(g, "x", c->shape), d[3], mean, variance;
+    cairn_tid gamma = cairn_graph_stored(g, "gamma", v), beta = cairn_graph_stored(g, "beta", v), y;
+    if (c->frozen)
+        y = cairn_op_batch_norm_infer(g, x, gamma, beta, cairn_graph_stored(g, "mean", v),
+                                      cairn_op_square(g, cairn_graph_stored(g, "deviation", v)), 1e-3f, c->activation);
+    else
+        y = cairn_op_batch_norm_train(g, x, gamma, beta, 1e-3f, c->activation, &mean, &variance);
+    if (c->kept) cairn_graph_output(g, y, "y");
+    cairn_tid p = cairn_op_max_pool2(g, y), wrt[3] = {x, gamma, beta};
+    cairn_tid weight = cairn_graph_input(g, "weight", cairn_graph_shape(g, p));
+    cairn_tid loss = cairn_op_reduce_sum(g, cairn_op_mul(g, p, weight), 15);
+    assert_ok(cairn_graph_differentiate(g, loss, wrt, 3, d));
+    const cairn_tid outputs[] = {p, d[0], d[1], d[2]};
+    for (int i = 0; i < 4; i++) cairn_graph_output(g, outputs[i], "out");
+    assert_ok(cairn_store_create(&store, gpu));
+    cairn_program_options po = {.no_fusion = !fusion, .canaries = true, .no_aliasing = true, .precision = c->precision};
+    assert_ok(cairn_program_create(&program, gpu, g, store, &po));
+    cairn_rng rng = cairn_rng_stream(8, 0, 0, 0, 0);
+    for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) fill[i] = (float)cairn_rng_integer(&rng, 0, 4000) / 1000 - 2;
+    for (int i = 0; i < cairn_store_count(store); i++) assert_ok(cairn_store_write(store, i, fill + 50 * i));
+    assert_ok(cairn_program_write(program, x, fill));
+    assert_ok(cairn_program_write(program, weight, fill + 3));
+    for (int run = 0; run < 2; run++) {
+        pooled_results *r = run ? &again : out;
+        float *const values[] = {r->p, r->dx, r->dgamma, r->dbeta};
+        memset(r, 0, sizeof *r);
+        assert_ok(cairn_program_run(program));
+        assert_ok(cairn_program_check(program));
+        for (int i = 0; i < 4; i++) assert_ok(cairn_program_read(program, outputs[i], values[i]));
+    }
+    assert_memory_equal(out, &again, sizeof again);
+    *pool_kernels = count_kernels(program, "pool/max_pool2");
+    cairn_program_destroy(&program);
+    cairn_store_destroy(&store);
+    cairn_graph_destroy(&g);
+}
+
+static double largest(const float *values, int count)
+{
+    double most = 0;
+    for (int i = 0; i < count; i++) most = fmax(most, fabs((double)values[i]));
+    return most;
+}
+
+/* Normalisation and pooling are one kernel, and their gradients two without the pooling's between. */
+static void test_fuse__normalisations_take_the_pooling(void **state)
+{
+    (void)state;
+    static const pooled_case cases[] = {
+        {{2, 12, 10, 8}, CAIRN_ACTIVATION_RELU, false, false, CAIRN_PRECISION_FP32},
+        {{3, 21, 18, 40}, CAIRN_ACTIVATION_RELU, false, false, CAIRN_PRECISION_FP32},
+        {{2, 7, 9, 5}, CAIRN_ACTIVATION_HSWISH, false, false, CAIRN_PRECISION_FP32},
+        {{1, 2, 3, 3}, CAIRN_ACTIVATION_NONE, false, false, CAIRN_PRECISION_FP32},
+        {{3, 9, 8, 36}, CAIRN_ACTIVATION_RELU, true, false, CAIRN_PRECISION_FP32},
+        {{2, 12, 10, 8}, CAIRN_ACTIVATION_RELU, false, true, CAIRN_PRECISION_FP32},
+        {{2, 12, 10, 8}, CAIRN_ACTIVATION_HSWISH, false, false, CAIRN_PRECISION_ALL_HALF},
+    };
+    static pooled_results results[2];
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const pooled_case *c = &cases[i / 2];
+        cairn_gpu *gpu = test_gpu(classes[i % 2]);
+        int plain, fused;
+        if (!gpu || (c->precision && strstr(cairn_gpu_get_info(gpu)->name, "SwiftShader"))) continue; /* op_case.c */
+        run_pooled(c, gpu, false, &results[0], &plain);
+        run_pooled(c, gpu, true, &results[1], &fused);
+        assert_int_equal(plain, 2);
+        assert_int_equal(fused, c->kept);
+        double most = largest(results[0].dx, POOLED_MOST), rounding = c->precision ? 4e-3 : 2e-6;
+        for (int k = 0; k < POOLED_MOST; k++) {
+            assert_near(results[1].p[k], results[0].p[k], rounding * 4);
+            if (!c->precision) assert_near(results[1].dx[k], results[0].dx[k], 4e-6 * most);
+        }
+        for (int k = 0; k < c->shape.c; k++) { /* in halves, neighbours may be equal, and another one may win */
+            most = largest(results[0].dgamma, c->shape.c) + largest(results[0].dbeta, c->shape.c);
+            assert_near(results[1].dgamma[k], results[0].dgamma[k], (c->precision ? 3e-2 : 4e-6) * most);
+            assert_near(results[1].dbeta[k], results[0].dbeta[k], (c->precision ? 3e-2 : 4e-6) * most);
+        }
+        test_gpu_assert_valid(gpu);
+    }
+}
+
+/* The gradient of a bias in front of a normalisation is zero, and no kernel adds anything up for it; with stored statistics
+ * it is not. */
+static void test_fuse__a_bias_before_a_normalisation(void **state)
+{
+    (void)state;
+    enum { C = 6, MOST = 2 * 9 * 7 * C };
+    for (int i = 0; i < 8; i++) {
+        cairn_gpu *gpu = test_gpu(classes[i % 2]);
+        bool fusion = i / 2 % 2, frozen = i / 4;
+        cairn_graph *g;
+        cairn_store *store;
+        cairn_program *program;
+        cairn_tid d[2];
+        float fill[MOST], got[C];
+        if (!gpu) continue;
+        cairn_shape s = {2, 9, 7, C}, v = {1, 1, 1, C};
+        cairn_conv_options o = {.kernel = 3};
+        assert_ok(cairn_graph_create(&g));
+        cairn_tid x = cairn_graph_input(g, "x", s), weight = cairn_graph_stored(g, "w", cairn_conv2d_weight_shape(3, C, C));
+        cairn_tid bias = cairn_graph_stored(g, "b", v), mean = cairn_graph_stored(g, "m", v);
+        cairn_tid variance = cairn_op_square(g, cairn_graph_stored(g, "v", v)), wrt[2] = {bias, weight};
+        cairn_tid y = cairn_op_conv2d(g, x, weight, bias, &o);
+        if (frozen)
+            y = cairn_op_normalize(g, y, mean, variance, CAIRN_NONE, CAIRN_NONE, 0.1f, CAIRN_ACTIVATION_RELU);
+        else
+            y = cairn_op_batch_norm_train(g, y, CAIRN_NONE, CAIRN_NONE, 0.1f, CAIRN_ACTIVATION_RELU, NULL, NULL);
+        cairn_tid loss = cairn_op_reduce_sum(g, cairn_op_mul(g, y, cairn_graph_input(g, "t", s)), 15);
+        assert_ok(cairn_graph_differentiate(g, loss, wrt, 2, d));
+        cairn_graph_output(g, d[0], "db");
+        cairn_graph_output(g, d[1], "dw");
+        assert_ok(cairn_store_create(&store, gpu));
+        cairn_program_options po = {.no_fusion = !fusion, .canaries = true, .no_aliasing = true};
+        assert_ok(cairn_program_create(&program, gpu, g, store, &po));
+        cairn_rng rng = cairn_rng_stream(9, 0, 0, 0, 0);
+        for (int k = 0; k < MOST; k++) fill[k] = (float)cairn_rng_between(&rng, -1, 1);
+        for (int k = 0; k < cairn_store_count(store); k++) assert_ok(cairn_store_write(store, k, fill + k));
+        assert_ok(cairn_program_write(program, x, fill));
+        assert_ok(cairn_program_write(program, cairn_graph_find(g, "t"), fill));
+        assert_ok(cairn_program_run(program));
+        assert_ok(cairn_program_check(program));
+        assert_ok(cairn_program_read(program, d[0], got));
+        assert_int_equal(count_kernels(program, "conv/conv2d_grad_bias"), !fusion || frozen);
+        for (int k = 0; k < C; k++) {
+            if (frozen) assert_true(fabsf(got[k]) > 1e-3f);
+            else if (fusion) assert_float_equal(got[k], 0, 0);
+            else assert_near(got[k], 0, 1e-4); /* rounding */
+        }
+        test_gpu_assert_valid(gpu);
+        cairn_program_destroy(&program);
+        cairn_store_destroy(&store);
+        cairn_graph_destroy(&g);
+    }
+}
+
 /* A value between that somebody reads before the chain ends stays what it is. */
 static void test_fuse__order_and_updates_are_kept(void **state)
 {
@@ -233,6 +501,9 @@ int main(void)
         cmocka_unit_test(test_fuse__a_known_chain_is_one_dispatch),
         cmocka_unit_test(test_fuse__order_and_updates_are_kept),
         cmocka_unit_test(test_fuse__convolutions_take_what_follows),
+        cmocka_unit_test(test_fuse__convolutions_leave_moments),
+        cmocka_unit_test(test_fuse__normalisations_take_the_pooling),
+        cmocka_unit_test(test_fuse__a_bias_before_a_normalisation),
         cmocka_unit_test(test_fuse__random_graphs),
     };
     int failed = cmocka_run_group_tests_name("fuse", tests, NULL, NULL);

@@ -168,7 +168,7 @@ static void an_overflow_skips_the_step_and_halves_the_scale(void **state)
     float control[4], before[64], after[64], scale[4];
     cairn_gpu *gpu = test_gpu(CAIRN_CLASS_AUTO);
     create(&t, gpu, CAIRN_PRECISION_MIXED);
-    int bias = cairn_store_find(t.store, t.model.parameters[1].name), s = cairn_store_find(t.store, "loss_scale");
+    int bias = cairn_store_find(t.store, t.model.parameters[3].name), s = cairn_store_find(t.store, "loss_scale");
     assert_true(bias >= 0 && s >= 0 && cairn_shape_count(cairn_store_shape(t.store, bias)) <= 64);
     step(&t, 0, 1, control);
     assert_ok(cairn_store_read(t.store, bias, before));

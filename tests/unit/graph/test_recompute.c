@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { N = 2, HEIGHT = 64, WIDTH = 96, CELLS = HEIGHT * WIDTH / 64, STEPS = 3 };
+enum { N = 4, HEIGHT = 96, WIDTH = 128, CELLS = HEIGHT * WIDTH / 64, STEPS = 3 };
 
 typedef struct outcome {
     cairn_program_stats stats;
@@ -125,7 +125,7 @@ static void expect_same_in_less(cairn_gpu *gpu, bool student, cairn_program_opti
     options.recompute = CAIRN_RECOMPUTE_CHEAP;
     outcome again = train(gpu, student, &options);
     assert_int_equal(kept.stats.recomputed, 0);
-    assert_true(again.stats.recomputed >= 5);
+    assert_true(again.stats.recomputed >= 3); /* a normalisation that took the pooling behind it counts once */
     assert_true(again.stats.dispatches > kept.stats.dispatches);
     if (!options.no_aliasing) assert_true(again.stats.planned_bytes < kept.stats.planned_bytes);
     assert_memory_equal(again.loss, kept.loss, sizeof kept.loss);
