@@ -1,6 +1,7 @@
 #version 450
 // grad_input_pool2.comp: grad_input.comp, where dy is the gradient behind the maximum over 2x2 windows
-// (grad_sums_pool2.comp). One lane writes a whole window, also the partial windows of an odd last row or column, whose dy' is zero.
+// (grad_sums_pool2.comp). One lane writes a whole window, also the partial windows of an odd last row or column, whose
+// dy' is zero.
 // bindings  0 x [N,H,W,C] read | 1 dy [N,H/2,W/2,C] read | 2 mean, 3 variance, 4 gamma, 5 beta [C] read (the latter
 //           anything where absent) | 6, 7 sums [C] read | 8 dx [N,H,W,C] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 ACTIVATION, 3 HAS_GAMMA, 4 HAS_BETA, 6 COLUMN_STEPS, 7 ODD: H is odd

@@ -1,6 +1,7 @@
 #version 450
 // grad_sums_pool2.comp: grad_sums.comp, where dy is the gradient behind the maximum over 2x2 windows of the
-// normalisation's result: of each window the first maximum receives it, found again from x as normalize_pool2.comp found it.
+// normalisation's result: of each window the first maximum receives it, found again from x as normalize_pool2.comp
+// found it.
 // computes  of each chunk of windows: sum of dy' and of dy' * xhat
 // bindings  0 x [N,H,W,C] read | 1 dy [N,H/2,W/2,C] read | 2 mean, 3 variance, 4 gamma, 5 beta [C] read (the latter
 //           anything where absent) | 6, 7 sums [chunks][columns] write

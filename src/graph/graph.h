@@ -67,11 +67,12 @@ typedef struct cairn_op {
      * repeated along dimensions of size 1: as an expression, so that chains of them become one kernel
      * (src/graph/fuse). NULL: not such an op; false: not this node. */
     bool (*expression)(const cairn_node *node, cairn_expression *e);
-    /* Takes the node `next`, pointwise or with no other input, which alone reads output 0, into this node, a copy: attributes and inputs then
-     * say so (inputs of `next` may become the node's), and output 0 stands for that of `next`. NULL, false: it cannot. */
+    /* Takes the node `next`, pointwise or with no other input, which alone reads output 0, into this node, a copy:
+     * attributes and inputs then say so (inputs of `next` may become the node's), and output 0 stands for that of
+     * `next`. NULL, false: it cannot. */
     bool (*absorb)(cairn_node *node, const cairn_graph *g, const cairn_node *next);
-    /* The other way round: takes the node `source`, whose only output this node, a copy, alone reads, into it: inputs of
-     * `source` become the node's. NULL, false: it cannot. */
+    /* The other way round: takes the node `source`, whose only output this node, a copy, alone reads, into it: inputs
+     * of `source` become the node's. NULL, false: it cannot. */
     bool (*absorb_source)(cairn_node *node, const cairn_graph *g, const cairn_node *source);
     /* Ops that are cheap beside a convolution: turns the node, a copy, into one that computes output 0 (and further
      * outputs that it keeps) a second time, by the same kernel and so with the same bits, from the node's inputs and
@@ -81,7 +82,8 @@ typedef struct cairn_op {
     /* Whether the node needs mean and variance over N, H and W of each channel of its input 0. Whoever computes that
      * tensor may then leave parts of them (graph/lower.h). NULL: no. */
     bool (*needs_moments)(const cairn_node *node);
-    /* Whether each channel of output 0 adds up to zero over N, H and W whatever the inputs are, but for rounding. NULL: no. */
+    /* Whether each channel of output 0 adds up to zero over N, H and W whatever the inputs are, but for rounding.
+     * NULL: no. */
     bool (*balanced)(const cairn_node *node);
     bool adds_pixels; /* the result is input 0 added up over N, H and W */
 } cairn_op;

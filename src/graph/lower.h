@@ -32,10 +32,10 @@ int64_t cairn_lower_vectors(const cairn_lowering *l, cairn_slot slot);
 cairn_slot cairn_lower_scratch(cairn_lowering *l, int64_t vectors);
 /* Appends one dispatch. The call is copied. A slot may stand at two bindings (in-place: one read, one written). */
 cairn_status cairn_lower_call(cairn_lowering *l, const cairn_kernel_call *call);
-/* Parts of the mean and variance of a tensor's channels (sums over N, H and W), left by the kernel that computes the
- * tensor, so that nobody has to read it for them: [chunks][2 * groups + 1] vec4 of scratch. A chunk's first `groups` are
- * means of some elements, the next the sums of squared differences from those, and the last begins with how many
- * elements of a channel these are, which may be none. shaders/norm/merge.comp merges them in order. */
+/* Parts of the mean and variance of a tensor's channels (over N, H and W), left by the kernel that computes the tensor,
+ * so that nobody has to read it for them: [chunks][2 * groups + 1] vec4 of scratch. A chunk's first `groups` are means
+ * of some elements, the next the sums of squared differences from those, and the last begins with how many elements of
+ * a channel these are, which may be none. shaders/norm/merge.comp merges them in order. */
 typedef struct cairn_partial_moments {
     cairn_slot slot;
     int64_t chunks;

@@ -1,5 +1,6 @@
-/* Epilogues: a node that alone reads a node's result goes into that node, which then stands in its place, or stays where
- * it is if there was nothing else to read. And the other way round: a node takes in the one that computes for it alone. */
+/* Epilogues: a node that alone reads a node's result goes into that node, which then stands in its place, or stays
+ * where it is if there was nothing else to read. And the other way round: a node takes in the one that computes for it
+ * alone. */
 #include "graph/fuse/fuse.h"
 
 /* As in chain.c: what waits too long keeps its inputs alive. */

@@ -1,6 +1,6 @@
 /* Sums that are zero. A normalisation by its own statistics gives every channel of its gradient the sum zero, since no
- * shift of its input changes anything; what adds that gradient up over all pixels, as the gradient of a convolution's bias
- * in front of it does, reads a whole tensor for a rounding error. It becomes a zero. */
+ * shift of its input changes anything; what adds that gradient up over all pixels, as the gradient of a convolution's
+ * bias in front of it does, reads a whole tensor for a rounding error. It becomes a zero. */
 #include "graph/fuse/fuse.h"
 
 #include <string.h>

@@ -146,8 +146,8 @@ static cairn_status lower_grad(cairn_lowering *l, const cairn_node *node)
     return call_grad(l, m, &n, in[3], node->outputs[0], node->outputs[1], node->outputs[2]);
 }
 
-/* The sum of dx is gamma * inverse * (sum of dy' - rows * mean of dy' - mean of dy' xhat * sum of xhat), and xhat, centred,
- * adds up to zero. */
+/* The sum of dx is gamma * inverse * (sum of dy' - rows * mean of dy' - mean of dy' xhat * sum of xhat), and xhat,
+ * centred, adds up to zero. */
 static bool grad_is_balanced(const cairn_node *node)
 {
     return !((const cairn_norm_attributes *)cairn_node_attributes(node))->frozen;

@@ -1,6 +1,6 @@
-/* Normalisation, activation and 2x2 maximum in one pass, and its gradient without the one between: nodes that fusion made
- * of a normalisation and a pooling. In vec4s of x and of its gradients, unfused and fused: forward 2 + 1.25 and 1.25 (x
- * read, the result read and written), backward 2.25 + 5 and 3.5 (both passes read x; dy is a quarter; dx is written). */
+/* Normalisation, activation and 2x2 maximum in one pass, and its gradient without the one between: nodes that fusion
+ * made of a normalisation and a pooling. Traffic in sizes of x, unfused and fused: forward 2 + 1.25 and 1.25 (x read,
+ * the result read and written), backward 2.25 + 5 and 3.5 (both passes read x; dy is a quarter; dx is written). */
 #include "ops/norm/internal.h"
 #include "ops/image/pool.h"
 #include "ops/reduce/chunks.h"

@@ -226,7 +226,8 @@ static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, mome
     cairn_tid weight = cairn_graph_stored(g, "weight", cairn_conv2d_weight_shape(c->kernel, c->in, c->out));
     cairn_tid y = cairn_op_conv2d(g, x, weight, cairn_graph_stored(g, "bias", v), &o);
     if (c->relu_first) y = cairn_op_relu(g, y);
-    cairn_tid z = cairn_op_batch_norm_train(g, y, CAIRN_NONE, CAIRN_NONE, 1e-3f, CAIRN_ACTIVATION_RELU, &mean, &variance);
+    cairn_tid z =
+        cairn_op_batch_norm_train(g, y, CAIRN_NONE, CAIRN_NONE, 1e-3f, CAIRN_ACTIVATION_RELU, &mean, &variance);
     const cairn_tid outputs[] = {y, z, mean, variance};
     for (int i = 0; i < 4; i++) cairn_graph_output(g, outputs[i], "out");
     assert_ok(cairn_store_create(&store, gpu));
@@ -348,7 +349,8 @@ static void run_pooled(const pooled_case *c, cairn_gpu *gpu, bool fusion, pooled
     cairn_program_options po = {.no_fusion = !fusion, .canaries = true, .no_aliasing = true, .precision = c->precision};
     assert_ok(cairn_program_create(&program, gpu, g, store, &po));
     cairn_rng rng = cairn_rng_stream(8, 0, 0, 0, 0);
-    for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) fill[i] = (float)cairn_rng_integer(&rng, 0, 4000) / 1000 - 2;
+    for (size_t i = 0; i < sizeof fill / sizeof *fill; i++)
+        fill[i] = (float)cairn_rng_integer(&rng, 0, 4000) / 1000 - 2;
     for (int i = 0; i < cairn_store_count(store); i++) assert_ok(cairn_store_write(store, i, fill + 50 * i));
     assert_ok(cairn_program_write(program, x, fill));
     assert_ok(cairn_program_write(program, weight, fill + 3));
@@ -411,8 +413,8 @@ static void test_fuse__normalisations_take_the_pooling(void **state)
     }
 }
 
-/* The gradient of a bias in front of a normalisation is zero, and no kernel adds anything up for it; with stored statistics
- * it is not. */
+/* The gradient of a bias in front of a normalisation is zero, and no kernel adds anything up for it; with stored
+ * statistics it is not. */
 static void test_fuse__a_bias_before_a_normalisation(void **state)
 {
     (void)state;
@@ -429,7 +431,8 @@ static void test_fuse__a_bias_before_a_normalisation(void **state)
         cairn_shape s = {2, 9, 7, C}, v = {1, 1, 1, C};
         cairn_conv_options o = {.kernel = 3};
         assert_ok(cairn_graph_create(&g));
-        cairn_tid x = cairn_graph_input(g, "x", s), weight = cairn_graph_stored(g, "w", cairn_conv2d_weight_shape(3, C, C));
+        cairn_tid x = cairn_graph_input(g, "x", s);
+        cairn_tid weight = cairn_graph_stored(g, "w", cairn_conv2d_weight_shape(3, C, C));
         cairn_tid bias = cairn_graph_stored(g, "b", v), mean = cairn_graph_stored(g, "m", v);
         cairn_tid variance = cairn_op_square(g, cairn_graph_stored(g, "v", v)), wrt[2] = {bias, weight};
         cairn_tid y = cairn_op_conv2d(g, x, weight, bias, &o);
