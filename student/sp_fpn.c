@@ -27,6 +27,19 @@ static void pyramid(cairn_model *m, const cairn_tid *taps, int channels, cairn_t
     }
 }
 
+/* The levels, enlarged to the finest and added up, through one 1x1 convolution to one channel. Both are linear, and
+ * enlarging keeps a constant, so the convolution goes first: what is enlarged has one channel instead of all. */
+static cairn_tid integrate(cairn_model *m, const cairn_tid *levels)
+{
+    cairn_tid sum = CAIRN_NONE;
+    for (int i = LEVELS - 1; i >= 0; i--) {
+        cairn_conv_layer layer = {.channels = 1, .kernel = 1, .bias = i == 0, .init = CAIRN_INIT_FAN_OUT_NORMAL};
+        cairn_tid map = cairn_layer_conv(m, "integrate.0", levels[i], &layer);
+        sum = sum == CAIRN_NONE ? map : cairn_op_resize_add(m->g, sum, map, CAIRN_RESIZE_BILINEAR);
+    }
+    return sum;
+}
+
 cairn_tid cairn_sp_fpn(cairn_model *m, cairn_tid image, const cairn_sp_fpn_options *o)
 {
     cairn_tid features[CAIRN_MOBILENET_SMALL_FEATURES], taps[LEVELS], levels[LEVELS];
@@ -41,11 +54,7 @@ cairn_tid cairn_sp_fpn(cairn_model *m, cairn_tid image, const cairn_sp_fpn_optio
     cairn_mobilenet_small(m, "backbone", cairn_layer_conv(m, "rgb", image, &rgb), o->width, last, features);
     for (int i = 0; i < LEVELS; i++) taps[i] = features[o->taps[i]];
     pyramid(m, taps, o->channels, levels);
-    cairn_tid sum = levels[LEVELS - 1];
-    for (int i = LEVELS - 2; i >= 0; i--)
-        sum = cairn_op_resize_add(m->g, sum, levels[i], CAIRN_RESIZE_BILINEAR);
-    cairn_conv_layer integrate = {.channels = 1, .kernel = 1, .bias = true, .init = CAIRN_INIT_FAN_OUT_NORMAL};
-    sum = cairn_layer_conv(m, "integrate.0", sum, &integrate);
+    cairn_tid sum = integrate(m, levels);
     sum = cairn_layer_batch_norm(m, "integrate.1", sum, 1e-5f, 0.1f, CAIRN_ACTIVATION_NONE);
     return cairn_op_resize(m->g, sum, s.h, s.w, CAIRN_RESIZE_BICUBIC);
 }

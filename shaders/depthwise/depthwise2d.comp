@@ -60,8 +60,11 @@ void main()
         [[unroll]] for (int r = 0; r < TILE_H; ++r) {
             int ky = row - r * STRIDE;
             if (ky >= 0 && ky < KERNEL) {
-                [[unroll]] for (int kx = 0; kx < KERNEL; ++kx)
-                    [[unroll]] for (int c = 0; c < TILE_W; ++c) sum[r][c] += v[c * STRIDE + kx] * k[ky * KERNEL + kx];
+                [[unroll]] for (int c = 0; c < TILE_W; ++c) { // each sum takes all its terms before the next
+                    vec4 t = sum[r][c];
+                    [[unroll]] for (int kx = 0; kx < KERNEL; ++kx) t += v[c * STRIDE + kx] * k[ky * KERNEL + kx];
+                    sum[r][c] = t;
+                }
             }
         }
     }
