@@ -33,7 +33,12 @@ static cairn_status call_sums(cairn_lowering *l, const cairn_norm__problem *n, c
 {
     cairn_status st = CAIRN_OK;
     cairn_shape s = cairn_lower_shape(l, n->x);
-    cairn_chunks cut = cairn_chunks_plan(l, (int64_t)s.n * (s.h / 2) * (s.w / 2), cairn_shape_groups(s), 1), single;
+    uint32_t lines = (uint32_t)s.n * (uint32_t)(s.h / 2);
+    cairn_chunks cut = cairn_chunks_plan(l, (int64_t)lines * (s.w / 2), cairn_shape_groups(s), 1);
+    cut.lanes.rows = lines; /* blocks of whole lines: a lane then needs no division to find its windows */
+    cut.block_rows = (lines + cut.blocks - 1) / cut.blocks;
+    cut.blocks = (lines + cut.block_rows - 1) / cut.block_rows;
+    cut.chunks = cut.blocks * ((uint32_t)CAIRN_ROWS_LANES >> cut.lanes.columns_log2);
     cairn_slot target[2] = {sum0, sum1};
     cairn_kernel_call call = {.kernel = "norm/grad_sums_pool2", .slot_count = 8, .written = 0xC0, .push_count = 7};
     cairn_norm__set_channels(&call, n, 2);
@@ -44,9 +49,7 @@ static cairn_status call_sums(cairn_lowering *l, const cairn_norm__problem *n, c
         call.slots[6 + i] = cut.chunks == 1 ? target[i] : cairn_lower_scratch(l, cairn_chunks_vectors(&cut));
     call.push[4] = cairn_float_bits(n->at->eps);
     call.push[5] = (uint32_t)s.w, call.push[6] = (uint32_t)s.h / 2;
-    single = cut;
-    single.lanes.steps = 1; /* a window is five loads: enough in flight */
-    CAIRN_TRY(cairn_chunks_call(l, &call, &single));
+    CAIRN_TRY(cairn_chunks_call(l, &call, &cut));
     for (int i = 0; i < 2 && cut.chunks > 1; i++)
         CAIRN_TRY(cairn_chunks_finish(l, &cut, call.slots[6 + i], target[i], 1.0f));
 done:
