@@ -236,6 +236,7 @@ static const bench benches[] = {
     PASSES(8, 15, 20, 576, 96, 1, 1),
     PASSES(8, 60, 80, 16, 128, 1, 1),
     PASSES(8, 1, 1, 240, 64, 1, 1),
+    PASSES(1, 4, 4, 256, 256, 3, 1),
     DEPTHWISE(8, 60, 80, 16, 3, 1),
     DEPTHWISE(8, 60, 80, 64, 3, 2),
     DEPTHWISE(8, 30, 40, 72, 3, 1),

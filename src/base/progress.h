@@ -18,5 +18,5 @@ void cairn_progress_update(cairn_progress *p, int64_t done, const char *note);
 /* Draws the last state with the whole time taken and ends the line. */
 void cairn_progress_finish(cairn_progress *p);
 double cairn_seconds(void);     /* monotonic clock */
-double cairn_cpu_seconds(void); /* user time of this process so far, all threads together */
+double cairn_cpu_seconds(void); /* of this process so far, all threads, user and system */
 #endif
