@@ -29,6 +29,8 @@ static const op_case_spec cases[] = {
     CASE("1x1, 5 to 3", 3, 7, 5, 5, 3, 1, 1, 0, true),
     CASE("1x1, 17 to 65", 1, 9, 3, 17, 65, 1, 1, 0, true),
     CASE("1x1, 65 to 8, no bias", 1, 3, 5, 65, 8, 1, 1, 0, false),
+    CASE("3x3, colour to 16, stride 2, batch 2", 2, 64, 64, 3, 16, 3, 2, 0, false),
+    CASE("3x3, 128 to 1, batch 2", 2, 16, 24, 128, 1, 3, 1, 0, true),
     CASE("1x1, few channels, a row and a bit", 2, 9, 15, 18, 66, 1, 1, 0, true),
     CASE("1x1, few channels, quads in turn", 1, 17, 16, 5, 14, 1, 1, 0, false),
     CASE("1x1, 52 to 34", 1, 5, 8, 52, 34, 1, 1, 0, true),
