@@ -1,7 +1,8 @@
 # Compiles shaders/<family>/<name>[.texel|.simt|.matrix].comp to SPIR-V and embeds all of it as tables of words: the
 # library cairn_shaders, whose cairn_shader_table lists name, class, form and words. Shaders in one class only carry it in
-# the name. Each is compiled twice: for fp32 as usual, and for fp16 or, in class texel, tensors of any size (tensor.glsl);
-# those of class matrix in three forms (shaders/include/tile/matrix_unit.glsl).
+# the name. Each is compiled several times (tensor.glsl): for fp32 as usual; for fp16 or, in class texel, tensors of any
+# size; in the other classes for tensors of any size. Those of class matrix are compiled in three forms besides
+# (shaders/include/tile/matrix_unit.glsl).
 find_program(GLSLC glslc REQUIRED)
 file(GLOB SHADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/*/*.comp)
 file(GLOB SHADER_INCLUDES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/include/*.glsl)
@@ -15,11 +16,11 @@ target_compile_definitions(cairn_spirv_words PRIVATE _GNU_SOURCE)
 target_compile_options(cairn_spirv_words PRIVATE -Wall -Wextra -Werror)
 
 # Adds words (in a file) to the table.
-macro(cairn_add_words name class form symbol general)
+macro(cairn_add_words name class form symbol variant)
   list(APPEND words_files ${SHADER_FOLDER}/${symbol}.inc)
   string(APPEND table_arrays "static const uint32_t ${symbol}[] = {\n#include \"${symbol}.inc\"\n};\n")
   string(APPEND table_rows
-         "    {\"${name}\", CAIRN_CLASS_${class}, CAIRN_MATRIX_${form}, ${symbol}, sizeof ${symbol} / 4, ${general}},\n")
+         "    {\"${name}\", CAIRN_CLASS_${class}, CAIRN_MATRIX_${form}, ${symbol}, sizeof ${symbol} / 4, CAIRN_SHADER_${variant}},\n")
 endmacro()
 
 # One module of NV matrices becomes two lists of words.
@@ -54,22 +55,25 @@ foreach(shader ${SHADERS})
   if(stem MATCHES "\\.texel$")
     set(classes texel texel_general)
   elseif(stem MATCHES "\\.simt$")
-    set(classes simt simt_general)
+    set(classes simt simt_general simt_wide)
   elseif(stem MATCHES "\\.matrix$")
-    set(classes matrix matrix_general)
+    set(classes matrix matrix_general matrix_wide)
   else()
-    set(classes texel texel_general simt simt_general)
+    set(classes texel texel_general simt simt_general simt_wide)
   endif()
   string(REGEX REPLACE "\\.(texel|simt|matrix)$" "" name ${stem})
   foreach(class ${classes})
     string(MAKE_C_IDENTIFIER "${name}_${class}" symbol)
     set(define "")
-    set(general false)
+    set(variant PLAIN)
     set(form NONE)
     set(upper SIMT)
     if(class MATCHES "general$")
       list(APPEND define -DCAIRN_GENERAL=1)
-      set(general true)
+      set(variant GENERAL)
+    elseif(class MATCHES "wide$")
+      list(APPEND define -DCAIRN_GENERAL=1 -DCAIRN_WIDE=1)
+      set(variant WIDE)
     endif()
     if(class MATCHES "^texel")
       list(APPEND define -DCAIRN_TEXEL=1)
@@ -78,8 +82,8 @@ foreach(shader ${SHADERS})
       list(APPEND define -DCAIRN_MATRIX=1)
       set(upper MATRIX)
       cairn_matrix_forms(${shader} ${symbol} "${define}")
-      cairn_add_words(${name} MATRIX KHR ${symbol}_khr ${general})
-      cairn_add_words(${name} MATRIX NV ${symbol}_nv ${general})
+      cairn_add_words(${name} MATRIX KHR ${symbol}_khr ${variant})
+      cairn_add_words(${name} MATRIX NV ${symbol}_nv ${variant})
       string(APPEND symbol _emulated)
       set(form EMULATED)
       list(APPEND define -DCAIRN_MATRIX_EMULATED=1)
@@ -93,7 +97,7 @@ foreach(shader ${SHADERS})
       DEPFILE ${words}.d
       COMMENT "shader ${name} (${class})"
       VERBATIM)
-    cairn_add_words(${name} ${upper} ${form} ${symbol} ${general})
+    cairn_add_words(${name} ${upper} ${form} ${symbol} ${variant})
   endforeach()
 endforeach()
 # The include files as text, for kernels that are written at run time (src/gpu/cache/text.h).

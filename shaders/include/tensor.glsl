@@ -16,11 +16,21 @@
 // The specialization constant HALF_MASK has its binding's bit set. In class texel the view's format converts, and stores
 // go through image buffers, which may also be larger than storage buffers. In class simt the loads and stores convert.
 // What UPDATE touches is always fp32.
+//
+// In class simt (and matrix) a third variant, with CAIRN_WIDE too, takes tensors beyond the device's range of a storage
+// buffer: where WIDE_MASK has the binding's bit set, what is bound is not the tensor but its address, two words.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
 #ifdef CAIRN_GENERAL
 layout(constant_id = 31) const uint HALF_MASK = 0u; // bit i: binding i holds fp16 (set by src/gpu/kernel.c)
+#ifdef CAIRN_WIDE
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_buffer_reference_uvec2 : require
+layout(constant_id = 30) const uint WIDE_MASK = 0u; // bit i: binding i holds an address (set by src/gpu/kernel.c)
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer wide_vectors { vec4 at[]; };
+layout(buffer_reference, std430, buffer_reference_align = 8) buffer wide_halves { uvec2 at[]; };
+#endif
 
 // To the nearest half, ties to even; beyond 65504 to infinity, NaN to NaN. Drivers may truncate when they convert, which
 // biases sums and hides overflow from the loss scale. So values are rounded first, and what is converted is exact.
@@ -84,6 +94,57 @@ vec4 tensor_value(u64vec2 bits)
 #define LOAD(name, i) name##_tensor[i]
 #define LOAD_UPDATE(name, i) name##_tensor[i]
 #define STORE(name, i, v) name##_tensor[i] = v
+#elif defined CAIRN_WIDE
+#define INPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 name##_tensor[]; }; \
+    layout(set = 0, binding = slot, std430) readonly buffer name##_half_block { uvec2 name##_half[]; }; \
+    vec4 name##_load(uint i) \
+    { \
+        bool wide = (WIDE_MASK >> slot & 1u) != 0u; \
+        if ((HALF_MASK >> slot & 1u) == 0u) { \
+            if (wide) return wide_vectors(name##_half[0]).at[i]; \
+            return name##_tensor[i]; \
+        } \
+        uvec2 h; \
+        if (wide) h = wide_halves(name##_half[0]).at[i]; \
+        else h = name##_half[i]; \
+        return vec4(unpackHalf2x16(h.x), unpackHalf2x16(h.y)); \
+    } \
+    const uint name##_binding = slot
+#define OUTPUT(slot, name) \
+    layout(set = 0, binding = slot, std430) buffer name##_block { vec4 name##_tensor[]; }; \
+    layout(set = 0, binding = slot, std430) buffer name##_half_block { uvec2 name##_half[]; }; \
+    void name##_store(uint i, vec4 v) \
+    { \
+        bool wide = (WIDE_MASK >> slot & 1u) != 0u; \
+        if ((HALF_MASK >> slot & 1u) == 0u) { \
+            if (wide) wide_vectors(name##_half[0]).at[i] = v; \
+            else name##_tensor[i] = v; \
+        } else { \
+            vec4 rounded = round_to_half(v); \
+            uvec2 h = uvec2(packHalf2x16(rounded.xy), packHalf2x16(rounded.zw)); \
+            if (wide) wide_halves(name##_half[0]).at[i] = h; \
+            else name##_half[i] = h; \
+        } \
+    } \
+    const uint name##_binding = slot
+// One declaration, since a second one would say that fp16 is possible.
+#define UPDATE(slot, name) \
+    layout(set = 0, binding = slot, std430) buffer name##_block { uvec4 name##_tensor[]; }; \
+    vec4 name##_load_update(uint i) \
+    { \
+        if ((WIDE_MASK >> slot & 1u) == 0u) return uintBitsToFloat(name##_tensor[i]); \
+        return wide_vectors(name##_tensor[0].xy).at[i]; \
+    } \
+    void name##_store(uint i, vec4 v) \
+    { \
+        if ((WIDE_MASK >> slot & 1u) == 0u) name##_tensor[i] = floatBitsToUint(v); \
+        else wide_vectors(name##_tensor[0].xy).at[i] = v; \
+    } \
+    const uint name##_binding = slot
+#define LOAD(name, i) name##_load(uint(i))
+#define LOAD_UPDATE(name, i) name##_load_update(uint(i))
+#define STORE(name, i, v) name##_store(uint(i), v)
 #else
 // Both declarations name one buffer; the constant decides which of them the driver keeps. The last line takes the
 // semicolon of INPUT(0, x);

@@ -16,7 +16,7 @@ shared vec4 most[256];
 
 void main()
 {
-    uint t = gl_LocalInvocationID.x, stride = gl_NumWorkGroups.x * 256u;
+    uint t = gl_LocalInvocationID.x, stride = min((vectors + 255u) / 256u, 256u) * 256u; // of all workgroups
     vec4 v = vec4(0.0);
     for (uint i = gl_GlobalInvocationID.x; i < vectors; i += stride) v = max(v, abs(LOAD(x, i)));
     most[t] = v;

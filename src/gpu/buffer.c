@@ -68,17 +68,26 @@ static cairn_status too_large(const cairn_gpu *gpu, uint64_t bytes, const char *
                            (double)gpu->info.max_buffer_bytes / (1 << 20), (double)gpu->info.heap_bytes / (1 << 20));
 }
 
+/* Whether kernels may reach it by its address. */
+static bool addressed(const cairn_gpu *gpu, gpu_memory_kind kind)
+{
+    return kind == GPU_MEMORY_TENSORS && gpu->info.any_size;
+}
+
 static cairn_status allocate_memory(cairn_gpu_buffer *b, cairn_gpu *gpu, gpu_memory_kind kind)
 {
     cairn_status st;
     VkMemoryRequirements needs;
     int types[4];
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    const VkMemoryAllocateFlagsInfo flags_info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+                                                  .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT};
     const bool refused = kind == GPU_MEMORY_TENSORS && cairn_inject(CAIRN_FAULT_OOM);
     vkGetBufferMemoryRequirements(gpu->device, b->handle, &needs);
     int count = rank_types(types, gpu, needs.memoryTypeBits, needs.size, kind), used = -1;
     for (int i = 0; i < count && used < 0; i++) {
         VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                     .pNext = addressed(gpu, kind) ? &flags_info : NULL,
                                      .allocationSize = needs.size,
                                      .memoryTypeIndex = (uint32_t)types[i]};
         result = refused ? VK_ERROR_OUT_OF_DEVICE_MEMORY
@@ -93,6 +102,10 @@ static cairn_status allocate_memory(cairn_gpu_buffer *b, cairn_gpu *gpu, gpu_mem
     }
     if ((st = cairn_gpu__result(gpu, result, "vkAllocateMemory")) < 0) goto done;
     CAIRN_VK(gpu, vkBindBufferMemory(gpu->device, b->handle, b->memory, 0));
+    if (addressed(gpu, kind)) {
+        VkBufferDeviceAddressInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, .buffer = b->handle};
+        b->address = vkGetBufferDeviceAddress(gpu->device, &info);
+    }
     VkMemoryPropertyFlags flags = gpu->memory.memoryTypes[used].propertyFlags;
     const VkMemoryPropertyFlags host = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     if ((flags & host) == host && (kind == GPU_MEMORY_HOST || !gpu->force_staging)) {
@@ -127,6 +140,7 @@ cairn_status cairn_gpu__buffer_allocate(cairn_gpu_buffer **out, cairn_gpu *gpu, 
     if (kind == GPU_MEMORY_TENSORS)
         usage |= VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
                  VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT;
+    if (addressed(gpu, kind)) usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
     VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                .size = b->bytes,
                                .usage = usage,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETS_PER_POOL = 64, QUERIES_PER_POOL = 512, VIEW_BUCKETS = 1024 };
+enum { SETS_PER_POOL = 64, QUERIES_PER_POOL = 512, VIEW_BUCKETS = 1024, ADDRESSES_PER_TABLE = 256 };
 
 typedef struct segment {
     VkCommandBuffer cmd;
@@ -19,6 +19,13 @@ typedef struct shared_view {
     VkBufferView handle;
 } shared_view;
 
+/* Addresses of tensors that are too large to be bound: each lies in a window of its own, which is bound instead. */
+typedef struct address_table {
+    cairn_gpu_buffer *buffer;
+    uint64_t addresses[ADDRESSES_PER_TABLE];
+    int count;
+} address_table;
+
 struct cairn_gpu_commands {
     cairn_gpu *gpu;
     cairn_gpu_commands *next; /* in gpu->recorded */
@@ -28,6 +35,8 @@ struct cairn_gpu_commands {
     int segment_count, segment_room;
     VkDescriptorPool *pools; /* the last one has room for sets_left sets */
     int pool_count, pool_room, sets_left;
+    address_table *tables; /* only the last one has room */
+    int table_count, table_room;
     VkQueryPool *queries;
     int query_count, query_room;
     int dispatches;
@@ -183,7 +192,7 @@ static cairn_status check_recording(cairn_gpu_commands *c)
 
 /* ---- descriptors ---- */
 
-static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_binding kind, uint64_t element,
+static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_binding kind, uint64_t element, bool wide,
                                  const char *kernel, const char *label)
 {
     if (!w.buffer || !w.bytes || w.offset % gpu->info.alignment || w.bytes % element || w.offset > w.buffer->bytes ||
@@ -197,7 +206,7 @@ static cairn_status check_window(const cairn_gpu *gpu, cairn_gpu_view w, gpu_bin
             gpu->info.alignment, (unsigned)element);
     uint64_t limit =
         kind == GPU_BINDING_STORAGE ? gpu->info.max_storage_range : (uint64_t)gpu->info.max_texel_elements * element;
-    if (w.bytes > limit)
+    if (w.bytes > limit && !wide)
         return cairn_error_set(
             CAIRN_E_UNSUPPORTED,
             "kernel '%s' (%s) needs a tensor of %.1f MiB in one %s, '%s' allows %.1f MiB: use a smaller "
@@ -268,6 +277,34 @@ done:
     return st;
 }
 
+/* The window that holds the address of `w`. */
+static cairn_status get_address(cairn_gpu_view *out, cairn_gpu_commands *c, cairn_gpu_view w)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_gpu *gpu = c->gpu;
+    uint64_t address = w.buffer->address + w.offset, step = gpu->info.alignment;
+    for (int t = 0; t < c->table_count; t++)
+        for (int i = 0; i < c->tables[t].count; i++)
+            if (c->tables[t].addresses[i] == address) {
+                *out = (cairn_gpu_view){c->tables[t].buffer, (uint64_t)i * step, 16};
+                return CAIRN_OK;
+            }
+    if (!c->table_count || c->tables[c->table_count - 1].count == ADDRESSES_PER_TABLE) {
+        CAIRN_TRY(grow((void **)&c->tables, c->table_count, &c->table_room, sizeof *c->tables));
+        address_table *fresh = &c->tables[c->table_count];
+        *fresh = (address_table){0};
+        CAIRN_TRY(cairn_gpu_buffer_create(&fresh->buffer, gpu, ADDRESSES_PER_TABLE * step, "addresses"));
+        c->table_count++;
+    }
+    address_table *t = &c->tables[c->table_count - 1];
+    const uint32_t words[4] = {(uint32_t)address, (uint32_t)(address >> 32)}; /* the lower word first */
+    *out = (cairn_gpu_view){t->buffer, (uint64_t)t->count * step, 16};
+    CAIRN_TRY(cairn_gpu_write(*out, words));
+    t->addresses[t->count++] = address;
+done:
+    return st;
+}
+
 static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const cairn_gpu_dispatch *d,
                               const char *label)
 {
@@ -281,16 +318,19 @@ static cairn_status write_set(VkDescriptorSet set, cairn_gpu_commands *c, const 
         gpu_binding kind = k->shader.bindings[i];
         if (kind == GPU_BINDING_NONE) continue;
         bool half = k->half_mask >> i & 1;
-        CAIRN_TRY(check_window(c->gpu, d->views[i], kind, half ? 8 : 16, k->name, label));
+        bool wide = k->wide_mask >> i & 1;
+        cairn_gpu_view view = d->views[i];
+        CAIRN_TRY(check_window(c->gpu, view, kind, half ? 8 : 16, wide, k->name, label));
+        if (wide) CAIRN_TRY(get_address(&view, c, view));
         VkWriteDescriptorSet *w = &writes[count++];
         *w = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, .dstSet = set, .dstBinding = i, .descriptorCount = 1};
         if (kind == GPU_BINDING_STORAGE) {
-            ranges[i] = (VkDescriptorBufferInfo){d->views[i].buffer->handle, d->views[i].offset, d->views[i].bytes};
+            ranges[i] = (VkDescriptorBufferInfo){view.buffer->handle, view.offset, view.bytes};
             w->descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
             w->pBufferInfo = &ranges[i];
         } else {
-            CAIRN_TRY(get_view(&texels[i], c, d->views[i], half));
+            CAIRN_TRY(get_view(&texels[i], c, view, half));
             w->descriptorType = kind == GPU_BINDING_TEXEL ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
                                                           : VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER;
             w->pTexelBufferView = &texels[i];
@@ -303,8 +343,12 @@ done:
 
 /* ---- dispatch ---- */
 
-static cairn_status check_dispatch(uint32_t groups[3], const cairn_gpu *gpu, const cairn_gpu_dispatch *d,
-                                   const char *label)
+static const char *label_of(const cairn_gpu_dispatch *d)
+{
+    return d->label ? d->label : d->kernel->name;
+}
+
+static cairn_status check_dispatch(const cairn_gpu_dispatch *d, const char *label)
 {
     const gpu_reflection *s = &d->kernel->shader;
     if (d->view_count < s->binding_count || d->view_count > CAIRN_GPU_MAX_BINDINGS)
@@ -315,6 +359,12 @@ static cairn_status check_dispatch(uint32_t groups[3], const cairn_gpu *gpu, con
         return cairn_error_set(CAIRN_E_INVALID,
                                "internal error: kernel '%s' (%s) gets %d push words, its block has %u bytes",
                                d->kernel->name, label, d->push_count, s->push_bytes);
+    return CAIRN_OK;
+}
+
+cairn_status cairn_gpu_dispatch_groups(uint32_t groups[3], const cairn_gpu *gpu, const cairn_gpu_dispatch *d)
+{
+    const gpu_reflection *s = &d->kernel->shader;
     for (int i = 0; i < 3; i++) {
         groups[i] = d->threads[i] / s->local[i] + (d->threads[i] % s->local[i] != 0);
         uint32_t most = gpu->properties.limits.maxComputeWorkGroupCount[i];
@@ -323,10 +373,26 @@ static cairn_status check_dispatch(uint32_t groups[3], const cairn_gpu *gpu, con
                 CAIRN_E_INVALID,
                 "internal error: kernel '%s' (%s) over %u x %u x %u threads in groups of %u x %u x %u: "
                 "'%s' takes 1..%u groups in each direction",
-                d->kernel->name, label, d->threads[0], d->threads[1], d->threads[2], s->local[0], s->local[1],
+                d->kernel->name, label_of(d), d->threads[0], d->threads[1], d->threads[2], s->local[0], s->local[1],
                 s->local[2], gpu->info.name, most);
     }
     return CAIRN_OK;
+}
+
+/* The box of workgroups to run: all of them unless the dispatch names one. */
+static cairn_status find_box(uint32_t groups[3], const cairn_gpu *gpu, const cairn_gpu_dispatch *d)
+{
+    cairn_status st;
+    uint32_t all[3];
+    CAIRN_TRY(cairn_gpu_dispatch_groups(all, gpu, d));
+    for (int i = 0; i < 3; i++) {
+        groups[i] = d->groups[0] ? d->groups[i] : all[i];
+        if (!groups[i] || groups[i] > all[i] || d->first_group[i] > all[i] - groups[i])
+            st = cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' (%s) runs groups %u to %u of %u",
+                                 d->kernel->name, label_of(d), d->first_group[i], d->first_group[i] + groups[i], all[i]);
+    }
+done:
+    return st;
 }
 
 static cairn_status timestamp(cairn_gpu_commands *c, VkCommandBuffer cmd, int query, VkPipelineStageFlagBits stage)
@@ -365,14 +431,16 @@ cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cai
     cairn_gpu_commands *c = commands;
     cairn_gpu_dispatch d = *dispatch;
     cairn_gpu_kernel *k = d.kernel;
-    const char *label = dispatch->label ? dispatch->label : k->name;
+    const char *label = label_of(dispatch);
+    const bool based = d.first_group[0] || d.first_group[1] || d.first_group[2];
     bool timed = c->profile && c->gpu->info.timestamp_ns > 0;
     uint32_t groups[3];
     VkDescriptorSet set = VK_NULL_HANDLE;
     cairn_gpu__doing(c->gpu, "recording the kernel '%s' (%s)", k->name, label);
     CAIRN_TRY(check_recording(c));
-    CAIRN_TRY(check_dispatch(groups, c->gpu, &d, label));
-    CAIRN_TRY(cairn_gpu__kernel_for_views(&d.kernel, c->gpu, k, d.views, k->shader.binding_count));
+    CAIRN_TRY(check_dispatch(&d, label));
+    CAIRN_TRY(find_box(groups, c->gpu, &d));
+    CAIRN_TRY(cairn_gpu__kernel_for_views(&d.kernel, c->gpu, k, d.views, k->shader.binding_count, based));
     k = d.kernel;
     CAIRN_TRY(allocate_set(&set, c, k));
     CAIRN_TRY(write_set(set, c, &d, label));
@@ -386,7 +454,10 @@ cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cai
     if (k->shader.push_bytes)
         vkCmdPushConstants(s->cmd, k->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, k->shader.push_bytes, dispatch->push);
     if (timed) CAIRN_TRY(timestamp(c, s->cmd, c->dispatches * 2, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT));
-    vkCmdDispatch(s->cmd, groups[0], groups[1], groups[2]);
+    if (based)
+        vkCmdDispatchBase(s->cmd, d.first_group[0], d.first_group[1], d.first_group[2], groups[0], groups[1], groups[2]);
+    else
+        vkCmdDispatch(s->cmd, groups[0], groups[1], groups[2]);
     if (timed) CAIRN_TRY(timestamp(c, s->cmd, c->dispatches * 2 + 1, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT));
     end_label(c->gpu, s->cmd);
     c->dispatches++;
@@ -447,6 +518,7 @@ void cairn_gpu_commands_destroy(cairn_gpu_commands **commands)
     for (int i = 0; i < c->segment_count; i++) vkFreeCommandBuffers(device, c->gpu->pool, 1, &c->segments[i].cmd);
     for (int i = 0; i < c->pool_count; i++) vkDestroyDescriptorPool(device, c->pools[i], NULL);
     for (int i = 0; i < c->query_count; i++) vkDestroyQueryPool(device, c->queries[i], NULL);
+    for (int i = 0; i < c->table_count; i++) cairn_gpu_buffer_destroy(&c->tables[i].buffer);
     for (int i = 0; i < VIEW_BUCKETS; i++)
         while (c->views[i]) {
             shared_view *v = c->views[i];
@@ -462,6 +534,7 @@ void cairn_gpu_commands_destroy(cairn_gpu_commands **commands)
     free(c->segments);
     free(c->pools);
     free(c->queries);
+    free(c->tables);
     free(c);
 }
 

@@ -303,6 +303,24 @@ static cairn_status choose_class(cairn_gpu *gpu, cairn_kernel_class wanted)
     return CAIRN_OK;
 }
 
+/* After the class was chosen: class texel has views of any size that matters. */
+static cairn_status plan_ranges(cairn_gpu *gpu)
+{
+    const char *variable = getenv("CAIRN_RANGE_MB"), *addresses = getenv("CAIRN_ADDRESSES");
+    char *end;
+    VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
+    VkPhysicalDeviceFeatures2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &features};
+    vkGetPhysicalDeviceFeatures2(gpu->physical, &all);
+    gpu->info.any_size = gpu->info.kernel_class != CAIRN_CLASS_TEXEL && features.bufferDeviceAddress &&
+                         !(addresses && addresses[0] == '0');
+    if (!variable || !variable[0]) return CAIRN_OK;
+    double bytes = strtod(variable, &end) * 1e6;
+    if (*end || !(bytes >= 1e3 && bytes <= 1e12))
+        return cairn_error_set(CAIRN_E_INVALID, "CAIRN_RANGE_MB is '%.40s', expected 0.001 to 1e6 MB", variable);
+    if (bytes < (double)gpu->info.max_storage_range) gpu->info.max_storage_range = (uint64_t)bytes / 16 * 16;
+    return CAIRN_OK;
+}
+
 /* How long a submission may be by estimate, and the rates that the estimate assumes: floors, which any device of the
  * kind is above, so that the true time is shorter. A desktop driver's watchdog ends work after some 2 s. On a CPU the
  * limit only keeps Ctrl-C responsive. */
@@ -355,6 +373,7 @@ static cairn_status create_device(cairn_gpu *gpu)
     VkPhysicalDeviceVulkan12Features features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                                  .pNext = gpu->fault_info ? &fault : NULL,
                                                  .timelineSemaphore = VK_TRUE};
+    features.bufferDeviceAddress = gpu->info.any_size;
     cairn_gpu__matrix_features(&matrix, gpu, &features);
     for (uint32_t i = 0; i < matrix.extension_count; i++) extensions[extension_count++] = matrix.extensions[i];
     bool texel = gpu->info.kernel_class == CAIRN_CLASS_TEXEL;
@@ -444,6 +463,7 @@ cairn_status cairn_gpu_create(cairn_gpu **out, const cairn_gpu_options *options)
     gpu->force_staging = o->staging || (staging && !strcmp(staging, "1"));
     CAIRN_TRY(cairn_gpu__matrix_variable());
     CAIRN_TRY(choose_class(gpu, o->kernel_class));
+    CAIRN_TRY(plan_ranges(gpu));
     CAIRN_TRY(cairn_gpu__tuning_create(gpu, o));
     CAIRN_TRY(cairn_gpu__texts_create(gpu, o->cache_folder));
     CAIRN_TRY(create_device(gpu));

@@ -75,7 +75,9 @@ typedef struct cairn_gpu_info {
     char reason[160];
     uint32_t vendor_id, device_id, driver_version, api_version;
     uint64_t heap_bytes;                   /* largest device-local heap */
-    uint64_t max_buffer_bytes, max_storage_range;
+    uint64_t max_buffer_bytes, max_storage_range; /* the latter also by CAIRN_RANGE_MB */
+    bool any_size;                         /* kernels reach tensors beyond that range too, by their address; false in a
+                                              list, and in class texel, which has max_texel_elements instead */
     uint32_t max_texel_elements, alignment; /* alignment: of any tensor window, bytes */
     uint32_t subgroup_size, max_shared_bytes, max_group_threads;
     cairn_gpu_matrix matrix;               /* form NONE: the device has none that can be used */
@@ -147,6 +149,7 @@ typedef struct cairn_gpu_dispatch {
     uint32_t push[CAIRN_GPU_MAX_PUSH];            /* 32-bit words (floats by their bits) */
     int push_count;                               /* must equal the shader's block */
     uint32_t threads[3];                          /* rounded up to whole groups; the kernel checks its bounds */
+    uint32_t first_group[3], groups[3];           /* only this box of those groups; groups 0: all of them */
     const char *label;                            /* for profiles and breadcrumbs; must outlive the commands */
 } cairn_gpu_dispatch;
 
@@ -154,6 +157,9 @@ typedef struct cairn_gpu_dispatch {
 cairn_status cairn_gpu_commands_create(cairn_gpu_commands **out, cairn_gpu *gpu, bool profile);
 void cairn_gpu_commands_destroy(cairn_gpu_commands **commands);
 cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cairn_gpu_dispatch *dispatch);
+/* How many groups all of it has in each direction.
+ * error  CAIRN_E_INVALID beyond the device's limits */
+cairn_status cairn_gpu_dispatch_groups(uint32_t groups[3], const cairn_gpu *gpu, const cairn_gpu_dispatch *dispatch);
 /* All earlier writes of these commands become visible to all later reads and writes. */
 cairn_status cairn_gpu_commands_barrier(cairn_gpu_commands *commands);
 /* What follows goes into a new submission (a watchdog's limit). */

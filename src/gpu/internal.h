@@ -3,6 +3,7 @@
 /* Shared by the files of src/gpu only. */
 #include "gpu/gpu.h"
 #include "gpu/reflect.h"
+#include "gpu/shaders.h"
 
 #include <volk.h>
 
@@ -25,6 +26,7 @@ struct cairn_gpu_buffer {
     VkBuffer handle;
     VkDeviceMemory memory;
     uint64_t bytes;
+    uint64_t address;      /* 0: none */
     unsigned char *mapped; /* NULL: copies go through staging */
     bool cached;           /* mapped and quick to read by the host */
     char label[64];
@@ -36,7 +38,9 @@ struct cairn_gpu_kernel {
     uint32_t constants[CAIRN_GPU_MAX_CONSTANTS];
     int constant_count;
     uint32_t half_mask; /* bit i: binding i holds fp16 */
-    bool general;       /* made from the general variant of its shader */
+    uint32_t wide_mask; /* bit i: binding i holds the tensor's address */
+    cairn_shader_variant variant;
+    bool based;         /* dispatches may begin with another group than 0 */
     gpu_reflection shader;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
@@ -133,9 +137,10 @@ cairn_status cairn_gpu__matrix_check(cairn_gpu *gpu);
 
 /* kernel.c */
 enum { GPU_MATRIX_CONSTANT = 101 /* of six: rows and columns of A, B and C */ };
-/* The kernel, or in class texel its general variant where a view exceeds what a storage buffer may span. */
+/* The kernel, or where a view exceeds what a storage buffer may span its general variant in class texel, its wide one in
+ * the others. based: for a dispatch that does not begin with group 0. */
 cairn_status cairn_gpu__kernel_for_views(cairn_gpu_kernel **out, cairn_gpu *gpu, cairn_gpu_kernel *kernel,
-                                         const cairn_gpu_view *views, int count);
+                                         const cairn_gpu_view *views, int count, bool based);
 void cairn_gpu__kernels_destroy(cairn_gpu *gpu);
 
 /* tuning.c; create leaves a table unless the variable CAIRN_TUNE is wrong or memory is out. */
@@ -145,9 +150,8 @@ void cairn_gpu__tuning_destroy(cairn_gpu *gpu); /* saves if changed */
 /* text.c: kernels that were written at run time; `folder` as in cairn_gpu_options. */
 cairn_status cairn_gpu__texts_create(cairn_gpu *gpu, const char *folder);
 void cairn_gpu__texts_destroy(cairn_gpu *gpu);
-struct cairn_shader;
-/* NULL: not defined */
-const struct cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, bool general);
+/* NULL: not defined. The wide variant is made when it is first asked for. */
+const cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, cairn_shader_variant variant);
 
 /* cache/pipelines.c: create always leaves a usable cache handle unless Vulkan itself fails. */
 cairn_status cairn_gpu__cache_create(cairn_gpu *gpu, const char *folder);

@@ -8,18 +8,18 @@
 
 /* The variant for the device's class, else one that other classes share: simt before texel, matrix never; else what was
  * written at run time, or NULL. */
-static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name, bool general)
+static const cairn_shader *find_shader(const cairn_gpu *gpu, const char *name, cairn_shader_variant variant)
 {
     const cairn_shader *other = NULL;
     for (const cairn_shader *s = cairn_shader_table; s->name; s++) {
-        if (strcmp(s->name, name) || s->general != general) continue;
+        if (strcmp(s->name, name) || s->variant != variant) continue;
         if (s->kernel_class == gpu->info.kernel_class && s->form == (s->kernel_class == CAIRN_CLASS_MATRIX
                                                                          ? gpu->info.matrix.form
                                                                          : CAIRN_MATRIX_NONE))
             return s;
         if (s->kernel_class != CAIRN_CLASS_MATRIX && (!other || s->kernel_class == CAIRN_CLASS_SIMT)) other = s;
     }
-    return other ? other : cairn_gpu__text_shader(gpu, name, general);
+    return other ? other : cairn_gpu__text_shader(gpu, name, variant);
 }
 
 /* Constants that a kernel of class matrix gets besides its own: rows and columns of A, B and C. */
@@ -33,7 +33,7 @@ static uint32_t matrix_constants(const cairn_gpu *gpu, uint32_t *values)
 
 bool cairn_gpu_kernel_exists(const cairn_gpu *gpu, const char *name)
 {
-    return find_shader(gpu, name, false) != NULL;
+    return find_shader(gpu, name, CAIRN_SHADER_PLAIN) != NULL;
 }
 
 static uint32_t hash_key(const char *name, const uint32_t *constants, int count, uint32_t half_mask)
@@ -44,12 +44,19 @@ static uint32_t hash_key(const char *name, const uint32_t *constants, int count,
     return h % GPU_KERNEL_BUCKETS;
 }
 
+/* What tells kernels of one name and the same constants apart. */
+typedef struct key_masks {
+    uint32_t half, wide; /* bit i: binding i holds fp16, an address */
+    cairn_shader_variant variant;
+    bool based; /* for dispatches that do not begin with group 0 */
+} key_masks;
+
 static cairn_gpu_kernel *look_up(cairn_gpu *gpu, uint32_t bucket, const char *name, const uint32_t *constants,
-                                 int count, uint32_t half_mask, bool general)
+                                 int count, const key_masks *m)
 {
     for (cairn_gpu_kernel *k = gpu->kernels[bucket]; k; k = k->next)
-        if (k->constant_count == count && k->half_mask == half_mask && k->general == general &&
-            !strcmp(k->name, name) &&
+        if (k->constant_count == count && k->half_mask == m->half && k->wide_mask == m->wide &&
+            k->variant == m->variant && k->based == m->based && !strcmp(k->name, name) &&
             (!count || !memcmp(k->constants, constants, (size_t)count * sizeof *constants)))
             return k;
     return NULL;
@@ -120,8 +127,8 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
 {
     cairn_status st;
     VkShaderModule code = VK_NULL_HANDLE;
-    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS + 7];
-    uint32_t values[CAIRN_GPU_MAX_CONSTANTS + 7], count = (uint32_t)k->constant_count;
+    VkSpecializationMapEntry entries[CAIRN_GPU_MAX_CONSTANTS + 8];
+    uint32_t values[CAIRN_GPU_MAX_CONSTANTS + 8], count = (uint32_t)k->constant_count;
     for (uint32_t i = 0; i < count; i++) {
         entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
         values[i] = k->constants[i];
@@ -130,6 +137,11 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
         entries[count] =
             (VkSpecializationMapEntry){.constantID = GPU_REFLECT_HALF_CONSTANT, .offset = count * 4, .size = 4};
         values[count++] = k->half_mask;
+    }
+    if (k->wide_mask) {
+        entries[count] =
+            (VkSpecializationMapEntry){.constantID = GPU_REFLECT_WIDE_CONSTANT, .offset = count * 4, .size = 4};
+        values[count++] = k->wide_mask;
     }
     if (shader->kernel_class == CAIRN_CLASS_MATRIX) {
         uint32_t more = matrix_constants(gpu, values + count);
@@ -150,6 +162,7 @@ static cairn_status create_pipeline(cairn_gpu *gpu, cairn_gpu_kernel *k, const c
     CAIRN_VK(gpu, vkCreateShaderModule(gpu->device, &module, NULL, &code));
     VkComputePipelineCreateInfo pipeline = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .flags = k->based ? VK_PIPELINE_CREATE_DISPATCH_BASE : 0,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .pNext = full ? &subgroup : NULL,
                   .flags = full ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
@@ -190,7 +203,7 @@ cairn_status cairn_gpu_kernel_get(cairn_gpu_kernel **out, cairn_gpu *gpu, const 
 cairn_status cairn_gpu_kernel_half_able(uint32_t *bindings, const cairn_gpu *gpu, const char *name)
 {
     gpu_reflection reflection;
-    const cairn_shader *shader = find_shader(gpu, name, true);
+    const cairn_shader *shader = find_shader(gpu, name, CAIRN_SHADER_GENERAL);
     *bindings = 0;
     if (!shader && cairn_gpu_kernel_exists(gpu, name)) return CAIRN_OK;
     if (!shader) return cairn_error_set(CAIRN_E_NOTFOUND, "this build has no kernel '%s'", name);
@@ -200,17 +213,17 @@ cairn_status cairn_gpu_kernel_half_able(uint32_t *bindings, const cairn_gpu *gpu
 }
 
 static cairn_status get_kernel(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name, const uint32_t *constants,
-                               int constant_count, uint32_t half_mask, bool general)
+                               int constant_count, const key_masks *m)
 {
     cairn_status st;
     *out = NULL;
     if (constant_count < 0 || constant_count > CAIRN_GPU_MAX_CONSTANTS)
         return cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' with %d constants, at most %d", name,
                                constant_count, CAIRN_GPU_MAX_CONSTANTS);
-    uint32_t bucket = hash_key(name, constants, constant_count, half_mask);
-    if ((*out = look_up(gpu, bucket, name, constants, constant_count, half_mask, general))) return CAIRN_OK;
-    const cairn_shader *shader = find_shader(gpu, name, general);
-    if (!shader) shader = find_shader(gpu, name, false); /* a kernel of another class */
+    uint32_t bucket = hash_key(name, constants, constant_count, m->half ^ m->wide << 12);
+    if ((*out = look_up(gpu, bucket, name, constants, constant_count, m))) return CAIRN_OK;
+    const cairn_shader *shader = find_shader(gpu, name, m->variant);
+    if (!shader && !m->wide) shader = find_shader(gpu, name, CAIRN_SHADER_PLAIN); /* a kernel of another class */
     if (!shader) return cairn_error_set(CAIRN_E_NOTFOUND, "this build has no kernel '%s'", name);
     cairn_gpu_kernel *k = calloc(1, sizeof *k);
     if (k) k->name = strdup(name);
@@ -220,14 +233,16 @@ static cairn_status get_kernel(cairn_gpu_kernel **out, cairn_gpu *gpu, const cha
     }
     for (int i = 0; i < constant_count; i++) k->constants[i] = constants[i];
     k->constant_count = constant_count;
-    k->half_mask = half_mask;
-    k->general = general;
+    k->half_mask = m->half;
+    k->wide_mask = m->wide;
+    k->variant = m->variant;
+    k->based = m->based;
     cairn_gpu__doing(gpu, "making the kernel '%s'", name);
     CAIRN_TRY(cairn_gpu__reflect(&k->shader, name, shader->words, shader->count, constants, constant_count));
     CAIRN_TRY(check_limits(gpu, k));
-    if (half_mask & ~k->shader.half_able) {
+    if (m->half & ~k->shader.half_able) {
         st = cairn_error_set(CAIRN_E_UNSUPPORTED, "kernel '%s' cannot read or write fp16 at the bindings 0x%x", name,
-                             half_mask & ~k->shader.half_able);
+                             m->half & ~k->shader.half_able);
         goto done;
     }
     CAIRN_TRY(create_layouts(gpu, k));
@@ -245,21 +260,27 @@ done:
 cairn_status cairn_gpu_kernel_get_half(cairn_gpu_kernel **out, cairn_gpu *gpu, const char *name,
                                        const uint32_t *constants, int constant_count, uint32_t half_mask)
 {
-    return get_kernel(out, gpu, name, constants, constant_count, half_mask, half_mask != 0);
+    const key_masks m = {.half = half_mask, .variant = half_mask ? CAIRN_SHADER_GENERAL : CAIRN_SHADER_PLAIN};
+    return get_kernel(out, gpu, name, constants, constant_count, &m);
 }
 
 cairn_status cairn_gpu__kernel_for_views(cairn_gpu_kernel **out, cairn_gpu *gpu, cairn_gpu_kernel *kernel,
-                                         const cairn_gpu_view *views, int count)
+                                         const cairn_gpu_view *views, int count, bool based)
 {
-    cairn_status st = CAIRN_OK;
-    bool wide = false;
-    *out = kernel;
+    key_masks m = {.half = kernel->half_mask, .variant = kernel->variant, .based = based};
+    uint32_t wide = 0;
     for (int i = 0; i < count; i++)
-        wide |= kernel->shader.bindings[i] == GPU_BINDING_STORAGE && views[i].bytes > gpu->info.max_storage_range;
-    if (!wide || kernel->general || gpu->info.kernel_class != CAIRN_CLASS_TEXEL) return CAIRN_OK;
-    CAIRN_TRY(get_kernel(out, gpu, kernel->name, kernel->constants, kernel->constant_count, kernel->half_mask, true));
-done:
-    return st;
+        if (kernel->shader.bindings[i] == GPU_BINDING_STORAGE && views[i].bytes > gpu->info.max_storage_range)
+            wide |= 1u << i;
+    if (wide && gpu->info.kernel_class == CAIRN_CLASS_TEXEL) {
+        m.variant = CAIRN_SHADER_GENERAL;
+    } else if (wide && gpu->info.any_size) { /* else check_window says so */
+        m.variant = CAIRN_SHADER_WIDE;
+        m.wide = wide;
+    }
+    *out = kernel;
+    if (m.variant == kernel->variant && !based) return CAIRN_OK;
+    return get_kernel(out, gpu, kernel->name, kernel->constants, kernel->constant_count, &m);
 }
 
 void cairn_gpu__kernels_destroy(cairn_gpu *gpu)

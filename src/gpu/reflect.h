@@ -8,7 +8,8 @@
 
 enum {
     GPU_REFLECT_BINDINGS = 12,
-    GPU_REFLECT_HALF_CONSTANT = 31 /* HALF_MASK of shaders/include/tensor.glsl */
+    GPU_REFLECT_WIDE_CONSTANT = 30, /* WIDE_MASK of shaders/include/tensor.glsl */
+    GPU_REFLECT_HALF_CONSTANT = 31  /* HALF_MASK */
 };
 typedef enum gpu_binding {
     GPU_BINDING_NONE,

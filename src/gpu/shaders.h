@@ -5,13 +5,21 @@
 
 #include <stddef.h>
 
+/* shaders/include/tensor.glsl */
+typedef enum cairn_shader_variant {
+    CAIRN_SHADER_PLAIN,
+    CAIRN_SHADER_GENERAL, /* fp16, and in class texel any size */
+    CAIRN_SHADER_WIDE,    /* not in class texel: fp16, and any size by the tensors' addresses */
+    CAIRN_SHADER_VARIANTS
+} cairn_shader_variant;
+
 typedef struct cairn_shader {
     const char *name; /* "family/file"; NULL ends the table */
     cairn_kernel_class kernel_class;
     cairn_matrix_form form; /* of class matrix; else NONE */
     const uint32_t *words; /* SPIR-V */
     size_t count;          /* of words */
-    bool general;          /* compiled with CAIRN_GENERAL: for fp16, and in class texel for any size (tensor.glsl) */
+    cairn_shader_variant variant;
 } cairn_shader;
 extern const cairn_shader cairn_shader_table[];
 

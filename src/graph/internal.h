@@ -70,6 +70,20 @@ cairn_status cairn_schedule__run(cairn_lowering *l, uint64_t alignment, bool kee
  * *count of them. stays [tensors + scratch]: receives whether a slot holds such a result. After cairn_schedule__run. */
 cairn_status cairn_once__run(cairn_lowering *l, int *count, bool *stays);
 
+/* record.c: from calls to commands. */
+typedef struct cairn_recording {
+    const cairn_lowering *l;
+    const cairn_gpu_view *views; /* [calls * CAIRN_GPU_MAX_BINDINGS] of each call's slots */
+    const double *operations;    /* [calls] estimated */
+    int *parts;                  /* [calls] receives how many dispatches each has become */
+    bool all_barriers;
+} cairn_recording;
+/* Records the calls first .. end - 1 and ends the commands: barriers where data flow asks for one, a new submission where
+ * the device's segment_ms would be passed by estimate. A call that would pass it alone is cut into several dispatches
+ * over boxes of its workgroups. Adds dispatches, barriers and submissions to the stats, and sets longest_ms. */
+cairn_status cairn_record__calls(const cairn_recording *r, cairn_gpu_commands *commands, int first, int end,
+                                 cairn_program_stats *stats);
+
 typedef struct cairn_block {
     uint64_t offset, bytes;
     int first, last; /* calls between which it is alive, inclusive */
@@ -77,7 +91,8 @@ typedef struct cairn_block {
 /* Packs blocks into one range so that blocks alive together do not overlap: greedy by size, lowest offset that fits.
  * Returns the total bytes. */
 uint64_t cairn_plan__pack(cairn_block *blocks, int count, uint64_t alignment, bool aliasing, uint64_t gap);
-/* Says what the plan takes before it takes it, and refuses what the device cannot hold beside the stored tensors, or
+/* Refuses tensors that kernels cannot reach as a whole: larger than a storage buffer's range where the device has no
+ * buffer addresses. Says what the plan takes before it takes it, and refuses what the device cannot hold beside the stored tensors, or
  * what it has not left (cairn_gpu_free_bytes).
  * CAIRN_HEAP_MB: a smaller heap than the device's, for tests and for leaving room to others. */
 cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l,

@@ -97,7 +97,7 @@ void cairn_pad__unpack_half(float *dense, const uint16_t *storage, cairn_shape s
         for (int c = 0; c < s.c; c++) dense[r * s.c + c] = cairn_half_to_float(storage[r * stride + c]);
 }
 
-/* What the heap has, and what of it can still be had: other programs, and other tensors of this one, take their part. */
+/* What the heap has, and what of it can still be had: other programs and other tensors of this one take their part. */
 typedef struct heap_room {
     uint64_t heap, stored, free; /* free: UINT64_MAX where the device does not say */
 } heap_room;
@@ -124,7 +124,7 @@ static heap_room find_room(const cairn_lowering *l)
 
 /* What would make the plan smaller and has not been done, as the end of a sentence. */
 static void suggest(char *out, size_t size, uint64_t planned, uint64_t room, const cairn_program_stats *stats,
-                    const cairn_lowering *l, const cairn_program_options *options)
+                    const cairn_lowering *l, const cairn_program_options *options, bool recompute)
 {
     const char *items[3];
     char batch[96] = "smaller images or a smaller network";
@@ -133,10 +133,34 @@ static void suggest(char *out, size_t size, uint64_t planned, uint64_t room, con
     bool learns = cairn_graph__forward_nodes(l->g) < cairn_graph_node_count(l->g);
     if (parts && parts <= 1024) snprintf(batch, sizeof batch, "1/%u of the batch with accumulate %u", parts, parts);
     items[count++] = batch;
-    if (learns && options->recompute == CAIRN_RECOMPUTE_NONE) items[count++] = "recompute cheap";
+    if (recompute && learns && options->recompute == CAIRN_RECOMPUTE_NONE) items[count++] = "recompute cheap";
     if (!stats->half_tensors) items[count++] = "precision mixed";
     for (int i = 0; i < count && at < (int)size; i++)
         at += snprintf(out + at, size - (size_t)at, "%s%s", !i ? "" : i + 1 < count ? ", " : " or ", items[i]);
+}
+
+/* The largest tensor of all dispatches must be within reach of the kernels. */
+static cairn_status check_ranges(const cairn_program_stats *stats, const cairn_lowering *l,
+                                 const cairn_program_options *options)
+{
+    const cairn_gpu_info *info = cairn_gpu_get_info(l->gpu);
+    const bool texel = info->kernel_class == CAIRN_CLASS_TEXEL;
+    uint64_t over = 0, limit = 0;
+    char text[224];
+    for (int c = 0; c < l->call_count && !info->any_size; c++)
+        for (int k = 0; k < l->calls[c].slot_count; k++) {
+            uint64_t vectors = (uint64_t)cairn_lower_vectors(l, l->calls[c].slots[k]);
+            uint64_t element = cairn_lower_half(l, l->calls[c].slots[k]) ? 8 : 16;
+            uint64_t most = texel ? info->max_texel_elements * element : info->max_storage_range;
+            if (vectors * element <= most || vectors * element <= over) continue;
+            over = vectors * element;
+            limit = most;
+        }
+    if (!over) return CAIRN_OK;
+    suggest(text, sizeof text, over, limit, stats, l, options, false);
+    return cairn_error_set(CAIRN_E_UNSUPPORTED, "the plan has a tensor of %.1f MB, and kernels on '%s' reach %.1f MB of "
+                                                "one (it offers no buffer addresses): use %s",
+                           (double)over / 1e6, info->name, (double)limit / 1e6, text);
 }
 
 cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l,
@@ -146,6 +170,8 @@ cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_low
     const heap_room r = find_room(l);
     uint64_t planned = stats->planned_bytes, room = r.heap > r.stored ? r.heap - r.stored : 0;
     char text[224], has[96];
+    cairn_status st = check_ranges(stats, l, options);
+    if (st < 0) return st;
     bool taken = r.free < room; /* the stored tensors have their memory already */
     if (taken) room = r.free;
     if (room > info->max_buffer_bytes) room = info->max_buffer_bytes;
@@ -154,7 +180,7 @@ cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_low
     cairn_debug("plan: %.1f MB (%.1f MB without planning), %.1f MB stored, of %s on '%s'", (double)planned / 1e6,
                 (double)stats->unplanned_bytes / 1e6, (double)r.stored / 1e6, has, info->name);
     if (planned <= room) return CAIRN_OK;
-    suggest(text, sizeof text, planned, room, stats, l, options);
+    suggest(text, sizeof text, planned, room, stats, l, options, true);
     return cairn_error_set(CAIRN_E_NOMEM,
                            "the plan takes %.1f MB beside %.1f MB of stored tensors, and '%s' has %s: use %s%s",
                            (double)planned / 1e6, (double)r.stored / 1e6, info->name, has, text,

@@ -6,11 +6,6 @@
 
 enum { GUARD_BYTES = 256, GUARD_WORD = 0x7fc5a1ee }; /* a NaN that no kernel writes */
 
-typedef struct span {
-    cairn_gpu_buffer *buffer;
-    uint64_t first, end;
-} span;
-
 struct cairn_program {
     cairn_gpu *gpu;
     cairn_graph *g;          /* the caller's, or `fused` */
@@ -33,8 +28,7 @@ struct cairn_program {
     cairn_program_timing *timings;
     double *ns;
     double *operations;      /* [calls] estimated */
-    span *spans[2];          /* unsynchronised reads, writes while recording */
-    int span_count[2], span_room[2];
+    int *parts;              /* [calls] dispatches of each: several where one would run too long */
 };
 
 static bool in_arena(const cairn_program *p, cairn_slot slot)
@@ -140,37 +134,6 @@ static cairn_gpu_view view_of(const cairn_program *p, cairn_slot slot)
     return (cairn_gpu_view){p->arena, b->offset + at, vectors * element_bytes(p, slot)};
 }
 
-static bool overlaps(const cairn_program *p, int which, cairn_gpu_view v)
-{
-    for (int i = 0; i < p->span_count[which]; i++) {
-        const span *s = &p->spans[which][i];
-        if (s->buffer == v.buffer && s->first < v.offset + v.bytes && v.offset < s->end) return true;
-    }
-    return false;
-}
-
-static void remember(cairn_program *p, int which, cairn_gpu_view v)
-{
-    if (p->span_count[which] == p->span_room[which]) {
-        int wanted = p->span_room[which] ? 2 * p->span_room[which] : 64;
-        span *grown = realloc(p->spans[which], sizeof *grown * (size_t)wanted);
-        CAIRN_ASSERT(grown);
-        p->spans[which] = grown;
-        p->span_room[which] = wanted;
-    }
-    p->spans[which][p->span_count[which]++] = (span){v.buffer, v.offset, v.offset + v.bytes};
-}
-
-/* Whether the call must wait for earlier ones: read after write, write after write, write after read. */
-static bool hazard(const cairn_program *p, const cairn_kernel_call *call, const cairn_gpu_view *views)
-{
-    for (int k = 0; k < call->slot_count; k++) {
-        bool written = call->written >> k & 1;
-        if (overlaps(p, 1, views[k]) || (written && overlaps(p, 0, views[k]))) return true;
-    }
-    return false;
-}
-
 /* Of each call: its node's operations, shared out evenly among the node's calls. */
 static cairn_status estimate_operations(cairn_program *p)
 {
@@ -194,83 +157,33 @@ static cairn_status estimate_operations(cairn_program *p)
     return CAIRN_OK;
 }
 
-static cairn_status record_call(cairn_program *p, cairn_gpu_commands *commands, int c)
-{
-    cairn_status st = CAIRN_OK;
-    const cairn_kernel_call *call = &p->l.calls[c];
-    cairn_gpu_dispatch d = {.view_count = call->slot_count, .push_count = call->push_count};
-    for (int k = 0; k < call->slot_count; k++) d.views[k] = view_of(p, call->slots[k]);
-    memcpy(d.push, call->push, sizeof d.push);
-    memcpy(d.threads, call->threads, sizeof d.threads);
-    d.label = p->l.call_node[c] < 0 ? "constant" : cairn_graph_node(p->g, p->l.call_node[c])->op->name;
-    CAIRN_TRY(cairn_gpu_kernel_get_half(&d.kernel, p->gpu, call->kernel, call->constants, call->constant_count,
-                                        cairn_lowering__half_mask(&p->l, call)));
-    if (hazard(p, call, d.views) || (p->options.all_barriers && c)) {
-        CAIRN_TRY(cairn_gpu_commands_barrier(commands));
-        p->span_count[0] = p->span_count[1] = 0;
-        p->stats.barriers += commands == p->commands;
-    }
-    for (int k = 0; k < call->slot_count; k++) remember(p, call->written >> k & 1, d.views[k]);
-    CAIRN_TRY(cairn_gpu_commands_dispatch(commands, &d));
-done:
-    if (st < 0) {
-        char text[900];
-        snprintf(text, sizeof text, "%s", cairn_error_message());
-        cairn_error_set(st, "kernel %s: %s", call->kernel, text);
-    }
-    return st;
-}
-
-static cairn_status record_once(cairn_program *p)
-{
-    cairn_status st = CAIRN_OK;
-    if (!p->once_count) return CAIRN_OK;
-    CAIRN_TRY(cairn_gpu_commands_create(&p->once, p->gpu, false));
-    for (int c = 0; c < p->once_count; c++) CAIRN_TRY(record_call(p, p->once, c));
-    CAIRN_TRY(cairn_gpu_commands_barrier(p->once));
-    CAIRN_TRY(cairn_gpu_commands_end(p->once));
-    p->span_count[0] = p->span_count[1] = 0;
-done:
-    return st;
-}
-
-/* At rates that the device surely reaches: an upper bound. */
-static double estimate_ms(const cairn_program *p, int c)
-{
-    const cairn_gpu_info *info = cairn_gpu_get_info(p->gpu);
-    double bytes = 0;
-    for (int k = 0; k < p->l.calls[c].slot_count; k++) bytes += (double)view_of(p, p->l.calls[c].slots[k]).bytes;
-    const double compute = p->operations[c] / info->assumed_gflops, memory = bytes / info->assumed_gbps;
-    return 1e-6 * (compute > memory ? compute : memory);
-}
-
+/* Commands for the calls that run once, and for those of each run. */
 static cairn_status record(cairn_program *p)
 {
     cairn_status st = CAIRN_OK;
-    const double limit = cairn_gpu_get_info(p->gpu)->segment_ms;
-    double sum = 0;
-    CAIRN_TRY(cairn_gpu_commands_create(&p->commands, p->gpu, p->options.profile));
-    p->stats.submissions = 1;
-    for (int c = p->once_count; c < p->l.call_count; c++) {
-        const double ms = estimate_ms(p, c);
-        if (sum + ms > limit && sum > 0) {
-            CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
-            p->span_count[0] = p->span_count[1] = 0;
-            CAIRN_TRY(cairn_gpu_commands_split(p->commands));
-            p->stats.submissions++;
-            sum = 0;
-        }
-        sum += ms;
-        p->stats.longest_ms = sum > p->stats.longest_ms ? sum : p->stats.longest_ms;
-        p->stats.operations += p->operations[c];
-        CAIRN_TRY(record_call(p, p->commands, c));
+    const int calls = p->l.call_count;
+    cairn_program_stats once = {0};
+    cairn_gpu_view *views = malloc(sizeof *views * ((size_t)calls * CAIRN_GPU_MAX_BINDINGS + 1));
+    p->parts = calloc((size_t)calls + 1, sizeof *p->parts);
+    cairn_recording r = {&p->l, views, p->operations, p->parts, p->options.all_barriers};
+    if (!views || !p->parts) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory to record %d dispatches", calls);
+        goto done;
     }
-    /* A replay may follow without a wait in between. */
-    CAIRN_TRY(cairn_gpu_commands_barrier(p->commands));
-    CAIRN_TRY(cairn_gpu_commands_end(p->commands));
-    p->stats.dispatches = p->l.call_count - p->once_count;
-    p->stats.once = p->once_count;
+    for (int c = 0; c < calls; c++)
+        for (int k = 0; k < p->l.calls[c].slot_count; k++)
+            views[c * CAIRN_GPU_MAX_BINDINGS + k] = view_of(p, p->l.calls[c].slots[k]);
+    if (p->once_count) {
+        CAIRN_TRY(cairn_gpu_commands_create(&p->once, p->gpu, false));
+        CAIRN_TRY(cairn_record__calls(&r, p->once, 0, p->once_count, &once));
+    }
+    CAIRN_TRY(cairn_gpu_commands_create(&p->commands, p->gpu, p->options.profile));
+    CAIRN_TRY(cairn_record__calls(&r, p->commands, p->once_count, calls, &p->stats));
+    p->stats.once = once.dispatches;
+    if (once.longest_ms > p->stats.longest_ms) p->stats.longest_ms = once.longest_ms;
+    for (int c = p->once_count; c < calls; c++) p->stats.operations += p->operations[c];
 done:
+    free(views);
     return st;
 }
 
@@ -355,7 +268,6 @@ cairn_status cairn_program_create(cairn_program **out, cairn_gpu *gpu, cairn_gra
             cairn_store__bind(store, cairn_store_find(store, cairn_graph_tensor(g, i)->name));
     CAIRN_TRY(plan(p));
     CAIRN_TRY(write_tables(p));
-    CAIRN_TRY(record_once(p));
     CAIRN_TRY(record(p));
     for (int i = 0; i < cairn_graph_node_count(g); i++) p->stats.nodes += p->used[i];
     for (int i = 0; i < cairn_graph_tensor_count(g); i++) {
@@ -382,8 +294,7 @@ void cairn_program_destroy(cairn_program **program)
     free(p->used);
     free(p->stays);
     free(p->blocks);
-    free(p->spans[0]);
-    free(p->spans[1]);
+    free(p->parts);
     free(p->timings);
     free(p->ns);
     free(p->operations);
@@ -528,14 +439,15 @@ cairn_status cairn_program_check(cairn_program *program)
     return st;
 }
 
-static cairn_program_timing call_timing(const cairn_program *p, int c)
+/* at: its first dispatch */
+static cairn_program_timing call_timing(const cairn_program *p, int c, int at)
 {
     const cairn_kernel_call *call = &p->l.calls[c];
     const cairn_node *node = p->l.call_node[c] < 0 ? NULL : cairn_graph_node(p->g, p->l.call_node[c]);
     cairn_program_timing t = {.op = node ? node->op->name : "constant",
                               .kernel = call->kernel,
-                              .ns = p->ns[c - p->once_count],
                               .operations = p->operations[c]};
+    for (int i = 0; i < p->parts[c]; i++) t.ns += p->ns[at + i];
     if (node && node->input_count) t.in = cairn_graph_shape(p->g, node->inputs[0]);
     if (node && node->output_count) t.out = cairn_graph_shape(p->g, node->outputs[0]);
     for (int k = 0; k < call->slot_count; k++) t.bytes += (double)view_of(p, call->slots[k]).bytes;
@@ -548,11 +460,12 @@ cairn_status cairn_program_timings(cairn_program *program, const cairn_program_t
     int first = program->once_count, n = program->l.call_count - first;
     if (!program->timings) {
         program->timings = calloc((size_t)n + 1, sizeof *program->timings);
-        program->ns = calloc((size_t)n + 1, sizeof *program->ns);
+        program->ns = calloc((size_t)program->stats.dispatches + 1, sizeof *program->ns);
         if (!program->timings || !program->ns) return cairn_error_set(CAIRN_E_NOMEM, "no memory for timings");
     }
-    CAIRN_TRY(cairn_gpu_commands_times(program->commands, program->ns, n));
-    for (int c = 0; c < n; c++) program->timings[c] = call_timing(program, first + c);
+    CAIRN_TRY(cairn_gpu_commands_times(program->commands, program->ns, program->stats.dispatches));
+    for (int c = 0, at = 0; c < n; at += program->parts[first + c++])
+        program->timings[c] = call_timing(program, first + c, at);
     *out = program->timings;
     *count = n;
 done:

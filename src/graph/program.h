@@ -37,7 +37,7 @@ typedef struct cairn_program_stats {
     int half_tensors; /* stored in fp16 */
     int recomputed;   /* tensors that are computed again for the backward pass */
     double operations; /* estimated, of one run */
-    double longest_ms; /* of a submission, estimated: at most cairn_gpu_info.segment_ms unless it is one dispatch */
+    double longest_ms; /* of a submission, estimated: at most cairn_gpu_info.segment_ms unless it is one workgroup */
 } cairn_program_stats;
 
 typedef struct cairn_program_timing {
@@ -60,7 +60,7 @@ cairn_status cairn_program_run(cairn_program *program);   /* submits and waits *
 cairn_status cairn_program_submit(cairn_program *program); /* submits only */
 /* With options.canaries: whether guard words and padding channels are intact. */
 cairn_status cairn_program_check(cairn_program *program);
-/* With options.profile, after a run: one entry for each dispatch. *out is the program's. */
+/* With options.profile, after a run: one entry for each dispatch, or for those together that one was cut into. *out is the program's. */
 cairn_status cairn_program_timings(cairn_program *program, const cairn_program_timing **out, int *count);
 /* `--explain`: ops, kernels, bytes planned and unplanned, operations, as text for people. */
 cairn_status cairn_program_explain(const cairn_program *program, FILE *out);

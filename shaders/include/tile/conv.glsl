@@ -42,7 +42,8 @@ void to_next_tap()
 
 void begin()
 {
-    first_pixel = int(gl_WorkGroupID.z * gl_NumWorkGroups.x + gl_WorkGroupID.x) * TILE_M;
+    int row = min((pixels + TILE_M - 1) / TILE_M, 32768); // ROW_GROUPS of src/ops/conv/simt.c
+    first_pixel = (int(gl_WorkGroupID.z) * row + int(gl_WorkGroupID.x)) * TILE_M;
     first_group = int(gl_WorkGroupID.y) * (TILE_N / 4);
     slice = 0;
     [[unroll]] for (int i = 0; i < A_LOADS; ++i) {

@@ -19,7 +19,7 @@ typedef struct file_header {
     uint32_t version, header_bytes;
     uint64_t text_bytes, word_bytes;
     uint64_t compiler; /* hash of the compiler's version and of all include files */
-    uint32_t kernel_class, general;
+    uint32_t kernel_class, variant;
     uint64_t checksum; /* of text and words, starting from the header with this field zero */
 } file_header;
 _Static_assert(sizeof(file_header) == 56, "the header has no padding");
@@ -28,8 +28,8 @@ typedef struct defined {
     struct defined *next;
     char name[32]; /* "text/HASH" */
     char *text;
-    uint32_t *words[2];
-    cairn_shader shader[2]; /* the usual variant, and the general one (tensor.glsl) */
+    uint32_t *words[CAIRN_SHADER_VARIANTS]; /* NULL: not made yet */
+    cairn_shader shader[CAIRN_SHADER_VARIANTS];
 } defined;
 
 struct gpu_texts {
@@ -67,7 +67,7 @@ static void close_include(void *user, shaderc_include_result *result)
     if (result->source_name_length) free(result);
 }
 
-static cairn_status compile(defined *d, bool general, cairn_kernel_class kernel_class)
+static cairn_status compile(defined *d, cairn_shader_variant variant, cairn_kernel_class kernel_class)
 {
     cairn_status st = CAIRN_OK;
     shaderc_compiler_t compiler = shaderc_compiler_initialize();
@@ -82,7 +82,9 @@ static cairn_status compile(defined *d, bool general, cairn_kernel_class kernel_
     shaderc_compile_options_set_include_callbacks(options, open_include, close_include, NULL);
     if (kernel_class == CAIRN_CLASS_TEXEL)
         shaderc_compile_options_add_macro_definition(options, "CAIRN_TEXEL", 11, "1", 1);
-    if (general) shaderc_compile_options_add_macro_definition(options, "CAIRN_GENERAL", 13, "1", 1);
+    if (variant != CAIRN_SHADER_PLAIN)
+        shaderc_compile_options_add_macro_definition(options, "CAIRN_GENERAL", 13, "1", 1);
+    if (variant == CAIRN_SHADER_WIDE) shaderc_compile_options_add_macro_definition(options, "CAIRN_WIDE", 10, "1", 1);
     result = shaderc_compile_into_spv(compiler, d->text, strlen(d->text), shaderc_glsl_compute_shader, d->name, "main",
                                       options);
     if (!result || shaderc_result_get_compilation_status(result) != shaderc_compilation_status_success) {
@@ -91,13 +93,13 @@ static cairn_status compile(defined *d, bool general, cairn_kernel_class kernel_
         goto done;
     }
     size_t bytes = shaderc_result_get_length(result);
-    d->words[general] = malloc(bytes);
-    if (!d->words[general]) {
+    d->words[variant] = malloc(bytes);
+    if (!d->words[variant]) {
         st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the kernel '%s'", d->name);
         goto done;
     }
-    memcpy(d->words[general], shaderc_result_get_bytes(result), bytes);
-    d->shader[general].count = bytes / 4;
+    memcpy(d->words[variant], shaderc_result_get_bytes(result), bytes);
+    d->shader[variant].count = bytes / 4;
 done:
     if (result) shaderc_result_release(result);
     if (options) shaderc_compile_options_release(options);
@@ -119,7 +121,7 @@ static uint64_t compiler_hash(void)
     return h;
 }
 
-static file_header expected_header(const char *text, cairn_kernel_class kernel_class, bool general,
+static file_header expected_header(const char *text, cairn_kernel_class kernel_class, cairn_shader_variant variant,
                                    const void *words, uint64_t word_bytes)
 {
     file_header h = {.magic = {'C', 'A', 'I', 'R', 'N', 'T', 'X', '\n'},
@@ -129,35 +131,36 @@ static file_header expected_header(const char *text, cairn_kernel_class kernel_c
                      .word_bytes = word_bytes,
                      .compiler = compiler_hash(),
                      .kernel_class = (uint32_t)kernel_class,
-                     .general = general};
+                     .variant = (uint32_t)variant};
     uint64_t sum = cairn_hash_bytes(CAIRN_HASH_START, &h, sizeof h);
     h.checksum = cairn_hash_bytes(cairn_hash_text(sum, text), words, (size_t)word_bytes);
     return h;
 }
 
-static char *file_of(const gpu_texts *texts, const defined *d, bool general, cairn_kernel_class kernel_class)
+static char *file_of(const gpu_texts *texts, const defined *d, cairn_shader_variant variant, cairn_kernel_class kernel_class)
 {
+    static const char *const suffixes[CAIRN_SHADER_VARIANTS] = {"", "-general", "-wide"};
     char name[64];
     if (!texts->folder) return NULL;
     uint64_t h = cairn_hash_text(compiler_hash(), d->text);
     snprintf(name, sizeof name, "text-%016" PRIx64 "-%s%s.spv", h,
-             kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", general ? "-general" : "");
+             kernel_class == CAIRN_CLASS_TEXEL ? "texel" : "simt", suffixes[variant]);
     return cairn_file_join(texts->folder, name);
 }
 
 /* Takes the words from the file if it is exactly what this build would have written. */
-static bool load(defined *d, bool general, const char *path, cairn_kernel_class kernel_class)
+static bool load(defined *d, cairn_shader_variant variant, const char *path, cairn_kernel_class kernel_class)
 {
     uint8_t *bytes = NULL;
     size_t size = 0, text_bytes = strlen(d->text), head = sizeof(file_header) + text_bytes;
     if (!cairn_file_exists(path)) return false;
     if (cairn_file_read(&bytes, &size, path, MOST_BYTES) < 0 || size < head + 20 || (size - head) % 4) goto bad;
-    file_header expected = expected_header(d->text, kernel_class, general, bytes + head, size - head);
+    file_header expected = expected_header(d->text, kernel_class, variant, bytes + head, size - head);
     if (memcmp(bytes, &expected, sizeof expected) || memcmp(bytes + sizeof expected, d->text, text_bytes)) goto bad;
-    d->words[general] = malloc(size - head);
-    if (!d->words[general]) goto bad;
-    memcpy(d->words[general], bytes + head, size - head);
-    d->shader[general].count = (size - head) / 4;
+    d->words[variant] = malloc(size - head);
+    if (!d->words[variant]) goto bad;
+    memcpy(d->words[variant], bytes + head, size - head);
+    d->shader[variant].count = (size - head) / 4;
     free(bytes);
     return true;
 bad:
@@ -166,16 +169,17 @@ bad:
     return false;
 }
 
-static void save(const gpu_texts *texts, const defined *d, bool general, const char *path,
+static void save(const gpu_texts *texts, const defined *d, cairn_shader_variant variant, const char *path,
                  cairn_kernel_class kernel_class)
 {
-    size_t text_bytes = strlen(d->text), word_bytes = d->shader[general].count * 4, head = sizeof(file_header) + text_bytes;
+    size_t text_bytes = strlen(d->text), word_bytes = d->shader[variant].count * 4;
+    size_t head = sizeof(file_header) + text_bytes;
     uint8_t *bytes = malloc(head + word_bytes);
     if (!bytes) return;
-    file_header h = expected_header(d->text, kernel_class, general, d->words[general], word_bytes);
+    file_header h = expected_header(d->text, kernel_class, variant, d->words[variant], word_bytes);
     memcpy(bytes, &h, sizeof h);
     memcpy(bytes + sizeof h, d->text, text_bytes);
-    memcpy(bytes + head, d->words[general], word_bytes);
+    memcpy(bytes + head, d->words[variant], word_bytes);
     cairn_status st = cairn_file_make_folder(texts->folder);
     if (st == CAIRN_OK) st = cairn_file_write(path, bytes, head + word_bytes);
     if (st < 0) cairn_debug("kernel cache: not kept: %s", cairn_error_message());
@@ -188,8 +192,7 @@ static void destroy(defined *d)
 {
     if (!d) return;
     free(d->text);
-    free(d->words[0]);
-    free(d->words[1]);
+    for (int v = 0; v < CAIRN_SHADER_VARIANTS; v++) free(d->words[v]);
     free(d);
 }
 
@@ -214,13 +217,6 @@ void cairn_gpu__texts_destroy(cairn_gpu *gpu)
     gpu->texts = NULL;
 }
 
-const cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, bool general)
-{
-    for (const defined *d = gpu->texts->first; d; d = d->next)
-        if (!strcmp(d->name, name)) return &d->shader[general];
-    return NULL;
-}
-
 void cairn_gpu_text_counts(const cairn_gpu *gpu, int *compiled, int *loaded)
 {
     *compiled = gpu->texts->compiled;
@@ -228,26 +224,34 @@ void cairn_gpu_text_counts(const cairn_gpu *gpu, int *compiled, int *loaded)
 }
 
 /* From the file or by compiling. */
-static cairn_status make_variant(defined *d, bool general, cairn_gpu *gpu)
+static cairn_status make_variant(defined *d, cairn_shader_variant variant, const cairn_gpu *gpu)
 {
     cairn_status st = CAIRN_OK;
     gpu_texts *texts = gpu->texts;
     cairn_kernel_class kernel_class = gpu->info.kernel_class;
-    char *path = file_of(texts, d, general, kernel_class);
-    if (path && load(d, general, path, kernel_class)) {
+    char *path = file_of(texts, d, variant, kernel_class);
+    if (path && load(d, variant, path, kernel_class)) {
         texts->loaded++;
     } else {
-        CAIRN_TRY(compile(d, general, kernel_class));
+        CAIRN_TRY(compile(d, variant, kernel_class));
         texts->compiled++;
-        if (path) save(texts, d, general, path, kernel_class);
+        if (path) save(texts, d, variant, path, kernel_class);
     }
-    d->shader[general].name = d->name;
-    d->shader[general].kernel_class = kernel_class;
-    d->shader[general].words = d->words[general];
-    d->shader[general].general = general;
+    d->shader[variant].name = d->name;
+    d->shader[variant].kernel_class = kernel_class;
+    d->shader[variant].words = d->words[variant];
+    d->shader[variant].variant = variant;
 done:
     free(path);
     return st;
+}
+
+const cairn_shader *cairn_gpu__text_shader(const cairn_gpu *gpu, const char *name, cairn_shader_variant variant)
+{
+    for (defined *d = gpu->texts->first; d; d = d->next)
+        if (!strcmp(d->name, name))
+            return d->words[variant] || make_variant(d, variant, gpu) >= 0 ? &d->shader[variant] : NULL;
+    return NULL;
 }
 
 cairn_status cairn_gpu_kernel_define(const char **name, cairn_gpu *gpu, const char *text)
@@ -265,12 +269,12 @@ cairn_status cairn_gpu_kernel_define(const char **name, cairn_gpu *gpu, const ch
         goto done;
     }
     snprintf(d->name, sizeof d->name, "text/%016" PRIx64, cairn_hash_text(CAIRN_HASH_START, text));
-    if (cairn_gpu__text_shader(gpu, d->name, false)) {
+    if (cairn_gpu__text_shader(gpu, d->name, CAIRN_SHADER_PLAIN)) {
         st = cairn_error_set(CAIRN_E_FAIL, "two kernels written at run time have the hash %s", d->name);
         goto done;
     }
-    CAIRN_TRY(make_variant(d, false, gpu));
-    CAIRN_TRY(make_variant(d, true, gpu));
+    CAIRN_TRY(make_variant(d, CAIRN_SHADER_PLAIN, gpu));
+    CAIRN_TRY(make_variant(d, CAIRN_SHADER_GENERAL, gpu));
     d->next = texts->first;
     texts->first = d;
     *name = d->name;

@@ -15,10 +15,10 @@ static void ok(cairn_status st)
     if (st < 0) fail_msg("status %d: %s", (int)st, cairn_error_message());
 }
 
-static const cairn_shader *find(const char *name, cairn_kernel_class kernel_class, bool general)
+static const cairn_shader *find(const char *name, cairn_kernel_class kernel_class, cairn_shader_variant variant)
 {
     for (const cairn_shader *s = cairn_shader_table; s->name; s++)
-        if (!strcmp(s->name, name) && s->kernel_class == kernel_class && s->general == general) return s;
+        if (!strcmp(s->name, name) && s->kernel_class == kernel_class && s->variant == variant) return s;
     return NULL;
 }
 

@@ -1,16 +1,18 @@
 /* Programs are cut into submissions by estimated time, so that no watchdog fires. */
 #include "support/test.h"
 #include "support/test_gpu.h"
+#include "support/training.h"
 
 #include "graph/program.h"
 #include "ops/pointwise/pointwise.h"
 
 #include <stdlib.h>
 
-static cairn_gpu *open_device(const char *milliseconds, double scale)
+static cairn_gpu *open_class(cairn_kernel_class kernel_class, const char *milliseconds, double scale)
 {
     cairn_gpu *gpu;
     cairn_gpu_options options = CAIRN_GPU_OPTIONS_INIT;
+    options.kernel_class = kernel_class;
     options.cache_folder = "";
     options.quiet = true;
     options.segment_scale = scale;
@@ -20,6 +22,11 @@ static cairn_gpu *open_device(const char *milliseconds, double scale)
         unsetenv("CAIRN_SEGMENT_MS");
     assert_ok(cairn_gpu_create(&gpu, &options));
     return gpu;
+}
+
+static cairn_gpu *open_device(const char *milliseconds, double scale)
+{
+    return open_class(CAIRN_CLASS_AUTO, milliseconds, scale);
 }
 
 /* A chain of ten dispatches, each of which reads and writes 64 KiB. */
@@ -32,7 +39,17 @@ static cairn_program_stats build(cairn_gpu *gpu)
     cairn_tid x = cairn_graph_input(g, "x", (cairn_shape){1, 64, 64, 4});
     for (int i = 0; i < 10; i++) cairn_graph_output(g, x = cairn_op_sigmoid(g, x), "x");
     assert_ok(cairn_store_create(&store, gpu));
-    assert_ok(cairn_program_create(&program, gpu, g, store, &(cairn_program_options){.keep_all = true}));
+    const bool timed = cairn_gpu_get_info(gpu)->timestamp_ns > 0;
+    const cairn_program_options options = {.keep_all = true, .profile = timed};
+    assert_ok(cairn_program_create(&program, gpu, g, store, &options));
+    if (timed) { /* one time for each, however many dispatches it became */
+        const cairn_program_timing *timings;
+        int count;
+        assert_ok(cairn_program_run(program));
+        assert_ok(cairn_program_timings(program, &timings, &count));
+        assert_int_equal(count, 10);
+        for (int i = 0; i < count; i++) assert_true(timings[i].ns > 0);
+    }
     cairn_program_stats stats = *cairn_program_get_stats(program);
     cairn_program_destroy(&program);
     cairn_store_destroy(&store);
@@ -68,6 +85,52 @@ static void test_segments__no_submission_is_estimated_above_the_limit(void **sta
     cairn_gpu_destroy(&gpu);
 }
 
+/* A single dispatch above the limit runs as several, each over a box of its workgroups. */
+static void test_segments__a_long_dispatch_is_cut(void **state)
+{
+    (void)state;
+    cairn_gpu *gpu = open_device(NULL, 0);
+    const cairn_program_stats whole = build(gpu);
+    const double one = whole.longest_ms / whole.dispatches;
+    cairn_gpu_destroy(&gpu);
+    static const int parts[] = {2, 4};
+    for (int i = 0; i < 2; i++) {
+        char limit[32];
+        snprintf(limit, sizeof limit, "%.6f", one / parts[i] * 1.001);
+        gpu = open_device(limit, 1);
+        const cairn_program_stats cut = build(gpu);
+        assert_int_equal(cut.dispatches, 10 * parts[i]);
+        assert_int_equal(cut.submissions, 10 * parts[i]);
+        assert_near(cut.longest_ms, one / parts[i], 1e-6);
+        cairn_gpu_destroy(&gpu);
+    }
+}
+
+/* Every dispatch of a training that takes longer than 0.3 ms by estimate is cut; the bits stay. */
+static void test_segments__cut_dispatches_keep_their_bits(void **state)
+{
+    (void)state;
+    const cairn_program_options options = {.canaries = true, .no_aliasing = true};
+    for (cairn_kernel_class c = CAIRN_CLASS_TEXEL; c <= CAIRN_CLASS_SIMT; c++) {
+        if (!test_gpu(c)) continue;
+        cairn_gpu *gpu = open_class(c, "1000000", 1);
+        const test_outcome whole = test_train(gpu, false, &options);
+        test_gpu_assert_valid(gpu);
+        cairn_gpu_destroy(&gpu);
+        assert_int_equal(whole.stats.submissions, 1);
+        gpu = open_class(c, "0.3", 1);
+        const test_outcome cut = test_train(gpu, false, &options);
+        test_gpu_assert_valid(gpu);
+        cairn_gpu_destroy(&gpu);
+        test_expect_same_outcome(&cut, &whole);
+        assert_true(cut.stats.dispatches > whole.stats.dispatches);
+        assert_true(cut.stats.submissions >= whole.stats.longest_ms / 0.3);
+        assert_true(cut.stats.submissions <= cut.stats.dispatches);
+        assert_true(cut.stats.longest_ms <= 0.3);
+    }
+    unsetenv("CAIRN_SEGMENT_MS");
+}
+
 static void test_segments__a_wrong_limit_is_refused(void **state)
 {
     (void)state;
@@ -85,8 +148,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_segments__no_submission_is_estimated_above_the_limit),
+        cmocka_unit_test(test_segments__a_long_dispatch_is_cut),
+        cmocka_unit_test(test_segments__cut_dispatches_keep_their_bits),
         cmocka_unit_test(test_segments__a_wrong_limit_is_refused),
     };
     if (!test_gpu_available()) return TEST_SKIP;
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    test_gpu_destroy_all();
+    return failed;
 }
