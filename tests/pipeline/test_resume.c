@@ -16,6 +16,14 @@
 
 static char folder[64];
 
+/* In fp16 the checkpoint holds the state of the loss scale too. */
+static const char mixed_recipe[] = "name: resume\n"
+                                   "seed: 3\n"
+                                   "stages:\n"
+                                   "  - {name: shapes, kind: magicpoint, steps: 60, batch: 2, precision: mixed,\n"
+                                   "     recompute: cheap, width: 0.125, height: 64, image_width: 96,\n"
+                                   "     canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
+
 static const char recipe[] = "name: resume\n"
                              "seed: 3\n"
                              "stages:\n"
@@ -32,10 +40,12 @@ static char *in_folder(const char *name)
     return path;
 }
 
+static const char *recipe_name = "resume.yaml";
+
 static void expect_success(const char *out)
 {
     static cairn_program_run run;
-    const char *words[] = {"run", in_folder("resume.yaml"), "--out", in_folder(out), NULL};
+    const char *words[] = {"run", in_folder(recipe_name), "--out", in_folder(out), NULL};
     cairn_program_call(&run, words, NULL, 0);
     if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
 }
@@ -45,7 +55,7 @@ static int interrupt(const char *out, int number)
 {
     char checkpoint[256];
     int status = 0;
-    const char *words[] = {"run", in_folder("resume.yaml"), "--out", in_folder(out), NULL};
+    const char *words[] = {"run", in_folder(recipe_name), "--out", in_folder(out), NULL};
     snprintf(checkpoint, sizeof checkpoint, "%s/%s/shapes/checkpoint.safetensors", folder, out);
     const int child = cairn_program_start(words, in_folder("log"));
     for (int i = 0; i < 60000 && !cairn_file_exists(checkpoint); i++) {
@@ -60,12 +70,12 @@ static int interrupt(const char *out, int number)
     return status;
 }
 
-static void expect_same(const char *out, const char *name)
+static void expect_same_as(const char *whole, const char *out, const char *name)
 {
     char a_path[256], b_path[256];
     uint8_t *a = NULL, *b = NULL;
     size_t a_size = 0, b_size = 0;
-    snprintf(a_path, sizeof a_path, "%s/whole/shapes/%s", folder, name);
+    snprintf(a_path, sizeof a_path, "%s/%s/shapes/%s", folder, whole, name);
     snprintf(b_path, sizeof b_path, "%s/%s/shapes/%s", folder, out, name);
     assert_int_equal(cairn_file_read(&a, &a_size, a_path, 1 << 28), CAIRN_OK);
     assert_int_equal(cairn_file_read(&b, &b_size, b_path, 1 << 28), CAIRN_OK);
@@ -73,6 +83,11 @@ static void expect_same(const char *out, const char *name)
     if (memcmp(a, b, a_size)) fail_msg("%s and %s differ", a_path, b_path);
     free(a);
     free(b);
+}
+
+static void expect_same(const char *out, const char *name)
+{
+    expect_same_as("whole", out, name);
 }
 
 static void test_resume__killed_run_ends_with_the_same_bits(void **state)
@@ -102,6 +117,29 @@ static void test_resume__interrupted_run_says_how_to_go_on(void **state)
     expect_same("stopped", "model.safetensors");
 }
 
+/* Weights, moments, statistics and the loss scale: all that a checkpoint holds. */
+static void test_resume__killed_mixed_run_ends_with_the_same_bits(void **state)
+{
+    (void)state;
+    uint8_t *checkpoint = NULL;
+    size_t size = 0;
+    char path[256];
+    recipe_name = "mixed.yaml";
+    assert_int_equal(cairn_file_write(in_folder(recipe_name), mixed_recipe, strlen(mixed_recipe)), CAIRN_OK);
+    expect_success("mixed");
+    assert_true(WIFSIGNALED(interrupt("mixed_killed", SIGKILL)));
+    expect_success("mixed_killed");
+    expect_same_as("mixed", "mixed_killed", "model.safetensors");
+    expect_same_as("mixed", "mixed_killed", "checkpoint.safetensors");
+    recipe_name = "resume.yaml";
+    snprintf(path, sizeof path, "%s/mixed/shapes/checkpoint.safetensors", folder);
+    assert_int_equal(cairn_file_read(&checkpoint, &size, path, 1 << 28), CAIRN_OK);
+    assert_non_null(memmem(checkpoint, size, "\"loss_scale\":\"", strlen("\"loss_scale\":\"")));
+    assert_null(memmem(checkpoint, size, "\"loss_scale\":\"0 0 0\"", strlen("\"loss_scale\":\"0 0 0\"")));
+    assert_non_null(memmem(checkpoint, size, "adam_m/", strlen("adam_m/")));
+    free(checkpoint);
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
     (void)info, (void)type, (void)where;
@@ -128,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume__killed_run_ends_with_the_same_bits),
         cmocka_unit_test(test_resume__interrupted_run_says_how_to_go_on),
+        cmocka_unit_test(test_resume__killed_mixed_run_ends_with_the_same_bits),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);
 }
