@@ -32,7 +32,8 @@ void main()
 {
     int lane = int(gl_LocalInvocationID.x), inputs = in_groups, outputs = out_groups;
     int first_group = int(gl_WorkGroupID.y) * LANES * GROUPS + lane % LANES;
-    int block = int(gl_WorkGroupID.z * gl_NumWorkGroups.x + gl_WorkGroupID.x);
+    int line = min(blocks, 32768); // LONGEST_LINE of src/ops/conv/texel.c
+    int block = int(gl_WorkGroupID.z) * line + int(gl_WorkGroupID.x);
     if (block >= blocks) return;
     int pixel = (block * (8 / LANES) + lane / LANES) * ROWS;
     int group[GROUPS], address[ROWS / 4];

@@ -149,7 +149,8 @@ typedef struct cairn_gpu_dispatch {
     uint32_t push[CAIRN_GPU_MAX_PUSH];            /* 32-bit words (floats by their bits) */
     int push_count;                               /* must equal the shader's block */
     uint32_t threads[3];                          /* rounded up to whole groups; the kernel checks its bounds */
-    uint32_t first_group[3], groups[3];           /* only this box of those groups; groups 0: all of them */
+    uint32_t first_group[3], groups[3];           /* only this box of those groups; groups 0: all of them.
+                                                     Shaders must not read gl_NumWorkGroups */
     const char *label;                            /* for profiles and breadcrumbs; must outlive the commands */
 } cairn_gpu_dispatch;
 

@@ -91,9 +91,9 @@ typedef struct cairn_block {
 /* Packs blocks into one range so that blocks alive together do not overlap: greedy by size, lowest offset that fits.
  * Returns the total bytes. */
 uint64_t cairn_plan__pack(cairn_block *blocks, int count, uint64_t alignment, bool aliasing, uint64_t gap);
-/* Refuses tensors that kernels cannot reach as a whole: larger than a storage buffer's range where the device has no
- * buffer addresses. Says what the plan takes before it takes it, and refuses what the device cannot hold beside the stored tensors, or
- * what it has not left (cairn_gpu_free_bytes).
+/* Says what the plan takes before it takes it, and refuses what the device cannot hold beside the stored tensors, or
+ * what it has not left (cairn_gpu_free_bytes); also tensors that kernels cannot reach as a whole: larger than a storage
+ * buffer's range where the device has no buffer addresses.
  * CAIRN_HEAP_MB: a smaller heap than the device's, for tests and for leaving room to others. */
 cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_lowering *l,
                                const cairn_program_options *options);

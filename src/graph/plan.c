@@ -170,8 +170,6 @@ cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_low
     const heap_room r = find_room(l);
     uint64_t planned = stats->planned_bytes, room = r.heap > r.stored ? r.heap - r.stored : 0;
     char text[224], has[96];
-    cairn_status st = check_ranges(stats, l, options);
-    if (st < 0) return st;
     bool taken = r.free < room; /* the stored tensors have their memory already */
     if (taken) room = r.free;
     if (room > info->max_buffer_bytes) room = info->max_buffer_bytes;
@@ -179,7 +177,7 @@ cairn_status cairn_plan__check(const cairn_program_stats *stats, const cairn_low
              (double)r.heap / 1e6);
     cairn_debug("plan: %.1f MB (%.1f MB without planning), %.1f MB stored, of %s on '%s'", (double)planned / 1e6,
                 (double)stats->unplanned_bytes / 1e6, (double)r.stored / 1e6, has, info->name);
-    if (planned <= room) return CAIRN_OK;
+    if (planned <= room) return check_ranges(stats, l, options);
     suggest(text, sizeof text, planned, room, stats, l, options, true);
     return cairn_error_set(CAIRN_E_NOMEM,
                            "the plan takes %.1f MB beside %.1f MB of stored tensors, and '%s' has %s: use %s%s",

@@ -60,7 +60,8 @@ cairn_status cairn_program_run(cairn_program *program);   /* submits and waits *
 cairn_status cairn_program_submit(cairn_program *program); /* submits only */
 /* With options.canaries: whether guard words and padding channels are intact. */
 cairn_status cairn_program_check(cairn_program *program);
-/* With options.profile, after a run: one entry for each dispatch, or for those together that one was cut into. *out is the program's. */
+/* With options.profile, after a run: one entry for each dispatch, or for those together that one was cut into. *out is
+ * the program's. */
 cairn_status cairn_program_timings(cairn_program *program, const cairn_program_timing **out, int *count);
 /* `--explain`: ops, kernels, bytes planned and unplanned, operations, as text for people. */
 cairn_status cairn_program_explain(const cairn_program *program, FILE *out);

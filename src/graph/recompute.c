@@ -70,7 +70,8 @@ static bool may_run_again(const pass *p, int index, second *s)
 {
     s->node = *cairn_graph_node(p->g, index);
     s->at = -1;
-    if (!p->readers.used[index] || !s->node.op->again || s->node.op->updates || !s->node.op->again(&s->node)) return false;
+    bool cheap = s->node.op->again && !s->node.op->updates;
+    if (!p->readers.used[index] || !cheap || !s->node.op->again(&s->node)) return false;
     const cairn_tensor *t = cairn_graph_tensor(p->g, s->node.outputs[0]);
     int64_t vectors = cairn_shape_vectors(t->shape);
     if (s->node.output_count != 1 || t->is_output || t->joined != CAIRN_NONE || t->is_join) return false;

@@ -65,10 +65,21 @@ static void test_gpu_reflect__all_shaders(void **state)
     assert_true(count > 0);
 }
 
+/* A long dispatch runs in parts, and gl_NumWorkGroups would be that of the part. */
+static void test_gpu_reflect__no_shader_counts_its_workgroups(void **state)
+{
+    (void)state;
+    enum { OP_DECORATE = 71, BUILT_IN = 11, NUM_WORKGROUPS = 24 };
+    for (const cairn_shader *s = cairn_shader_table; s->name; s++)
+        for (size_t i = 5; i < s->count && s->words[i] >> 16; i += s->words[i] >> 16)
+            if ((s->words[i] & 0xffff) == OP_DECORATE && s->words[i + 2] == BUILT_IN && s->words[i + 3] == NUM_WORKGROUPS)
+                fail_msg("%s reads gl_NumWorkGroups", s->name);
+}
+
 static void test_gpu_reflect__damaged_words_are_errors_or_harmless(void **state)
 {
     (void)state;
-    const cairn_shader *s = find("test/grid", CAIRN_CLASS_SIMT, false);
+    const cairn_shader *s = find("test/grid", CAIRN_CLASS_SIMT, CAIRN_SHADER_PLAIN);
     gpu_reflection r;
     uint32_t *words = malloc(s->count * 4);
     assert_non_null(words);
@@ -160,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gpu_reflect__reads_bindings_push_block_and_group),
         cmocka_unit_test(test_gpu_reflect__all_shaders),
+        cmocka_unit_test(test_gpu_reflect__no_shader_counts_its_workgroups),
         cmocka_unit_test(test_gpu_reflect__damaged_words_are_errors_or_harmless),
         cmocka_unit_test(test_gpu_kernel__shared_memory_over_the_limit_is_refused),
         cmocka_unit_test(test_gpu_result__a_lost_device_names_the_segment_and_keeps_the_message),
