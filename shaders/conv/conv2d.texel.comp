@@ -117,7 +117,8 @@ void main()
         quad_keep(kept, q, shift, total, square);
     }
     int lane = int(gl_LocalInvocationID.x);
-    int chunk = int(gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * 2 + lane / 4;
+    int row = (ow + 7) / 8; // workgroups along x
+    int chunk = (int(gl_WorkGroupID.y) * row + int(gl_WorkGroupID.x)) * 2 + lane / 4;
     count = quad_sum(vec4(count)).x;
     if (group == 0 && lane % 4 == 0) store_moments_count(chunk, out_groups, count);
     if (lane % 4 < GROUPS && group + lane % 4 < out_groups)

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { N = 4, HEIGHT = 96, WIDTH = 128 };
+enum { N = 4 };
 
 typedef struct training {
     cairn_graph *g;
@@ -22,12 +22,14 @@ typedef struct training {
     cairn_program *program;
     cairn_train_optimiser optimiser;
     cairn_tid image, target, loss;
+    int height, width;
+    double multiplier; /* of the teacher */
 } training;
 
 static void build_loss(training *t, bool student)
 {
-    const cairn_shape cells = {N, HEIGHT / 8, WIDTH / 8, 1};
-    t->image = cairn_graph_input(t->g, "image", (cairn_shape){N, HEIGHT, WIDTH, 1});
+    const cairn_shape cells = {N, t->height / 8, t->width / 8, 1};
+    t->image = cairn_graph_input(t->g, "image", (cairn_shape){N, t->height, t->width, 1});
     if (student) {
         cairn_sp_fpn_options options = CAIRN_SP_FPN_OPTIONS_INIT;
         cairn_tid map = cairn_sp_fpn(&t->model, t->image, &options);
@@ -36,7 +38,7 @@ static void build_loss(training *t, bool student)
                                        CAIRN_AXIS_N | CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C);
         return;
     }
-    cairn_superpoint_options options = {.width = 0.25, .descriptor = 32};
+    cairn_superpoint_options options = {.width = t->multiplier, .descriptor = 32};
     cairn_superpoint_outputs net = cairn_superpoint(&t->model, t->image, &options);
     t->target = cairn_graph_input(t->g, "target", cells);
     t->loss = cairn_detector_loss(t->g, net.logits, t->target, cairn_graph_constant(t->g, cells, 1));
@@ -71,21 +73,35 @@ static uint64_t hash_store(cairn_store *store)
     return hash;
 }
 
+static void create(training *t, cairn_gpu *gpu, bool student, const cairn_train_settings *settings,
+                   const cairn_program_options *options)
+{
+    assert_ok(cairn_graph_create(&t->g));
+    assert_ok(cairn_store_create(&t->store, gpu));
+    cairn_model_init(&t->model, t->g, true);
+    build_loss(t, student);
+    assert_ok(cairn_train_add_optimiser(t->g, &t->model, t->loss, settings, &t->optimiser));
+    cairn_graph_output(t->g, t->loss, "loss");
+    cairn_graph_output(t->g, t->optimiser.gradient, "gradient");
+    assert_ok(cairn_model_initialise(&t->model, t->store, 1));
+    assert_ok(cairn_program_create(&t->program, gpu, t->g, t->store, options));
+}
+
+static void destroy(training *t)
+{
+    cairn_program_destroy(&t->program);
+    cairn_store_destroy(&t->store);
+    cairn_model_uninit(&t->model);
+    cairn_graph_destroy(&t->g);
+}
+
 test_outcome test_train(cairn_gpu *gpu, bool student, const cairn_program_options *options)
 {
-    training t = {0};
+    training t = {.height = 96, .width = 128, .multiplier = 0.25};
     test_outcome o = {0};
     cairn_train_settings settings = cairn_train_defaults;
     settings.precision = (int)options->precision;
-    assert_ok(cairn_graph_create(&t.g));
-    assert_ok(cairn_store_create(&t.store, gpu));
-    cairn_model_init(&t.model, t.g, true);
-    build_loss(&t, student);
-    assert_ok(cairn_train_add_optimiser(t.g, &t.model, t.loss, &settings, &t.optimiser));
-    cairn_graph_output(t.g, t.loss, "loss");
-    cairn_graph_output(t.g, t.optimiser.gradient, "gradient");
-    assert_ok(cairn_model_initialise(&t.model, t.store, 1));
-    assert_ok(cairn_program_create(&t.program, gpu, t.g, t.store, options));
+    create(&t, gpu, student, &settings, options);
     o.stats = *cairn_program_get_stats(t.program);
     size_t count = (size_t)cairn_shape_count(cairn_graph_shape(t.g, t.optimiser.gradient));
     float scalars[CAIRN_OPTIMISER_SCALARS], *gradient = malloc(sizeof *gradient * count);
@@ -105,11 +121,19 @@ test_outcome test_train(cairn_gpu *gpu, bool student, const cairn_program_option
     o.gradient = cairn_hash_bytes(CAIRN_HASH_START, gradient, sizeof *gradient * count);
     o.stored = hash_store(t.store);
     free(gradient);
-    cairn_program_destroy(&t.program);
-    cairn_store_destroy(&t.store);
-    cairn_model_uninit(&t.model);
-    cairn_graph_destroy(&t.g);
+    destroy(&t);
     return o;
+}
+
+cairn_program_stats test_plan_training(cairn_gpu *gpu, const cairn_program_options *options)
+{
+    training t = {.height = 120, .width = 160, .multiplier = 1};
+    cairn_train_settings settings = cairn_train_defaults;
+    settings.precision = (int)options->precision;
+    create(&t, gpu, false, &settings, options);
+    const cairn_program_stats stats = *cairn_program_get_stats(t.program);
+    destroy(&t);
+    return stats;
 }
 
 void test_expect_same_outcome(const test_outcome *a, const test_outcome *b)
