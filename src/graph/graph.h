@@ -81,7 +81,7 @@ typedef struct cairn_op {
     bool (*again)(cairn_node *node);
     /* Whether the node needs mean and variance over N, H and W of each channel of its input 0. Whoever computes that
      * tensor may then leave parts of them (graph/lower.h). NULL: no. */
-    bool (*needs_moments)(const cairn_node *node);
+    bool (*needs_moments)(const cairn_node *node, const cairn_graph *g);
     /* Whether each channel of output 0 adds up to zero over N, H and W whatever the inputs are, but for rounding.
      * NULL: no. */
     bool (*balanced)(const cairn_node *node);

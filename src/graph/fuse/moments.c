@@ -8,7 +8,7 @@ cairn_status cairn_fuse__moments(cairn_graph *g)
     cairn_status st = cairn_readers__create(&readers, g);
     for (int i = 0; i < cairn_graph_node_count(g) && st >= 0; i++) {
         const cairn_node *node = cairn_graph_node(g, i);
-        if (readers.used[i] && node->op->needs_moments && node->op->needs_moments(node))
+        if (readers.used[i] && node->op->needs_moments && node->op->needs_moments(node, g))
             cairn_graph__want_moments(g, node->inputs[0]);
     }
     cairn_readers__free(&readers);

@@ -199,9 +199,11 @@ static void moments_gradient(cairn_graph *g, const cairn_node *node, const cairn
     dinputs[0] = d;
 }
 
-static bool needs_moments(const cairn_node *node)
+/* Over all samples; of one sample both kinds are the same. */
+static bool needs_moments(const cairn_node *node, const cairn_graph *g)
 {
-    return !((const cairn_norm_attributes *)cairn_node_attributes(node))->per_sample;
+    return !((const cairn_norm_attributes *)cairn_node_attributes(node))->per_sample ||
+           cairn_graph_shape(g, node->inputs[0]).n == 1;
 }
 
 static const cairn_op moments_op = {.name = "moments",
