@@ -1,8 +1,6 @@
 #include "base/log.h"
-#include "base/parallel.h"
 #include "gpu/internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,19 +95,6 @@ static wishes find_extensions(gpu_instance *instance)
     return w;
 }
 
-/* Lavapipe gives each of its threads an equal run of a dispatch's workgroups, and waits for the slowest. Cores are not
- * equally fast (a neighbour on a virtual machine, a browser on a desktop): with three threads a core a SuperPoint
- * training step took 1280 ms where one a core took 1440 (means of four). Results do not depend on it. */
-static void divide_work(void)
-{
-    enum { MOST = 16 }; /* LP_MAX_THREADS of lavapipe */
-    char threads[12];
-    int wanted = 3 * cairn_cores();
-    if (cairn_cores() >= MOST) return;
-    snprintf(threads, sizeof threads, "%d", wanted < MOST ? wanted : MOST);
-    setenv("LP_NUM_THREADS", threads, 0);
-}
-
 cairn_status cairn_gpu__instance_create(gpu_instance *instance, int validation)
 {
     cairn_status st;
@@ -146,7 +131,6 @@ cairn_status cairn_gpu__instance_create(gpu_instance *instance, int validation)
         .enabledExtensionCount = w.count,
         .ppEnabledExtensionNames = w.extensions,
     };
-    divide_work();
     VkResult result = vkCreateInstance(&info, NULL, &instance->handle);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER) {
         st = cairn_error_set(CAIRN_E_DEVICE, "no Vulkan driver on this machine: install mesa-vulkan-drivers (its "

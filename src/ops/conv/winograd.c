@@ -9,7 +9,6 @@
 enum {
     LANES = 8,
     GROUPS = 4,        /* output groups of a product */
-    THREADS = 3,       /* a core, as src/gpu/instance.c wants of lavapipe */
     GAP = 8,           /* between the planes of a slab, which are else often 2^n bytes apart */
     MOST_LOOPS = 50000 /* of a worker; lavapipe ends all loops of an invocation, silently, after 65,535 rounds */
 };
@@ -50,9 +49,8 @@ static winograd describe(const cairn_conv__forward *f, int size)
         double cost = cairn_conv__ceil_div(slabs, cores) * rows * row_cost(rows);
         if (cost < best) best = cost, w.rows = rows, w.slabs = slabs;
     }
-    int threads = THREADS * cores;
-    int shares = cairn_conv__ceil_div(w.slabs * slab_loops(&w), (int64_t)threads * MOST_LOOPS);
-    w.workers = threads * shares < w.slabs ? threads * shares : w.slabs;
+    int shares = cairn_conv__ceil_div(w.slabs * slab_loops(&w), (int64_t)cores * MOST_LOOPS);
+    w.workers = cores * shares < w.slabs ? cores * shares : w.slabs;
     return w;
 }
 
