@@ -21,21 +21,33 @@ static void print_help(FILE *file)
             "Cairn %s trains keypoint detectors on any Vulkan device, and measures them.\n\n"
             "Usage: cairn COMMAND [options] ...\n\nCommands:\n",
             CAIRN_VERSION);
-    for (int i = 0; i < COMMANDS; i++) fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    for (int i = 0; i < COMMANDS; i++) /* those of two words are in the help of the first */
+        if (!strchr(commands[i]->name, ' ')) fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(file, "\n'cairn COMMAND --help' explains one of them. Example:\n  cairn run demo\n");
 }
 
-static const cairn_command *find_command(const char *name)
+/* `evaluate score` is a command of two words, with options of its own; *used is how many of argv it takes. */
+static const cairn_command *find_command(int *used, int argc, char **argv)
 {
-    for (int i = 0; i < COMMANDS; i++)
-        if (!strcmp(name, commands[i]->name)) return commands[i];
-    return NULL;
+    const cairn_command *found = NULL;
+    const size_t first = strlen(argv[1]);
+    *used = 1;
+    for (int i = 0; i < COMMANDS; i++) {
+        const char *name = commands[i]->name;
+        if (!strcmp(name, argv[1])) found = commands[i];
+        if (argc < 3 || strncmp(name, argv[1], first) || name[first] != ' ' || strcmp(name + first + 1, argv[2]))
+            continue;
+        *used = 2;
+        return commands[i];
+    }
+    return found;
 }
 
 static int unknown_command(const char *name)
 {
     const char *names[COMMANDS + 1] = {0};
-    for (int i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
+    for (int i = 0, n = 0; i < COMMANDS; i++)
+        if (!strchr(commands[i]->name, ' ')) names[n++] = commands[i]->name;
     const char *closest = cairn_closest_name(name, names);
     if (closest)
         cairn_log(CAIRN_LOG_ERROR, "unknown command '%s'; did you mean '%s'?", name, closest);
@@ -74,13 +86,14 @@ int main(int argc, char **argv)
         print_help(stderr);
         return CAIRN_EXIT_USAGE;
     }
-    const cairn_command *command = find_command(argv[1]);
+    int used;
+    const cairn_command *command = find_command(&used, argc, argv);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         print_help(stdout);
     else if (!strcmp(argv[1], "--version"))
         printf("cairn %s\n", CAIRN_VERSION);
     else
-        code = command ? run_command(command, argc - 2, argv + 2) : unknown_command(argv[1]);
+        code = command ? run_command(command, argc - 1 - used, argv + 1 + used) : unknown_command(argv[1]);
     if (fflush(stdout) || ferror(stdout)) {
         cairn_log(CAIRN_LOG_ERROR, "cannot write to standard output: %s", strerror(errno));
         return CAIRN_EXIT_FAILURE;
