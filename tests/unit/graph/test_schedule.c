@@ -1,4 +1,4 @@
-/* The order of dispatches (src/graph/schedule.c): the same bits in any order, fewer barriers, no more memory. */
+/* The order of dispatches (src/graph/compile/schedule.c): the same bits in any order, fewer barriers, no more memory. */
 #include "support/random_graph.h"
 #include "support/test.h"
 #include "support/test_gpu.h"
