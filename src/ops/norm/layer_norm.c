@@ -14,7 +14,7 @@ static cairn_status lower_grad(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_tid *in = node->inputs;
     cairn_shape s = cairn_lower_shape(l, in[0]);
-    cairn_kernel_call call = {.kernel = "norm/layer_norm_grad",
+    cairn_kernel_call call = {.kernel = "layer_norm/grad_input",
                               .constants = {0, in[3] != CAIRN_NONE},
                               .constant_count = 2,
                               .slots = {in[0], in[2], in[1], in[3] != CAIRN_NONE ? in[3] : in[1], node->outputs[0]},
@@ -36,7 +36,7 @@ static cairn_status lower_sums(cairn_lowering *l, const cairn_node *node)
     cairn_status st = CAIRN_OK;
     cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
     cairn_chunks cut = cairn_chunks_plan(l, cairn_cells_of(s), cairn_shape_groups(s), 1);
-    cairn_kernel_call call = {.kernel = "norm/layer_norm_sums",
+    cairn_kernel_call call = {.kernel = "layer_norm/grad_sums",
                               .slots = {node->inputs[0], node->inputs[2], node->inputs[1]},
                               .slot_count = 5,
                               .written = 0x18};
@@ -61,7 +61,7 @@ static cairn_status lower(cairn_lowering *l, const cairn_node *node)
     const cairn_layer_norm_attributes *at = cairn_node_attributes(node);
     const cairn_tid *in = node->inputs;
     cairn_shape s = cairn_lower_shape(l, in[0]);
-    cairn_kernel_call call = {.kernel = "norm/layer_norm",
+    cairn_kernel_call call = {.kernel = "layer_norm/normalize",
                               .constants = {0, in[1] != CAIRN_NONE, in[2] != CAIRN_NONE},
                               .constant_count = 3,
                               .slots = {in[0], in[1] != CAIRN_NONE ? in[1] : in[0],

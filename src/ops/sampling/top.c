@@ -47,8 +47,8 @@ static cairn_status find_key(top *t, cairn_slot *key)
     for (int shift = KEY_BITS - DIGIT_BITS; shift >= 0; shift -= DIGIT_BITS, now = !now) {
         /* with the first digit the state is not read, but a binding must be there: the map */
         cairn_slot state = shift == KEY_BITS - DIGIT_BITS ? t->node->inputs[0] : states[now];
-        CAIRN_TRY(over_segments(t, "sampling/top_count", (const cairn_slot[]){state, parts}, 2, (uint32_t)shift, true));
-        CAIRN_TRY(over_maps(t, "sampling/top_narrow", (const cairn_slot[]){parts, state, states[!now]}, 3, 1u << 2,
+        CAIRN_TRY(over_segments(t, "top/count", (const cairn_slot[]){state, parts}, 2, (uint32_t)shift, true));
+        CAIRN_TRY(over_maps(t, "top/narrow", (const cairn_slot[]){parts, state, states[!now]}, 3, 1u << 2,
                             (const uint32_t[]){t->segments, t->k, (uint32_t)shift}, 3));
     }
     *key = states[now];
@@ -71,11 +71,11 @@ static cairn_status top_lower(cairn_lowering *l, const cairn_node *node)
     cairn_slot key, parts = cairn_lower_scratch(l, total), before = cairn_lower_scratch(l, total);
     cairn_slot totals = cairn_lower_scratch(l, t.batch), list = cairn_lower_scratch(l, (int64_t)t.batch * t.k);
     CAIRN_TRY(find_key(&t, &key));
-    CAIRN_TRY(over_segments(&t, "sampling/top_mark", (const cairn_slot[]){key, parts}, 2, 0, false));
-    CAIRN_TRY(over_maps(&t, "sampling/top_scan", (const cairn_slot[]){parts, before, totals, node->outputs[2]}, 4,
+    CAIRN_TRY(over_segments(&t, "top/mark", (const cairn_slot[]){key, parts}, 2, 0, false));
+    CAIRN_TRY(over_maps(&t, "top/scan", (const cairn_slot[]){parts, before, totals, node->outputs[2]}, 4,
                         1u << 1 | 1u << 2 | 1u << 3, (const uint32_t[]){t.segments, t.k}, 2));
-    CAIRN_TRY(over_segments(&t, "sampling/top_write", (const cairn_slot[]){key, before, totals, list}, 4, t.k, true));
-    cairn_kernel_call rank = {.kernel = "sampling/top_rank",
+    CAIRN_TRY(over_segments(&t, "top/write", (const cairn_slot[]){key, before, totals, list}, 4, t.k, true));
+    cairn_kernel_call rank = {.kernel = "top/rank",
                               .slots = {list, node->outputs[2], node->outputs[0], node->outputs[1]},
                               .slot_count = 4, .written = 1u << 2 | 1u << 3, .push = {t.k}, .push_count = 1,
                               .threads = {t.k, t.batch}};

@@ -1,12 +1,12 @@
 #version 450
-// top_narrow.texel.comp: adds up the segments' counts and appends a digit to the prefix; one lane for a map.
+// narrow.texel.comp: adds up the segments' counts and appends a digit to the prefix; one lane for a map.
 // bindings  0 parts [B*segments][4] read | 1 state [B] read (not with shift 28) | 2 next [B] write
 // push      segments, k, shift
 // dispatch  a lane for each batch element              host: src/ops/sampling/top.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "top.glsl"
-#include "top_narrow.glsl"
+#include "narrow.glsl"
 
 layout(local_size_x = 1) in;
 INPUT(0, parts);

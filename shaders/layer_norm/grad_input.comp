@@ -1,5 +1,5 @@
 #version 450
-// layer_norm_grad.comp: gradient of layer_norm to x.
+// grad_input.comp: gradient of layer_norm to x.
 // computes  dx = inverse * (d - mean of d - xhat * mean of d * xhat), d = dy * gamma, xhat = (x - mean) * inverse
 // bindings  0 x, 1 dy [N,H,W,C] read | 2 statistics [N,H,W,2] read | 3 gamma [1,1,1,C] read (anything where absent)
 //           4 dx write

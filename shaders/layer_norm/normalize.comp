@@ -1,5 +1,5 @@
 #version 450
-// layer_norm.comp: normalisation over the channels of each cell.
+// normalize.comp: normalisation over the channels of each cell.
 // computes  y = (x - mean) * inverse * gamma + beta, inverse = 1 / sqrt(variance + eps), the variance divided by C
 // bindings  0 x [N,H,W,C] read | 1 gamma, 2 beta [1,1,1,C] read (anything where absent) | 3 y write
 //           4 statistics [N,H,W,2] write: mean, inverse

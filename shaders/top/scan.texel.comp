@@ -1,5 +1,5 @@
 #version 450
-// top_scan.texel.comp: how many of each kind lie in earlier segments; one lane for a map.
+// scan.texel.comp: how many of each kind lie in earlier segments; one lane for a map.
 // bindings  0 parts [B*segments] read | 1 before [B*segments] write | 2 totals [B] write | 3 count [B,1,1,1] write
 // push      segments, k
 // dispatch  a lane for each batch element              host: src/ops/sampling/top.c

@@ -1,5 +1,5 @@
 #version 450
-// top_mark.comp: pixels of each segment that are better than the k-th best key, and as good.
+// mark.comp: pixels of each segment that are better than the k-th best key, and as good.
 // computes  part[s] = (pixels above it, pixels equal to it, 0, 0)
 // bindings  0 scores [B,H,W,1] read | 1 state [B] read: the key in two halves | 2 parts [B*segments] write
 // push      h, w, border, segments, threshold (top.glsl), total (segments of all)
@@ -13,7 +13,7 @@ INPUT(0, scores);
 INPUT(1, state);
 OUTPUT(2, parts);
 layout(push_constant) uniform Push { TOP_PUSH; uint total; };
-#include "top_pixels.glsl"
+#include "pixels.glsl"
 
 void main()
 {

@@ -1,5 +1,5 @@
 #version 450
-// top_narrow.simt.comp: adds up the segments' counts and appends a digit to the prefix; a workgroup for a map.
+// narrow.simt.comp: adds up the segments' counts and appends a digit to the prefix; a workgroup for a map.
 // bindings  0 parts [B*segments][4] read | 1 state [B] read (not with shift 28) | 2 next [B] write
 // push      segments, k, shift
 // dispatch  64 lanes for each batch element            host: src/ops/sampling/top.c
@@ -7,7 +7,7 @@
 #include "tensor.glsl"
 #include "tree.glsl"
 #include "top.glsl"
-#include "top_narrow.glsl"
+#include "narrow.glsl"
 
 layout(local_size_x = 64) in;
 INPUT(0, parts);

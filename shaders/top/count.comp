@@ -1,5 +1,5 @@
 #version 450
-// top_count.comp: how many pixels of each segment reach each of 15 scores, to find the k-th best digit by digit.
+// count.comp: how many pixels of each segment reach each of 15 scores, to find the k-th best digit by digit.
 // computes  part[s][j] = pixels of segment s whose key is at least prefix + j * 2^shift, j = 1..15
 // bindings  0 scores [B,H,W,1] read | 1 state [B] read: the prefix in two halves (not read with shift 28: it is 0)
 //           2 parts [B*segments][4] write
@@ -14,7 +14,7 @@ INPUT(0, scores);
 INPUT(1, state);
 OUTPUT(2, parts);
 layout(push_constant) uniform Push { TOP_PUSH; uint total, shift; };
-#include "top_pixels.glsl"
+#include "pixels.glsl"
 
 void main()
 {

@@ -1,5 +1,5 @@
 #version 450
-// top_rank.comp: puts the listed pixels in order: each counts those that are better.
+// rank.comp: puts the listed pixels in order: each counts those that are better.
 // bindings  0 list [B][k] read | 1 count [B] read | 2 points [B,1,k,2] write | 3 ranked [B,1,k,1] write: scores
 // push      k
 // dispatch  threads (k, B)                             host: src/ops/sampling/top.c

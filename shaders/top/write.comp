@@ -1,5 +1,5 @@
 #version 450
-// top_write.comp: lists the chosen pixels: those better than the k-th best key, then as many that equal it as there is
+// write.comp: lists the chosen pixels: those better than the k-th best key, then as many that equal it as there is
 // room for, both in raster order.
 // bindings  0 scores [B,H,W,1] read | 1 state [B] read | 2 before [B*segments] read | 3 totals [B] read
 //           4 list [B][k] write: (x, y, score, raster index)
@@ -16,7 +16,7 @@ INPUT(2, before);
 INPUT(3, totals);
 OUTPUT(4, list);
 layout(push_constant) uniform Push { TOP_PUSH; uint total, k; };
-#include "top_pixels.glsl"
+#include "pixels.glsl"
 
 void main()
 {

@@ -1,5 +1,5 @@
 #version 450
-// layer_norm_sums.comp: gradient of layer_norm to gamma and beta, first pass.
+// grad_sums.comp: gradient of layer_norm to gamma and beta, first pass.
 // computes  of each chunk of cells: sum of dy * xhat and sum of dy, xhat = (x - mean) * inverse
 // bindings  0 x, 1 dy [rows][columns] read | 2 statistics [rows] read: mean, inverse | 3 dgamma, 4 dbeta
 //           [chunks][columns] write

@@ -1,5 +1,5 @@
 #version 450
-// top_scan.simt.comp: how many of each kind lie in earlier segments; a workgroup for a map, a lane for a run.
+// scan.simt.comp: how many of each kind lie in earlier segments; a workgroup for a map, a lane for a run.
 // bindings  0 parts [B*segments] read | 1 before [B*segments] write | 2 totals [B] write | 3 count [B,1,1,1] write
 // push      segments, k
 // dispatch  64 lanes for each batch element            host: src/ops/sampling/top.c
