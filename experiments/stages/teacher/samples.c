@@ -1,4 +1,4 @@
-#include "experiments/stages/samples.h"
+#include "experiments/stages/teacher/samples.h"
 
 #include "experiments/stages/common.h"
 #include "teacher/labels.h"

@@ -1,4 +1,4 @@
-#include "experiments/stages/contest_pictures.h"
+#include "experiments/stages/evaluation/contest_pictures.h"
 
 #include "experiments/report/drawing.h"
 #include "experiments/stages/common.h"

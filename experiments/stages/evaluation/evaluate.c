@@ -7,7 +7,7 @@
 #include "experiments/detectors/learned.h"
 #include "experiments/evaluation/evaluate.h"
 #include "experiments/stages/common.h"
-#include "experiments/stages/contest_pictures.h"
+#include "experiments/stages/evaluation/contest_pictures.h"
 #include "experiments/stages/photos.h"
 
 #include <string.h>

@@ -4,8 +4,8 @@
 
 #include "base/parallel.h"
 #include "experiments/stages/common.h"
-#include "experiments/stages/network_settings.h"
-#include "experiments/stages/samples.h"
+#include "experiments/stages/teacher/network_settings.h"
+#include "experiments/stages/teacher/samples.h"
 #include "experiments/stages/training.h"
 #include "teacher/losses.h"
 #include "teacher/synthetic_shapes.h"
