@@ -235,7 +235,7 @@ static void agrees_with_torch(void **state)
         free(r.arrays[i].name);
         free(r.arrays[i].data);
     }
-    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch_sampling.py %s",
+    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch/torch_sampling.py %s",
              getenv("CAIRN_TEST_SOURCE"), test_path("cases.npz"));
     assert_int_equal(system(command), 0);
 }

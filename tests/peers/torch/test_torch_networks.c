@@ -120,7 +120,7 @@ static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_s
     fill_inputs(r);
     char command[2048];
     snprintf(command, sizeof command,
-             "/usr/bin/python3 '%s/tests/peers/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz'",
+             "/usr/bin/python3 '%s/tests/peers/torch/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz'",
              getenv("CAIRN_TEST_SOURCE"), description, path, r->folder, r->folder);
     assert_int_equal(system(command), 0);
 }

@@ -145,7 +145,7 @@ static void agrees_with_torch(void **state)
         free(t.arrays[i].name);
         free(t.arrays[i].data);
     }
-    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch_training.py %s",
+    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch/torch_training.py %s",
              getenv("CAIRN_TEST_SOURCE"), test_path("trace.npz"));
     assert_int_equal(system(command), 0);
 }

@@ -87,7 +87,7 @@ static void agrees_with_torch(void **state)
         free(a.of[i].name);
         free(a.of[i].data);
     }
-    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch_gate.py %s", getenv("CAIRN_TEST_SOURCE"),
+    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch/torch_gate.py %s", getenv("CAIRN_TEST_SOURCE"),
              test_path("cases.npz"));
     assert_int_equal(system(command), 0);
 }
