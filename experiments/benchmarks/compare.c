@@ -1,8 +1,8 @@
 #include "experiments/benchmarks/compare.h"
 
-#include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
+#include "system/file.h"
+#include "system/interrupt.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,13 +1,13 @@
 #include "experiments/benchmarks/model.h"
 
 #include "base/hash.h"
-#include "base/progress.h"
 #include "base/rng.h"
 #include "gpu/cache/tuning.h"
 #include "graph/profile.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
 #include "student/network.h"
+#include "system/progress.h"
 #include "teacher/losses.h"
 #include "train/trainer.h"
 

@@ -1,6 +1,6 @@
 #include "experiments/benchmarks/ops.h"
 
-#include "base/progress.h"
+#include "system/progress.h"
 #include "base/rng.h"
 #include "experiments/benchmarks/op_case.h"
 #include "graph/program.h"

@@ -1,6 +1,6 @@
 #include "experiments/detectors/learned.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <string.h>
 

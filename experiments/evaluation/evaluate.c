@@ -1,8 +1,8 @@
 #include "experiments/evaluation/evaluate.h"
 
-#include "base/interrupt.h"
 #include "base/log.h"
-#include "base/progress.h"
+#include "system/interrupt.h"
+#include "system/progress.h"
 
 #include <math.h>
 

@@ -2,8 +2,8 @@
 #define CAIRN_EVALUATION_PAIRS_H
 /* Where pairs of images with a known homography come from. A source hands them out one at a time, so that a set of any
  * size needs the memory of one pair. */
-#include "base/file.h"
 #include "geometry/homography.h"
+#include "system/file.h"
 
 typedef enum cairn_pair_kind {
     CAIRN_PAIR_GENERATED,    /* a photo and its own warp, with other brightness, contrast and noise */

@@ -1,7 +1,7 @@
 /* The evaluation as JSON and as a table for the terminal. */
 #include "experiments/evaluation/evaluate.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

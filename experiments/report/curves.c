@@ -1,6 +1,6 @@
 /* Reading metrics.jsonl. */
-#include "base/file.h"
 #include "experiments/report/charts.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

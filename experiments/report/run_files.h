@@ -1,7 +1,7 @@
 #ifndef CAIRN_REPORT_RUN_FILES_H
 #define CAIRN_REPORT_RUN_FILES_H
 /* Private to the report: what lies in a run folder. */
-#include "base/file.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 

@@ -1,6 +1,6 @@
 #include "experiments/run/folder.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <cJSON.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "experiments/run/recipe.h"
 
-#include "base/file.h"
 #include "experiments/run/stage.h"
+#include "system/file.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 #include "experiments/run/run.h"
 
-#include "base/file.h"
 #include "base/hash.h"
-#include "base/interrupt.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "experiments/run/folder.h"
 #include "reference/self_test.h"
+#include "system/file.h"
+#include "system/interrupt.h"
+#include "system/progress.h"
 
 #include <cJSON.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "experiments/run/stage.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 #include "experiments/stages/common.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/rng.h"
+#include "system/file.h"
 #include "train/checkpoint.h"
 
 #include <cjson/cJSON.h>

@@ -1,11 +1,11 @@
 #include "experiments/stages/labelling.h"
 
-#include "base/file.h"
 #include "base/hash.h"
-#include "base/interrupt.h"
-#include "base/progress.h"
 #include "experiments/report/drawing.h"
 #include "experiments/stages/common.h"
+#include "system/file.h"
+#include "system/interrupt.h"
+#include "system/progress.h"
 #include "teacher/label_file.h"
 
 #include <string.h>

@@ -2,10 +2,10 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/parallel.h"
-#include "base/progress.h"
 #include "base/rng.h"
 #include "data/photo_folder.h"
+#include "system/parallel.h"
+#include "system/progress.h"
 
 #include <math.h>
 #include <pthread.h>

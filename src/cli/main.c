@@ -1,8 +1,8 @@
 /* The program: finds the subcommand, reads its options, reports its failure in one line.
  * Exit codes: 0 success, 1 failure, 2 wrong command line. */
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "system/interrupt.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* Image files, by stb_image and stb_image_write, which are compiled here and nowhere else. */
 #include "data/image.h"
 
-#include "base/file.h"
 #include "data/image_check.h"
 #include "data/image_limits.h"
+#include "system/file.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "data/photo_folder.h"
 
-#include "base/file.h"
 #include "base/hash.h"
+#include "system/file.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "data/sequences.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <math.h>
 #include <string.h>

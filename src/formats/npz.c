@@ -1,7 +1,7 @@
 #include "formats/npz.h"
 
-#include "base/file.h"
 #include "formats/npy.h"
+#include "system/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "formats/safetensors.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "gpu/ceilings.h"
 
-#include "base/progress.h"
+#include "system/progress.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "reference/self_test.h"
 
-#include "base/file.h"
+#include "system/file.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "gpu/inject.h"

@@ -1,7 +1,7 @@
 #include "train/checkpoint.h"
 
-#include "base/file.h"
 #include "formats/safetensors.h"
+#include "system/file.h"
 
 #include <string.h>
 

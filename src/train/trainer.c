@@ -1,10 +1,10 @@
 #include "train/trainer.h"
 
-#include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "graph/profile.h"
+#include "system/file.h"
+#include "system/interrupt.h"
+#include "system/progress.h"
 #include "train/checkpoint.h"
 
 #include <math.h>

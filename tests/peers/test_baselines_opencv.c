@@ -1,8 +1,8 @@
 /* Scores of the corner detectors against OpenCV's, at the points that we choose. Skipped where OpenCV is absent. */
-#include "base/file.h"
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
 #include "support/test.h"
+#include "system/file.h"
 
 #include <math.h>
 #include <sys/wait.h>

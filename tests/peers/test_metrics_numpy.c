@@ -1,8 +1,8 @@
 /* Random cases, measured by us and by the independent NumPy program beside this file. Skipped where NumPy is absent. */
-#include "base/file.h"
 #include "base/rng.h"
 #include "experiments/evaluation/metrics.h"
 #include "support/test.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

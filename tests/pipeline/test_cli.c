@@ -1,8 +1,8 @@
 /* The program from outside: help, exit codes, and one clear line for each mistake. */
 #include "support/program.h"
 
-#include "base/file.h"
 #include "formats/safetensors.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <ftw.h>

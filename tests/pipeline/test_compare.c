@@ -3,7 +3,7 @@
 #include "support/scratch.h"
 #include "support/test.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* cairn detect, match and evaluate on files from outside: good ones, damaged ones, a full disk. */
 #include "support/program.h"
 
-#include "base/file.h"
 #include "data/image.h"
 #include "formats/npz.h"
+#include "system/file.h"
 
 #include <ftw.h>
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /* Every kind of stage in miniature, from shapes to student, on photographs; then the program uses what came out. */
 #include "support/program.h"
 
-#include "base/file.h"
 #include "data/image.h"
 #include "formats/npz.h"
+#include "system/file.h"
 
 #include <ftw.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* A run that is killed at any point and started again ends with the same bits as one that was left alone. */
 #include "support/program.h"
 
-#include "base/file.h"
+#include "system/file.h"
 
 #include <ftw.h>
 #include <setjmp.h>

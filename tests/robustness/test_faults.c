@@ -4,9 +4,9 @@
 #include "support/test.h"
 #include "support/test_gpu.h"
 
-#include "base/file.h"
 #include "gpu/inject.h"
 #include "reference/self_test.h"
+#include "system/file.h"
 
 #include <stdlib.h>
 

@@ -2,13 +2,13 @@
  * pieces. A reader may refuse or accept, but never crash, loop, or leave its output half filled; a refusal names the
  * file and an accepted file obeys the reader's promises. Build with CAIRN_SANITIZE to see reads beyond the end too:
  * every input lies in a block of exactly its size. CAIRN_FUZZ_ROUNDS multiplies the number of cases. */
-#include "base/file.h"
 #include "base/rng.h"
 #include "data/image.h"
 #include "data/sequences.h"
 #include "formats/npy.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
+#include "system/file.h"
 #include "teacher/label_file.h"
 
 #include "support/pictures.h"

@@ -1,7 +1,7 @@
 /* The file of compiled pipelines: only an intact file of this device, driver and build is used, any other is replaced,
  * and nothing about it can make the program fail. */
-#include "base/file.h"
 #include "gpu/gpu.h"
+#include "system/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

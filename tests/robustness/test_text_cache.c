@@ -2,7 +2,7 @@
  * any other is replaced, and nothing about it can make the program fail. */
 #include "support/test.h"
 
-#include "base/file.h"
+#include "system/file.h"
 #include "gpu/gpu.h"
 #include "gpu/cache/text.h"
 

@@ -3,11 +3,11 @@
 #include "support/test.h"
 #include "support/test_gpu.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "gpu/cache/tuning.h"
 #include "graph/lower.h"
 #include "graph/program.h"
+#include "system/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "support/scratch.h"
 
-#include "base/file.h"
 #include "support/test.h"
+#include "system/file.h"
 
 #include <dirent.h>
 #include <ftw.h>

@@ -1,9 +1,9 @@
 /* Stage `report`: the page of the run. */
 #include "experiments/stages/stages.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "experiments/report/report.h"
+#include "system/file.h"
 
 typedef struct report_settings {
     char after[CAIRN_SETTING_TEXT_BYTES];

@@ -1,13 +1,13 @@
 /* Stage `student-phase1`: the student learns the keypoints of a teacher as a heatmap (student.md 4). */
 #include "experiments/stages/stages.h"
 
-#include "base/file.h"
-#include "base/parallel.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
 #include "experiments/stages/training.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
+#include "system/file.h"
+#include "system/parallel.h"
 #include "teacher/augment.h"
 
 #include <math.h>

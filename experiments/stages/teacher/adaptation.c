@@ -1,9 +1,9 @@
 /* Stage `adaptation`: a detector labels photographs by homographic adaptation (teacher.md 5). */
 #include "experiments/stages/stages.h"
 
-#include "base/file.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
+#include "system/file.h"
 
 typedef struct adaptation_settings {
     char teacher[CAIRN_SETTING_TEXT_BYTES];

@@ -2,11 +2,11 @@
  * to 4). */
 #include "experiments/stages/stages.h"
 
-#include "base/parallel.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/teacher/network_settings.h"
 #include "experiments/stages/teacher/samples.h"
 #include "experiments/stages/training.h"
+#include "system/parallel.h"
 #include "teacher/losses.h"
 #include "teacher/synthetic_shapes.h"
 

@@ -1,9 +1,7 @@
 /* Stage `superpoint`: detector and descriptors are trained together on photographs and their warps (teacher.md 6). */
 #include "experiments/stages/stages.h"
 
-#include "base/file.h"
 #include "base/log.h"
-#include "base/parallel.h"
 #include "experiments/report/drawing.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
@@ -12,6 +10,8 @@
 #include "experiments/stages/training.h"
 #include "ops/image/geometry.h"
 #include "ops/pointwise/pointwise.h"
+#include "system/file.h"
+#include "system/parallel.h"
 #include "teacher/losses.h"
 #include "train/checkpoint.h"
 

@@ -1,12 +1,12 @@
 /* cairn benchmark: times of whole networks, of single ops, and of the device itself. */
-#include "base/parallel.h"
-#include "base/file.h"
+#include "system/parallel.h"
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/benchmarks/compare.h"
 #include "experiments/benchmarks/model.h"
 #include "experiments/benchmarks/ops.h"
 #include "gpu/ceilings.h"
+#include "system/file.h"
 
 #include <string.h>
 #include <unistd.h>

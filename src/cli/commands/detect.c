@@ -1,13 +1,13 @@
 /* cairn detect: keypoints of image files, as npz and as pictures. */
-#include "base/interrupt.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "cli/command.h"
 #include "cli/images.h"
 #include "cli/open_device.h"
 #include "experiments/detectors/learned.h"
 #include "experiments/report/drawing.h"
 #include "formats/npz.h"
+#include "system/interrupt.h"
+#include "system/progress.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* cairn match: the matches of two images, drawn. */
-#include "base/file.h"
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/detectors/learned.h"
 #include "experiments/report/drawing.h"
 #include "matching/nearest.h"
+#include "system/file.h"
 
 #include <string.h>
 

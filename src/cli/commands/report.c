@@ -1,8 +1,8 @@
 /* cairn report: the page of a run, written again from what its stages left. */
 #include "experiments/report/report.h"
 
-#include "base/file.h"
 #include "cli/command.h"
+#include "system/file.h"
 
 #include <string.h>
 

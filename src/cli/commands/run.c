@@ -1,8 +1,8 @@
 /* cairn run and cairn train: a recipe, or one stage of it. */
 #include "experiments/run/run.h"
 
-#include "base/file.h"
 #include "cli/command.h"
+#include "system/file.h"
 
 #include <stdbool.h>
 #include <stdio.h>

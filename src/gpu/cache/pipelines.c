@@ -1,10 +1,10 @@
 /* The driver's compiled pipelines, kept between runs. Drivers are known to crash on blobs that are not theirs, so the
  * file has a header of our own that must match to the last field; anything else is ignored and replaced. The cache only
  * saves time: no failure here is an error of the program. */
-#include "base/file.h"
 #include "base/log.h"
 #include "gpu/internal.h"
 #include "gpu/shaders.h"
+#include "system/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 #include "gpu/cache/text.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "gpu/internal.h"
 #include "gpu/shaders.h"
+#include "system/file.h"
 
 #include <inttypes.h>
 #include <shaderc/shaderc.h>

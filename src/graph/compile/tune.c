@@ -1,9 +1,9 @@
 /* Choosing among variants of an op's kernels: from the table of gpu/cache/tuning.h, or by timing them. */
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "gpu/cache/tuning.h"
 #include "graph/internal.h"
+#include "system/progress.h"
 
 #include <inttypes.h>
 #include <string.h>

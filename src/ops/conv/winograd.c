@@ -2,7 +2,7 @@
  * is cut into tiles, and the tiles into slabs, which workers take one after the other. */
 #include "ops/conv/internal.h"
 
-#include "base/parallel.h"
+#include "system/parallel.h"
 
 #include <math.h>
 

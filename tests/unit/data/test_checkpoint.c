@@ -1,8 +1,8 @@
 /* Checkpoints: PyTorch's shapes in the file, the same values back, and nothing written to the store when it must not.
  */
-#include "base/file.h"
 #include "base/rng.h"
 #include "formats/safetensors.h"
+#include "system/file.h"
 #include "train/checkpoint.h"
 
 #include "support/scratch.h"

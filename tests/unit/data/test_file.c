@@ -1,5 +1,5 @@
 /* Reading with a bound, writing by rename, listings, paths. */
-#include "base/file.h"
+#include "system/file.h"
 
 #include "support/scratch.h"
 #include "support/test.h"

@@ -1,8 +1,8 @@
 /* NumPy's .npz and safetensors: round trips, and each kind of damage refused with the file's name. */
-#include "base/file.h"
 #include "formats/npy.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
+#include "system/file.h"
 
 #include "support/scratch.h"
 #include "support/test.h"

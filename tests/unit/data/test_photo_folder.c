@@ -1,6 +1,6 @@
 /* Folders of photographs: what is listed, what is held back, and names that two photographs share. */
-#include "base/file.h"
 #include "data/photo_folder.h"
+#include "system/file.h"
 
 #include "support/scratch.h"
 #include "support/test.h"

@@ -1,6 +1,6 @@
 /* What the progress bar writes into a log file and on a terminal. */
-#include "base/file.h"
-#include "base/progress.h"
+#include "system/file.h"
+#include "system/progress.h"
 
 #include "support/scratch.h"
 #include "support/test.h"

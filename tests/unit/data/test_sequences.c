@@ -1,9 +1,9 @@
 /* The reader of the HPatches layout: what it finds, the numbers it reads, and what it refuses; pairs made from it. */
-#include "base/file.h"
 #include "data/sequences.h"
 #include "experiments/evaluation/pairs.h"
 #include "support/scratch.h"
 #include "support/test.h"
+#include "system/file.h"
 
 #include <math.h>
 #include <stdlib.h>

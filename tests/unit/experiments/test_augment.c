@@ -1,5 +1,5 @@
-#include "base/progress.h"
 #include "support/test.h"
+#include "system/progress.h"
 #include "teacher/augment.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
 /* Generated pairs, and the evaluation as a whole on methods whose results are known. */
-#include "base/file.h"
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/evaluation/evaluate.h"
 #include "support/test.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,6 +1,6 @@
-#include "base/progress.h"
 #include "matching/nearest.h"
 #include "support/test.h"
+#include "system/progress.h"
 
 #include <math.h>
 

@@ -2,9 +2,9 @@
 #include "experiments/run/recipe.h"
 #include "experiments/run/run.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "system/file.h"
 
 #include <ftw.h>
 #include <setjmp.h>

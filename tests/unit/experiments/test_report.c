@@ -1,9 +1,9 @@
 /* The page of a fabricated run folder. */
-#include "base/file.h"
 #include "experiments/evaluation/evaluate.h"
 #include "experiments/report/drawing.h"
 #include "experiments/report/report.h"
 #include "support/test.h"
+#include "system/file.h"
 
 #include <cjson/cJSON.h>
 #include <ftw.h>

@@ -1,5 +1,5 @@
-#include "base/progress.h"
 #include "support/test.h"
+#include "system/progress.h"
 #include "teacher/synthetic_shapes.h"
 
 #include <math.h>

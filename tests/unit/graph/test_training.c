@@ -1,6 +1,5 @@
 /* The training loop around a small network: passes of a step against one larger batch, resumption with every optimiser,
  * the running average, the norm in the log; learning rates in closed form. */
-#include "base/file.h"
 #include "base/rng.h"
 #include "formats/safetensors.h"
 #include "ops/pointwise/pointwise.h"
@@ -8,6 +7,7 @@
 #include "support/scratch.h"
 #include "support/test.h"
 #include "support/test_gpu.h"
+#include "system/file.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"
 

@@ -1,5 +1,5 @@
-#ifndef CAIRN_BASE_FILE_H
-#define CAIRN_BASE_FILE_H
+#ifndef CAIRN_SYSTEM_FILE_H
+#define CAIRN_SYSTEM_FILE_H
 #include "base/status.h"
 
 #include <stdbool.h>

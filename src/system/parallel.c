@@ -1,4 +1,4 @@
-#include "base/parallel.h"
+#include "system/parallel.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

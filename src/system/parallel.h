@@ -1,5 +1,5 @@
-#ifndef CAIRN_BASE_PARALLEL_H
-#define CAIRN_BASE_PARALLEL_H
+#ifndef CAIRN_SYSTEM_PARALLEL_H
+#define CAIRN_SYSTEM_PARALLEL_H
 #include "base/status.h"
 
 /* Online cores of this machine, at least 1. */

@@ -1,5 +1,5 @@
 /* Listings of folders. */
-#include "base/file.h"
+#include "system/file.h"
 
 #include <dirent.h>
 #include <errno.h>

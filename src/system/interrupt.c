@@ -1,4 +1,4 @@
-#include "base/interrupt.h"
+#include "system/interrupt.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef CAIRN_BASE_INTERRUPT_H
-#define CAIRN_BASE_INTERRUPT_H
+#ifndef CAIRN_SYSTEM_INTERRUPT_H
+#define CAIRN_SYSTEM_INTERRUPT_H
 /* A polite end: SIGINT and SIGTERM set a flag that long loops poll between steps. They then write a checkpoint and
  * return cairn_interrupted_status(). A second signal ends the process at once. */
 #include "base/status.h"

@@ -1,4 +1,4 @@
-#include "base/file.h"
+#include "system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

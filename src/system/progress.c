@@ -1,4 +1,4 @@
-#include "base/progress.h"
+#include "system/progress.h"
 
 #include <math.h>
 #include <stdio.h>

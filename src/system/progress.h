@@ -1,5 +1,5 @@
-#ifndef CAIRN_BASE_PROGRESS_H
-#define CAIRN_BASE_PROGRESS_H
+#ifndef CAIRN_SYSTEM_PROGRESS_H
+#define CAIRN_SYSTEM_PROGRESS_H
 #include <stdint.h>
 /* A progress bar with an estimate of the time left, on standard error: redrawn in place on a terminal at most five
  * times a second, one line about every ten seconds elsewhere. Costs nothing when updated often. Not thread-safe. */
