@@ -36,7 +36,8 @@ typedef struct cairn_evaluation_options {
 } cairn_evaluation_options;
 /* rep-tf's numbers (eps 3, 300 points) with 1000 points for matching, radius 4, border 4 for everyone. */
 #define CAIRN_EVALUATION_OPTIONS_INIT                                                                                  \
-    ((cairn_evaluation_options){"rep-tf", 3.0, 300, 1000, 4, 4, {true, 0, 3.0, 2000, 0.995, 0}, 0, 1000})
+    ((cairn_evaluation_options){"rep-tf", 3.0, 300, 1000, 4, 4,                                                       \
+                                 {.shared = true, .threshold = 3.0, .iterations = 2000, .confidence = 0.995}, 0, 1000})
 
 enum { CAIRN_THRESHOLDS = 3 };
 extern const double cairn_homography_thresholds[CAIRN_THRESHOLDS]; /* 1, 3, 5 pixels */

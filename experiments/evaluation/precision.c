@@ -18,8 +18,9 @@ static int best_first(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-cairn_status cairn_metric_average_precision(double *out, const double *score, const uint8_t *correct, size_t count,
-                                            int positives)
+/* envelope: precision is the largest at this or a higher recall. */
+static cairn_status step_precision(double *out, const double *score, const uint8_t *correct, size_t count,
+                                   int positives, bool envelope)
 {
     *out = 0;
     if (positives < 1)
@@ -39,12 +40,24 @@ cairn_status cairn_metric_average_precision(double *out, const double *score, co
     double sum = 0, highest = 0;
     for (size_t i = steps; i-- > 0;) {
         size_t before = i > 0 ? order[i - 1].index : 0;
-        if (order[i].score > highest) highest = order[i].score;
+        if (!envelope || order[i].score > highest) highest = order[i].score;
         sum += highest * (double)(order[i].index - before);
     }
     free(order);
     *out = sum / positives;
     return CAIRN_OK;
+}
+
+cairn_status cairn_metric_average_precision(double *out, const double *score, const uint8_t *correct, size_t count,
+                                            int positives)
+{
+    return step_precision(out, score, correct, count, positives, true);
+}
+
+cairn_status cairn_metric_plain_precision(double *out, const double *score, const uint8_t *correct, size_t count,
+                                          int positives)
+{
+    return step_precision(out, score, correct, count, positives, false);
 }
 
 cairn_status cairn_labels_precision(double *out, const cairn_labels *labels)
@@ -74,29 +87,34 @@ static cairn_status reserve(cairn_detections *pool, size_t more)
     return CAIRN_OK;
 }
 
-/* The corner that a detection takes, or -1. *any_distance: to the nearest corner, free or not. */
-static int choose_corner(double *any_distance, const cairn_keypoint *p, const double *corners, const uint8_t *taken,
-                         int count, double eps, bool first_in_range)
+/* Whether a detection is right; the corner it takes is marked. *any_distance: to the nearest corner, taken or not. */
+static bool judge(double *any_distance, const cairn_keypoint *p, const double *corners, uint8_t *taken, int count,
+                  double eps, cairn_detection_rule rule)
 {
     int chosen = -1;
     double best = INFINITY;
+    bool in_box = false;
     *any_distance = INFINITY;
     for (int j = 0; j < count; j++) {
-        double d = hypot(p->x - corners[2 * j], p->y - corners[2 * j + 1]);
+        double dx = p->x - corners[2 * j], dy = p->y - corners[2 * j + 1], d = hypot(dx, dy);
+        in_box = in_box || (fabs(dx) <= eps && fabs(dy) <= eps);
         if (d < *any_distance) *any_distance = d;
         if (!(d <= eps)) continue;
-        if (first_in_range) {
+        if (rule == CAIRN_DETECTION_FIRST_IN_RANGE) {
             if (chosen < 0) chosen = j;
         } else if (!taken[j] && d < best) {
             best = d;
             chosen = j;
         }
     }
-    return chosen >= 0 && taken[chosen] ? -1 : chosen;
+    if (rule == CAIRN_DETECTION_BOX) return in_box;
+    if (chosen < 0 || taken[chosen]) return false;
+    taken[chosen] = 1;
+    return true;
 }
 
 cairn_status cairn_detections_add(cairn_detections *pool, const cairn_keypoints *found, const double *corners,
-                                  int count, double eps, bool first_in_range)
+                                  int count, double eps, cairn_detection_rule rule)
 {
     cairn_status st = CAIRN_OK;
     scored *order = malloc(((size_t)found->count + 1) * sizeof *order);
@@ -109,18 +127,18 @@ cairn_status cairn_detections_add(cairn_detections *pool, const cairn_keypoints 
     for (int i = 0; i < found->count; i++) order[i] = (scored){found->points[i].score, (size_t)i, 0};
     qsort(order, (size_t)found->count, sizeof *order, best_first);
     for (int i = 0; i < found->count; i++) {
+        const cairn_keypoint *p = &found->points[order[i].index];
         double distance;
-        int corner =
-            choose_corner(&distance, &found->points[order[i].index], corners, taken, count, eps, first_in_range);
-        if (corner >= 0) taken[corner] = 1;
-        if (distance <= eps) {
+        bool right = judge(&distance, p, corners, taken, count, eps, rule);
+        if (rule == CAIRN_DETECTION_BOX ? right : distance <= eps) {
             pool->error_sum += distance;
             pool->error_count++;
         }
+        if (rule == CAIRN_DETECTION_BOX) pool->positives += right;
         pool->score[pool->count] = order[i].score;
-        pool->correct[pool->count++] = corner >= 0;
+        pool->correct[pool->count++] = right;
     }
-    pool->positives += count;
+    if (rule != CAIRN_DETECTION_BOX) pool->positives += count;
 done:
     free(order);
     free(taken);
@@ -136,6 +154,8 @@ void cairn_detections_free(cairn_detections *pool)
 
 cairn_status cairn_detections_finish(double *precision, double *localisation, const cairn_detections *pool)
 {
+    *precision = 0;
     *localisation = pool->error_count ? pool->error_sum / (double)pool->error_count : NAN;
+    if (pool->positives < 1) return CAIRN_OK;
     return cairn_metric_average_precision(precision, pool->score, pool->correct, pool->count, pool->positives);
 }

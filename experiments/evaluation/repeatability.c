@@ -4,59 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct ranked {
-    float score;
-    int index;
-    double x, y;
-} ranked;
-
-static int by_score(const void *left, const void *right)
-{
-    const ranked *a = left, *b = right;
-    if (a->score != b->score) return a->score > b->score ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
-}
-
-cairn_status cairn_metrics__shared(cairn_shared *out, const cairn_keypoints *points, const cairn_homography *h,
-                                   int frame_h, int frame_w, int top_k)
-{
-    cairn_status st = CAIRN_OK;
-    size_t room = (size_t)points->count + 1;
-    int count = 0;
-    ranked *order = malloc(room * sizeof *order);
-    *out = (cairn_shared){.index = malloc(room * sizeof *out->index), .to = malloc(room * 2 * sizeof *out->to)};
-    if (!order || !out->index || !out->to) {
-        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d shared points", points->count);
-        goto done;
-    }
-    for (int i = 0; i < points->count; i++) {
-        const cairn_keypoint *p = &points->points[i];
-        double x, y;
-        if (!cairn_homography_apply(h, p->x, p->y, &x, &y)) continue;
-        if (!(x >= 0 && x < frame_w && y >= 0 && y < frame_h)) continue;
-        order[count++] = (ranked){.score = isnan(p->score) ? -INFINITY : p->score, .index = i, .x = x, .y = y};
-    }
-    qsort(order, (size_t)count, sizeof *order, by_score);
-    if (top_k > 0 && count > top_k) count = top_k;
-    for (int i = 0; i < count; i++) {
-        out->index[i] = order[i].index;
-        out->to[2 * i] = order[i].x;
-        out->to[2 * i + 1] = order[i].y;
-    }
-    out->count = count;
-done:
-    free(order);
-    if (st < 0) cairn_metrics__shared_free(out);
-    return st;
-}
-
-void cairn_metrics__shared_free(cairn_shared *shared)
-{
-    free(shared->index);
-    free(shared->to);
-    *shared = (cairn_shared){0};
-}
-
 /* The squared distances to the nearest on the other side: of the projected points of a, of the points of b. */
 static void nearest(double *of_a, double *of_b, const cairn_shared *a, const cairn_shared *b, const cairn_view *view_b)
 {
@@ -113,5 +60,87 @@ done:
     cairn_metrics__shared_free(&in_a);
     cairn_metrics__shared_free(&in_b);
     free(squared);
+    return st;
+}
+
+/* The `count` best points, where they land and whether that is inside the other frame. */
+static void visible_flags(uint8_t *flags, int *visible, const cairn_shared *points, int h, int w)
+{
+    *visible = 0;
+    for (int i = 0; i < points->count; i++) {
+        double x = points->to[2 * i], y = points->to[2 * i + 1];
+        *visible += flags[i] = x >= 0 && x < w && y >= 0 && y < h;
+    }
+}
+
+/* One direction of the mutual variant: points `from`, projected, against all points `own` of the view `to`. */
+static cairn_status mutual_direction(int *count, int *correct, double *error_sum, const cairn_shared *from,
+                                     const cairn_shared *own, const cairn_view *to, double eps)
+{
+    size_t n = (size_t)from->count, m = (size_t)own->count;
+    double *least = malloc((n + m + 1) * sizeof *least);
+    int *index = malloc((n + m + 1) * sizeof *index);
+    uint8_t *visible = malloc(n + 1);
+    cairn_status st = CAIRN_OK;
+    if (!least || !index || !visible) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the distances of %zu points", n + m);
+        goto done;
+    }
+    for (size_t i = 0; i < n + m; i++) {
+        least[i] = INFINITY;
+        index[i] = -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < m; j++) {
+            const cairn_keypoint *q = &to->points->points[own->index[j]];
+            double dx = from->to[2 * i] - q->x, dy = from->to[2 * i + 1] - q->y, d = dx * dx + dy * dy;
+            if (d < least[i]) {
+                least[i] = d;
+                index[i] = (int)j;
+            }
+            if (d < least[n + j]) {
+                least[n + j] = d;
+                index[n + j] = (int)i;
+            }
+        }
+    }
+    visible_flags(visible, count, from, to->h, to->w);
+    *correct = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!visible[i] || index[i] < 0 || index[n + (size_t)index[i]] != (int)i || !(sqrt(least[i]) <= eps)) continue;
+        ++*correct;
+        *error_sum += sqrt(least[i]);
+    }
+done:
+    free(least);
+    free(index);
+    free(visible);
+    return st;
+}
+
+cairn_status cairn_metric_repeatability_mutual(cairn_repeatability *out, const cairn_view *a, const cairn_view *b,
+                                               const cairn_homography *a_to_b, double eps, int top_k)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_homography b_to_a;
+    cairn_shared best_a = {0}, best_b = {0}, in_b = {0}, in_a = {0};
+    double error_sum = 0;
+    *out = (cairn_repeatability){.error = NAN};
+    CAIRN_TRY(cairn_homography_invert(&b_to_a, a_to_b));
+    CAIRN_TRY(cairn_metrics__best(&best_a, a->points, NULL, top_k));
+    CAIRN_TRY(cairn_metrics__best(&best_b, b->points, NULL, top_k));
+    CAIRN_TRY(cairn_metrics__best(&in_b, a->points, a_to_b, top_k));
+    CAIRN_TRY(cairn_metrics__best(&in_a, b->points, &b_to_a, top_k));
+    CAIRN_TRY(mutual_direction(&out->count_a, &out->correct_a, &error_sum, &in_b, &best_b, b, eps));
+    CAIRN_TRY(mutual_direction(&out->count_b, &out->correct_b, &error_sum, &in_a, &best_a, a, eps));
+    int total = out->count_a + out->count_b, correct = out->correct_a + out->correct_b;
+    out->defined = total > 0;
+    if (total > 0) out->value = (double)correct / total;
+    if (correct > 0) out->error = error_sum / correct;
+done:
+    cairn_metrics__shared_free(&best_a);
+    cairn_metrics__shared_free(&best_b);
+    cairn_metrics__shared_free(&in_b);
+    cairn_metrics__shared_free(&in_a);
     return st;
 }

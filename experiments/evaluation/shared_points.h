@@ -13,5 +13,11 @@ typedef struct cairn_shared {
  * (ties: smaller index), at most top_k (0: all). */
 cairn_status cairn_metrics__shared(cairn_shared *out, const cairn_keypoints *points, const cairn_homography *h,
                                    int frame_h, int frame_w, int top_k);
+/* The top_k best points wherever they land; h NULL: `to` is the point itself. A point that h maps to infinity has
+ * INFINITY in `to`. */
+cairn_status cairn_metrics__best(cairn_shared *out, const cairn_keypoints *points, const cairn_homography *h,
+                                 int top_k);
 void cairn_metrics__shared_free(cairn_shared *shared);
+/* The chosen points as a set of their own, with their descriptors. */
+cairn_status cairn_metrics__subset(cairn_keypoints *out, const cairn_keypoints *points, const cairn_shared *chosen);
 #endif

@@ -34,4 +34,10 @@ void cairn_keypoints_refine(cairn_keypoints *k, const float *heatmap, int h, int
 cairn_status cairn_homography_ransac(cairn_homography *out, const double *from, const double *to, int count,
                                      double threshold, int iterations, double confidence, uint32_t seed,
                                      uint8_t *inliers);
+/* The robust homography of the common computer-vision library for parity with published numbers (matching.md 7.2): its
+ * own fixed generator and sampling, forward error in single precision, most inliers win, direct linear transform and
+ * Levenberg-Marquardt on them at the end; the inliers are those before that refinement. 4 pairs: the exact model, all
+ * of them inliers. Arguments and errors as above. */
+cairn_status cairn_homography_ransac_cv(cairn_homography *out, const double *from, const double *to, int count,
+                                        double threshold, int iterations, double confidence, uint8_t *inliers);
 #endif

@@ -194,7 +194,7 @@ static void detections_by_hand(void **state)
     cairn_keypoints found = {5, 0, p, NULL};
     cairn_detections pool = {0};
     double ap, error;
-    assert_ok(cairn_detections_add(&pool, &found, corners, 3, 4, false));
+    assert_ok(cairn_detections_add(&pool, &found, corners, 3, 4, CAIRN_DETECTION_NEAREST_FREE));
     assert_ok(cairn_detections_finish(&ap, &error, &pool));
     assert_near(ap, (1 + 2.0 / 3 + 3.0 / 5) / 3, 1e-12);
     assert_near(error, (1 + 2 + 3 + 0) / 4.0, 1e-12);
@@ -203,11 +203,11 @@ static void detections_by_hand(void **state)
     const double near_by[] = {10, 10, 14, 10};
     cairn_keypoint q[] = {{12.5f, 10, 0.9f}, {13, 10, 0.8f}};
     cairn_keypoints two = {2, 0, q, NULL};
-    assert_ok(cairn_detections_add(&pool, &two, near_by, 2, 4, false));
+    assert_ok(cairn_detections_add(&pool, &two, near_by, 2, 4, CAIRN_DETECTION_NEAREST_FREE));
     assert_ok(cairn_detections_finish(&ap, &error, &pool));
     assert_near(ap, 1.0, 1e-12);
     cairn_detections_free(&pool);
-    assert_ok(cairn_detections_add(&pool, &two, near_by, 2, 4, true));
+    assert_ok(cairn_detections_add(&pool, &two, near_by, 2, 4, CAIRN_DETECTION_FIRST_IN_RANGE));
     assert_ok(cairn_detections_finish(&ap, &error, &pool));
     assert_near(ap, 0.5, 1e-12);
     cairn_detections_free(&pool);

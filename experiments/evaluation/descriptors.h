@@ -1,0 +1,11 @@
+#ifndef CAIRN_EVALUATION_DESCRIPTORS_H
+#define CAIRN_EVALUATION_DESCRIPTORS_H
+/* Private to the metrics: distances of descriptors. */
+#include "geometry/keypoints.h"
+
+/* error  CAIRN_E_SHAPE unless both have descriptors of the same length */
+cairn_status cairn_metrics__check_descriptors(const cairn_keypoints *a, const cairn_keypoints *b);
+/* Index of the descriptor of `set` that is nearest to `desc` (ties: the smaller), -1 if the set is empty; its L2
+ * distance and that of the second nearest (INFINITY if there is none). */
+int cairn_metrics__nearest(float *distance, float *second, const float *desc, const cairn_keypoints *set);
+#endif
