@@ -1,7 +1,6 @@
 #include "experiments/stages/common.h"
 
 #include "base/hash.h"
-#include "base/rng.h"
 #include "system/file.h"
 #include "train/checkpoint.h"
 
@@ -107,16 +106,4 @@ cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path)
     *hash = cairn_hash_bytes(*hash, bytes, size);
     free(bytes);
     return CAIRN_OK;
-}
-
-int cairn_stage_photo_of(const cairn_stage *stage, int count, int64_t step, int64_t batch, int64_t i, uint32_t *order,
-                         int64_t *order_pass)
-{
-    int64_t position = step * batch + i, pass = position / count;
-    if (pass != *order_pass) {
-        cairn_rng rng = cairn_rng_stream(stage->seed, stage->stream, (uint32_t)pass, 0, CAIRN_PURPOSE_ORDER);
-        cairn_rng_shuffle(&rng, order, (uint32_t)count);
-        *order_pass = pass;
-    }
-    return (int)order[position % count];
 }

@@ -29,7 +29,4 @@ enum {
     CAIRN_PURPOSE_WARP,
     CAIRN_PURPOSE_ORDER
 };
-/* The photo that sample i of a step takes: every photo once in each pass, each pass in its own order. */
-int cairn_stage_photo_of(const cairn_stage *stage, int count, int64_t step, int64_t batch, int64_t i, uint32_t *order,
-                         int64_t *order_pass);
 #endif

@@ -3,6 +3,7 @@
 
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
+#include "experiments/stages/photo_feed.h"
 #include "experiments/stages/training.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
@@ -49,15 +50,8 @@ static const cairn_stage_input stage_inputs[] = {{"teacher", "magicpoint,superpo
 enum { IMAGE, TARGET, SCALE, INPUTS };
 
 typedef struct feed {
-    const cairn_stage *stage;
+    cairn_photo_feed photos;
     const phase1_settings *s;
-    const cairn_stage_photos *photos;
-    const cairn_keypoints *labels;
-    uint32_t *order;
-    int64_t pass, step;
-    int *photo_of;
-    float *const *inputs;
-    int h, w;
 } feed;
 
 static cairn_network_spec spec_of(const phase1_settings *s)
@@ -72,18 +66,19 @@ static cairn_network_spec spec_of(const phase1_settings *s)
 static void draw_target(float *target, const cairn_keypoints *points, bool mirrored, const feed *f)
 {
     double sigma = f->s->sigma;
+    int h = f->photos.h, w = f->photos.w;
     int reach = f->s->target == TARGET_BLOBS ? (int)ceil(4 * sigma) : 0;
-    memset(target, 0, sizeof *target * (size_t)f->h * (size_t)f->w);
+    memset(target, 0, sizeof *target * (size_t)h * (size_t)w);
     for (int i = 0; i < points->count; i++) {
-        double px = mirrored ? f->w - 1 - (double)points->points[i].x : (double)points->points[i].x,
+        double px = mirrored ? w - 1 - (double)points->points[i].x : (double)points->points[i].x,
                py = (double)points->points[i].y;
         int cx = (int)lround(px), cy = (int)lround(py);
         for (int y = cy - reach; y <= cy + reach; y++)
             for (int x = cx - reach; x <= cx + reach; x++) {
-                if (x < 0 || y < 0 || x >= f->w || y >= f->h) continue;
+                if (x < 0 || y < 0 || x >= w || y >= h) continue;
                 double d2 = (x - px) * (x - px) + (y - py) * (y - py);
                 float value = reach ? (float)exp(-d2 / (2 * sigma * sigma)) : 1.0f;
-                float *t = &target[(size_t)y * (size_t)f->w + (size_t)x];
+                float *t = &target[(size_t)y * (size_t)w + (size_t)x];
                 if (value > *t) *t = value;
             }
     }
@@ -103,19 +98,20 @@ static void mirror(cairn_image *image)
 static cairn_status make_sample(void *payload, int i)
 {
     cairn_status st = CAIRN_OK;
-    feed *f = payload;
-    int photo = f->photo_of[i];
-    size_t pixels = (size_t)f->h * (size_t)f->w;
+    const feed *f = payload;
+    const cairn_photo_feed *photos = &f->photos;
+    int photo = photos->photo_of[i];
+    size_t pixels = (size_t)photos->h * (size_t)photos->w;
     cairn_image image = {0};
-    cairn_rng rng =
-        cairn_rng_stream(f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i, CAIRN_PURPOSE_AUGMENT);
+    cairn_rng rng = cairn_rng_stream(photos->stage->seed, photos->stage->stream, (uint32_t)photos->step, (uint32_t)i,
+                                     CAIRN_PURPOSE_AUGMENT);
     cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     bool mirrored = cairn_rng_u32(&rng) & 1;
-    CAIRN_TRY(cairn_image_copy(&image, cairn_stage_photos_get(f->photos, photo)));
+    CAIRN_TRY(cairn_image_copy(&image, cairn_stage_photos_get(photos->photos, photo)));
     if (mirrored) mirror(&image);
     if (f->s->photometric) CAIRN_TRY(cairn_augment_photometric(&image, &rng, &photometric));
-    memcpy(f->inputs[IMAGE] + (size_t)i * pixels, image.pixels, sizeof(float) * pixels);
-    draw_target(f->inputs[TARGET] + (size_t)i * pixels, &f->labels[photo], mirrored, f);
+    memcpy(photos->inputs[IMAGE] + (size_t)i * pixels, image.pixels, sizeof(float) * pixels);
+    draw_target(photos->inputs[TARGET] + (size_t)i * pixels, &photos->labels[photo], mirrored, f);
 done:
     cairn_image_free(&image);
     return st;
@@ -124,16 +120,12 @@ done:
 static cairn_status batch(void *payload, int64_t step, float *const *values)
 {
     feed *f = payload;
-    int n = (int)f->s->train.batch, points = 0;
-    f->step = step;
-    f->inputs = values;
-    for (int i = 0; i < n; i++) {
-        f->photo_of[i] =
-            cairn_stage_photo_of(f->stage, cairn_stage_photos_count(f->photos), step, n, i, f->order, &f->pass);
-        points += f->labels[f->photo_of[i]].count;
-    }
+    const cairn_photo_feed *photos = &f->photos;
+    int points = 0;
+    cairn_photo_feed_step(&f->photos, step, values);
+    for (int i = 0; i < photos->batch; i++) points += photos->labels[photos->photo_of[i]].count;
     values[SCALE][0] = 1.0f / (float)(points > 1 ? points : 1); /* the loss is a mean over keypoints */
-    return cairn_parallel_for(n, 0, make_sample, f);
+    return cairn_parallel_for(photos->batch, 0, make_sample, f);
 }
 
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
@@ -141,7 +133,7 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const feed *f = payload;
     const phase1_settings *s = f->s;
     cairn_graph *g = t->g;
-    cairn_shape image = {(int)s->train.batch, f->h, f->w, 1};
+    cairn_shape image = {f->photos.batch, f->photos.h, f->photos.w, 1};
     t->inputs[IMAGE] = cairn_graph_input(g, "image", image);
     t->inputs[TARGET] = cairn_graph_input(g, "target", image);
     t->inputs[SCALE] = cairn_graph_input(g, "scale", CAIRN_SCALAR);
@@ -176,8 +168,7 @@ static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
 }
 
 /* The teacher looks once at every photo; its keypoints lie in teacher/ beside the checkpoint. */
-static cairn_status ask_teacher(cairn_stage *stage, const phase1_settings *s, const cairn_stage_photos *photos,
-                                cairn_keypoints **labels)
+static cairn_status ask_teacher(cairn_stage *stage, const phase1_settings *s, cairn_photo_feed *photos)
 {
     cairn_status st = CAIRN_OK;
     cairn_network *teacher = NULL;
@@ -194,8 +185,8 @@ static cairn_status ask_teacher(cairn_stage *stage, const phase1_settings *s, co
     CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
     CAIRN_TRY(cairn_network_load(&teacher, stage->gpu, model));
     CAIRN_TRY(cairn_stage_path(&folder, stage, "teacher"));
-    CAIRN_TRY(cairn_stage_label(stage, teacher, checkpoint, photos, &o, folder));
-    CAIRN_TRY(cairn_stage_read_labels(labels, photos, folder));
+    CAIRN_TRY(cairn_stage_label(stage, teacher, checkpoint, photos->photos, &o, folder));
+    CAIRN_TRY(cairn_photo_feed_label(photos, folder));
 done:
     cairn_network_destroy(&teacher);
     free(model);
@@ -207,30 +198,12 @@ static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
     const phase1_settings *s = settings;
-    cairn_stage_photos *photos = NULL;
-    cairn_keypoints *labels = NULL;
-    feed f = {.stage = stage, .s = s, .pass = -1};
-    int count = 0;
-    CAIRN_TRY(cairn_stage_photos_open(&photos, stage, false));
-    CAIRN_TRY(ask_teacher(stage, s, photos, &labels));
-    count = cairn_stage_photos_count(photos);
-    f.order = malloc(sizeof *f.order * (size_t)count);
-    f.photo_of = malloc(sizeof *f.photo_of * (size_t)s->train.batch);
-    if (!f.order || !f.photo_of) {
-        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d photos", count);
-        goto done;
-    }
-    f.photos = photos;
-    f.labels = labels;
-    f.h = cairn_stage_photos_get(photos, 0)->h;
-    f.w = cairn_stage_photos_get(photos, 0)->w;
+    feed f = {.s = s};
+    CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
+    CAIRN_TRY(ask_teacher(stage, s, &f.photos));
     CAIRN_TRY(train(stage, s, &f));
 done:
-    for (int i = 0; i < count && labels; i++) cairn_keypoints_free(&labels[i]);
-    free(labels);
-    cairn_stage_photos_close(&photos);
-    free(f.order);
-    free(f.photo_of);
+    cairn_photo_feed_close(&f.photos);
     return st;
 }
 

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "experiments/report/drawing.h"
 #include "experiments/stages/common.h"
-#include "experiments/stages/labelling.h"
+#include "experiments/stages/photo_feed.h"
 #include "experiments/stages/teacher/network_settings.h"
 #include "experiments/stages/teacher/samples.h"
 #include "experiments/stages/training.h"
@@ -48,22 +48,15 @@ static const cairn_stage_input inputs[] = {{"labels", "adaptation", false, false
 enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, WARPED_VALID_ROW, TO_WARPED, INPUTS };
 
 typedef struct feed {
-    const cairn_stage *stage;
+    cairn_photo_feed photos;
     const superpoint_settings *s;
-    const cairn_stage_photos *photos;
-    const cairn_keypoints *labels;
-    uint32_t *order;
-    int64_t pass, step;
-    int *photo_of; /* [batch] of this step */
-    float *const *inputs;
-    int h, w;
 } feed;
 
 /* The clean view: photometric changes only. The warped view: homography first, then photometric changes of its own. */
 static cairn_status make_sample(void *payload, int i)
 {
     cairn_status st = CAIRN_OK;
-    feed *f = payload;
+    const cairn_photo_feed *f = &((const feed *)payload)->photos;
     int h = f->h, w = f->w, cells = h / 8 * (w / 8), photo = f->photo_of[i];
     size_t pixel = (size_t)i * (size_t)h * (size_t)w, cell = (size_t)i * (size_t)cells;
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
@@ -84,13 +77,8 @@ done:
 static cairn_status batch(void *payload, int64_t step, float *const *values)
 {
     feed *f = payload;
-    int n = (int)f->s->train.batch;
-    f->step = step;
-    f->inputs = values;
-    for (int i = 0; i < n; i++)
-        f->photo_of[i] =
-            cairn_stage_photo_of(f->stage, cairn_stage_photos_count(f->photos), step, n, i, f->order, &f->pass);
-    return cairn_parallel_for(n, 0, make_sample, f);
+    cairn_photo_feed_step(&f->photos, step, values);
+    return cairn_parallel_for(f->photos.batch, 0, make_sample, f);
 }
 
 static cairn_network_spec spec_of(const superpoint_settings *s)
@@ -105,7 +93,7 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const feed *f = payload;
     const superpoint_settings *s = f->s;
     cairn_graph *g = t->g;
-    int n = (int)s->train.batch, h = f->h, w = f->w, hc = h / 8, wc = w / 8;
+    int n = f->photos.batch, h = f->photos.h, w = f->photos.w, hc = h / 8, wc = w / 8;
     cairn_shape image = {n, h, w, 1}, cells = {n, hc, wc, 1};
     const cairn_tid in[INPUTS] = {cairn_graph_input(g, "image", image),
                                   cairn_graph_input(g, "labels", cells),
@@ -142,9 +130,9 @@ static cairn_status start(cairn_training *t, const void *payload)
     char *path = NULL;
     int loaded;
     if (!f->s->start[0]) return CAIRN_OK;
-    CAIRN_TRY(cairn_stage_model_path(&path, f->stage, f->s->start));
+    CAIRN_TRY(cairn_stage_model_path(&path, f->photos.stage, f->s->start));
     CAIRN_TRY(cairn_checkpoint_load_matching(path, t->store, t->model, &loaded));
-    cairn_info("%s: %d of %d tensors start from %s", f->stage->name, loaded, t->model->count, f->s->start);
+    cairn_info("%s: %d of %d tensors start from %s", f->photos.stage->name, loaded, t->model->count, f->s->start);
 done:
     free(path);
     return st;
@@ -163,35 +151,21 @@ static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
     const superpoint_settings *s = settings;
-    cairn_stage_photos *photos = NULL;
-    cairn_keypoints *labels = NULL;
     char *input = NULL, *folder = NULL;
-    feed f = {.stage = stage, .s = s, .pass = -1};
-    int count = 0;
-    CAIRN_TRY(cairn_stage_photos_open(&photos, stage, false));
-    count = cairn_stage_photos_count(photos);
+    feed f = {.s = s};
+    CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
     CAIRN_TRY(cairn_stage_input_folder(&input, stage, s->labels));
     folder = cairn_file_join(input, "labels");
-    f.order = malloc(sizeof *f.order * (size_t)count);
-    f.photo_of = malloc(sizeof *f.photo_of * (size_t)s->train.batch);
-    if (!folder || !f.order || !f.photo_of) {
-        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d photos", count);
+    if (!folder) {
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a path");
         goto done;
     }
-    CAIRN_TRY(cairn_stage_read_labels(&labels, photos, folder));
-    f.photos = photos;
-    f.labels = labels;
-    f.h = cairn_stage_photos_get(photos, 0)->h;
-    f.w = cairn_stage_photos_get(photos, 0)->w;
+    CAIRN_TRY(cairn_photo_feed_label(&f.photos, folder));
     CAIRN_TRY(train(stage, s, &f));
 done:
-    for (int i = 0; i < count && labels; i++) cairn_keypoints_free(&labels[i]);
-    free(labels);
-    cairn_stage_photos_close(&photos);
+    cairn_photo_feed_close(&f.photos);
     free(input);
     free(folder);
-    free(f.order);
-    free(f.photo_of);
     return st;
 }
 
