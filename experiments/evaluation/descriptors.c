@@ -23,21 +23,32 @@ static float squared_difference(const float *a, const float *b, int n)
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) + rest;
 }
 
-int cairn_metrics__nearest(float *distance, float *second, const float *desc, const cairn_keypoints *set)
+double cairn_metrics__distance(const float *a, const float *b, int n)
 {
-    int best = -1;
+    double sum = 0;
+    for (int k = 0; k < n; k++) sum += ((double)a[k] - b[k]) * ((double)a[k] - b[k]);
+    return sqrt(sum);
+}
+
+int cairn_metrics__nearest(double *distance, double *second, const float *desc, const cairn_keypoints *set)
+{
+    const int n = set->dimension;
+    int best = -1, runner_up = -1;
     float least = INFINITY, next = INFINITY;
     for (int j = 0; j < set->count; j++) {
-        float d = squared_difference(desc, set->descriptors + (size_t)j * (size_t)set->dimension, set->dimension);
+        float d = squared_difference(desc, set->descriptors + (size_t)j * (size_t)n, n);
         if (d < least) {
             next = least;
+            runner_up = best;
             least = d;
             best = j;
         } else if (d < next) {
             next = d;
+            runner_up = j;
         }
     }
-    *distance = sqrtf(least);
-    *second = sqrtf(next);
+    *distance = best < 0 ? INFINITY : cairn_metrics__distance(desc, set->descriptors + (size_t)best * (size_t)n, n);
+    *second =
+        runner_up < 0 ? INFINITY : cairn_metrics__distance(desc, set->descriptors + (size_t)runner_up * (size_t)n, n);
     return best;
 }

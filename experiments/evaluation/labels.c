@@ -36,7 +36,7 @@ static cairn_status label(cairn_labels *out, const cairn_view *from, const cairn
         const double *at = visible.to + 2 * i;
         out->distance[i] = INFINITY;
         if (to->points->count == 0) continue;
-        float second;
+        double second;
         const float *desc = from->points->descriptors + (size_t)visible.index[i] * (size_t)from->points->dimension;
         int best = cairn_metrics__nearest(&out->distance[i], &second, desc, to->points);
         if (options->ratio) out->distance[i] = second > 0 && isfinite(second) ? out->distance[i] / second : 1;
@@ -95,7 +95,7 @@ double cairn_labels_score(const cairn_labels *labels)
 cairn_status cairn_labels_append(cairn_labels *pool, const cairn_labels *more)
 {
     size_t old = (size_t)pool->count, extra = (size_t)more->count;
-    float *distance = realloc(pool->distance, (old + extra + 1) * sizeof *distance);
+    double *distance = realloc(pool->distance, (old + extra + 1) * sizeof *distance);
     if (distance) pool->distance = distance;
     uint8_t *correct = realloc(pool->correct, old + extra + 1);
     if (correct) pool->correct = correct;

@@ -26,29 +26,21 @@ static cairn_status reserve(cairn_matches *out, int room)
     return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d matches", room);
 }
 
-static double descriptor_distance(const cairn_keypoints *a, int i, const cairn_keypoints *b, int j)
-{
-    const float *p = a->descriptors + (size_t)i * (size_t)a->dimension;
-    const float *q = b->descriptors + (size_t)j * (size_t)b->dimension;
-    double sum = 0;
-    for (int k = 0; k < a->dimension; k++) sum += ((double)p[k] - q[k]) * ((double)p[k] - q[k]);
-    return sqrt(sum);
-}
-
 /* i and j: places in the chosen sets. */
 static void append(cairn_matches *out, const cairn_keypoints *a, const cairn_keypoints *b, int i, int j,
                    const cairn_match_options *o)
 {
-    double distance = descriptor_distance(a, i, b, j);
+    const size_t n = (size_t)a->dimension;
+    double distance = cairn_metrics__distance(a->descriptors + (size_t)i * n, b->descriptors + (size_t)j * n, (int)n);
     if (o->max_distance > 0 && !(distance < o->max_distance)) return;
-    int n = out->count++;
-    out->a[n] = i;
-    out->b[n] = j;
-    out->from[2 * n] = a->points[i].x;
-    out->from[2 * n + 1] = a->points[i].y;
-    out->to[2 * n] = b->points[j].x;
-    out->to[2 * n + 1] = b->points[j].y;
-    out->distance[n] = distance;
+    int at = out->count++;
+    out->a[at] = i;
+    out->b[at] = j;
+    out->from[2 * at] = a->points[i].x;
+    out->from[2 * at + 1] = a->points[i].y;
+    out->to[2 * at] = b->points[j].x;
+    out->to[2 * at + 1] = b->points[j].y;
+    out->distance[at] = distance;
 }
 
 static cairn_status match_mutual(cairn_matches *out, const cairn_keypoints *a, const cairn_keypoints *b,
@@ -72,7 +64,7 @@ static cairn_status match_one_way(cairn_matches *out, const cairn_keypoints *sea
     cairn_status st = CAIRN_OK;
     CAIRN_TRY(reserve(out, search->count));
     for (int i = 0; i < search->count; i++) {
-        float nearest, second;
+        double nearest, second;
         const float *desc = search->descriptors + (size_t)i * (size_t)search->dimension;
         int j = cairn_metrics__nearest(&nearest, &second, desc, set);
         if (j < 0 || (o->ratio > 0 && set->count > 1 && !(nearest < o->ratio * second))) continue;

@@ -43,7 +43,7 @@ cairn_status cairn_metric_repeatability_mutual(cairn_repeatability *out, const c
 /* ---- descriptors: labels of nearest-neighbour matches, matching score, average precision ---- */
 typedef struct cairn_labels {
     int count;        /* points that are visible in the other image; each has its nearest neighbour there */
-    float *distance;  /* [count] L2 distance of the descriptors; owned */
+    double *distance; /* [count] L2 distance of the descriptors (or a ratio, see below); owned */
     uint8_t *correct; /* [count] 1 where the neighbour lies within eps of the true place; owned */
     int positives;    /* visible points that have any detection within eps of their true place */
 } cairn_labels;

@@ -67,7 +67,7 @@ cairn_status cairn_labels_precision(double *out, const cairn_labels *labels)
     if (labels->positives < 1) return CAIRN_OK;
     double *score = malloc(((size_t)labels->count + 1) * sizeof *score);
     if (!score) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d matches", labels->count);
-    for (int i = 0; i < labels->count; i++) score[i] = -(double)labels->distance[i];
+    for (int i = 0; i < labels->count; i++) score[i] = -labels->distance[i];
     st = cairn_metric_average_precision(out, score, labels->correct, (size_t)labels->count, labels->positives);
     free(score);
     return st;
