@@ -97,13 +97,37 @@ static int by_order(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
+/* The folder's own name, also for "runs/demo/" and ".". */
+static void own_name(char *out, size_t room, const char *folder)
+{
+    char *path = realpath(folder, NULL);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    snprintf(out, room, "%s", slash && slash[1] ? slash + 1 : path ? path : folder);
+    free(path);
+}
+
+/* Adds the folder as a stage if it holds something to show. */
+static cairn_status add_stage(cairn_run_files *out, const char *folder)
+{
+    bool useful = false;
+    cairn_run_stage stage;
+    cairn_status st = read_stage(&stage, &useful, folder, out->recipe);
+    if (st < 0) return st;
+    if (useful)
+        out->stages[out->count++] = stage;
+    else
+        stage_free(&stage);
+    return CAIRN_OK;
+}
+
 cairn_status cairn_run_files_read(cairn_run_files *out, const char *folder)
 {
     cairn_status st = CAIRN_OK;
     cairn_file_list folders = {0};
     size_t size;
-    char *recipe = cairn_file_join(folder, "recipe.yaml");
+    char *recipe = cairn_file_join(folder, "recipe.yaml"), *own = NULL;
     *out = (cairn_run_files){0};
+    own_name(out->name, sizeof out->name, folder);
     if (!cairn_file_is_folder(folder)) {
         st = cairn_error_set(CAIRN_E_NOTFOUND, "%s: no such run folder; expected the folder of a run, as runs/demo",
                              folder);
@@ -113,24 +137,23 @@ cairn_status cairn_run_files_read(cairn_run_files *out, const char *folder)
         cairn_file_read((uint8_t **)&out->recipe, &size, recipe, MOST_RECIPE) < 0)
         cairn_warn("report: left out: %s", cairn_error_message());
     CAIRN_TRY(cairn_file_list_folder(&folders, folder, NULL, true));
-    out->stages = calloc(folders.count + 1, sizeof *out->stages);
+    out->stages = calloc(folders.count + 2, sizeof *out->stages);
     if (!out->stages) {
         st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the stages of %s", folder);
         goto done;
     }
-    for (size_t i = 0; i < folders.count; i++) {
-        bool useful = false;
-        cairn_run_stage stage;
-        CAIRN_TRY(read_stage(&stage, &useful, folders.paths[i], out->recipe));
-        if (useful)
-            out->stages[out->count++] = stage;
-        else
-            stage_free(&stage);
+    own = cairn_file_join(folder, "evaluation.json");
+    if (!own) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the files of %s", folder));
+    if (cairn_file_exists(own)) {
+        CAIRN_TRY(add_stage(out, folder));
+        if (out->count) memcpy(out->stages[0].name, out->name, sizeof out->name);
     }
+    for (size_t i = 0; i < folders.count; i++) CAIRN_TRY(add_stage(out, folders.paths[i]));
     qsort(out->stages, (size_t)out->count, sizeof *out->stages, by_order);
 done:
     cairn_file_list_free(&folders);
     free(recipe);
+    free(own);
     if (st < 0) cairn_run_files_free(out);
     return st;
 }

@@ -15,14 +15,15 @@ typedef struct cairn_run_stage {
 } cairn_run_stage;
 
 typedef struct cairn_run_files {
-    char *recipe; /* text, or NULL */
+    char name[128]; /* the folder's own */
+    char *recipe;   /* text, or NULL */
     cairn_run_stage *stages;
     int count;
 } cairn_run_files;
 
 /* The sub-folders that hold at least one of the files that the report shows, in the order of the recipe, those it does
- * not name last. Files that cannot be read are left out with a warning in the log.
- * error  CAIRN_E_NOTFOUND if there is no such folder */
+ * not name last; and the folder itself, where it holds an evaluation.json (`cairn evaluate --out`). Files that cannot
+ * be read are left out with a warning in the log. error  CAIRN_E_NOTFOUND if there is no such folder */
 cairn_status cairn_run_files_read(cairn_run_files *out, const char *folder);
 void cairn_run_files_free(cairn_run_files *files);
 #endif

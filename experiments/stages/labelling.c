@@ -1,7 +1,7 @@
 #include "experiments/stages/labelling.h"
 
 #include "base/hash.h"
-#include "experiments/report/drawing.h"
+#include "experiments/gallery/drawing.h"
 #include "experiments/stages/common.h"
 #include "system/file.h"
 #include "system/interrupt.h"

@@ -1,6 +1,6 @@
 #include "experiments/stages/evaluation/contest_pictures.h"
 
-#include "experiments/report/drawing.h"
+#include "experiments/gallery/drawing.h"
 #include "experiments/stages/common.h"
 #include "matching/nearest.h"
 

@@ -22,7 +22,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     (void)settings;
     char *page = cairn_file_join(stage->run_folder, "report.html");
     if (!page) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a path");
-    cairn_status st = cairn_report_write(stage->run_folder, page);
+    cairn_status st = cairn_report_write(&stage->run_folder, 1, page);
     if (st >= 0) cairn_info("report: %s", page);
     free(page);
     return st;

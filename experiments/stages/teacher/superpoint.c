@@ -2,7 +2,7 @@
 #include "experiments/stages/stages.h"
 
 #include "base/log.h"
-#include "experiments/report/drawing.h"
+#include "experiments/gallery/drawing.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/photo_feed.h"
 #include "experiments/stages/teacher/network_settings.h"

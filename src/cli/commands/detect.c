@@ -4,7 +4,7 @@
 #include "cli/images.h"
 #include "cli/open_device.h"
 #include "experiments/detectors/learned.h"
-#include "experiments/report/drawing.h"
+#include "experiments/gallery/drawing.h"
 #include "formats/npz.h"
 #include "system/interrupt.h"
 #include "system/progress.h"

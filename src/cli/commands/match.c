@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/detectors/learned.h"
-#include "experiments/report/drawing.h"
+#include "experiments/gallery/drawing.h"
 #include "matching/nearest.h"
 #include "system/file.h"
 

@@ -1,6 +1,6 @@
-#ifndef CAIRN_REPORT_CHARTS_H
-#define CAIRN_REPORT_CHARTS_H
-/* Private to the report: charts as inline SVG, coloured by the page's style sheet. */
+#ifndef CAIRN_REPORT_CURVES_H
+#define CAIRN_REPORT_CURVES_H
+/* Private to the report: the numbers of a training over its steps, read from metrics.jsonl and drawn. */
 #include "base/status.h"
 
 #include <stddef.h>
@@ -24,17 +24,10 @@ typedef struct cairn_curves {
  * error  CAIRN_E_NOTFOUND, CAIRN_E_IO, CAIRN_E_FORMAT (larger than 256 MiB) */
 cairn_status cairn_curves_read(cairn_curves *out, const char *path);
 void cairn_curves_free(cairn_curves *curves);
-/* A figure for each series, losses first, each with a light line (values, thinned) and a strong one (smoothed). */
-cairn_status cairn_curves_write(FILE *page, cairn_curves *curves);
 
-/* A row of an interval chart. */
-typedef struct cairn_interval_row {
-    const char *name;
-    int colour; /* 1..4 */
-    double mean, low, high;
-} cairn_interval_row;
-/* Dots with their intervals on one axis from 0. */
-void cairn_chart_intervals(FILE *page, const char *title, const cairn_interval_row *rows, int count);
-/* Round numbers for an axis: the step between ticks so that about `wanted` fit. */
-double cairn_chart_tick(double span, int wanted);
+enum { CAIRN_CURVES_MOST_RUNS = 16 };
+/* A figure for each number, losses first: a light line (values, thinned) and a strong one (smoothed). The same number
+ * of several runs shares a figure, with a legend of `names` [count]; runs that lack it are left out. At most
+ * CAIRN_CURVES_MOST_RUNS runs. */
+void cairn_curves_write(FILE *page, const cairn_curves *runs, const char *const *names, int count);
 #endif

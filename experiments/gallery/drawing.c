@@ -1,4 +1,4 @@
-#include "experiments/report/drawing.h"
+#include "experiments/gallery/drawing.h"
 
 #include <cairo/cairo.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Reading metrics.jsonl. */
-#include "experiments/report/charts.h"
+#include "experiments/report/charts/curves.h"
 #include "system/file.h"
 
 #include <cjson/cJSON.h>
