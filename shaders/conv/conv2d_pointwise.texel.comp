@@ -3,7 +3,7 @@
 // lanes along output channels. With the weight transposed the gradient of such a convolution's input.
 // computes  y[pixel,co] = bias[co] + sum over ci of x[pixel,ci] * weight[ci,co]
 // bindings  0 x [N,H,W,CI] read | 1 weight [1,1,CI,CO], TRANSPOSED: [1,1,CO,CI], read | 2 bias [1,1,1,CO] (anything
-//           if !has_bias) | 3 y [N,H,W,CO] write | 4 epilogue.glsl
+//           if !has_bias) | 3 y [N,H,W,CO] write | 4 epilogue.glsl | 5 moments.glsl: a chunk is ROWS pixels
 // push      sizes as named; groups = vec4s over channels; pixels = n*h*w, blocks = ceil(pixels / (ROWS * 8 / LANES))
 // spec      0 GROUPS output groups of a lane 1..3, 1 TRANSPOSED, 2 ROWS pixels of a lane: 4, 8 or 16,
 //           3 LANES along output groups: 8, or 4 and the other quad makes the next ROWS pixels
@@ -15,6 +15,7 @@
 #extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"
 #include "epilogue.glsl"
+#include "moments.glsl"
 
 layout(local_size_x = 8) in;
 layout(constant_id = 0) const int GROUPS = 2;
@@ -26,6 +27,7 @@ INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
 EPILOGUE(4);
+MOMENTS_OUTPUT(5);
 layout(push_constant) uniform Push { int ci, co, in_groups, out_groups, pixels, blocks, has_bias; };
 
 void main()
@@ -64,13 +66,30 @@ void main()
         }
     }
 
+    int chunk = pixel / ROWS;
+    float count = float(min(pixels - pixel, ROWS));
     [[unroll]] for (int q = 0; q < GROUPS; ++q) {
         int to = first_group + LANES * q;
-        [[unroll]] for (int r = 0; r < ROWS; ++r)
-            if (pixel + r < pixels && to < outputs) {
+        bool mine = pixel < pixels && to < outputs;
+        vec4 shift, total = vec4(0.0), square = vec4(0.0); // for the moments
+        [[unroll]] for (int r = 0; r < ROWS; ++r) {
+            vec4 value = TRANSPOSED ? zero_padding(sum[r][q], uint(to), uint(co)) : sum[r][q];
+            bool inside = pixel + r < pixels && to < outputs;
+            if (inside) {
                 int i = (pixel + r) * outputs + to;
-                vec4 total = TRANSPOSED ? zero_padding(sum[r][q], uint(to), uint(co)) : sum[r][q];
-                STORE(y, i, epilogue(total, i));
+                value = epilogue(value, i);
+                STORE(y, i, value);
             }
+            if (MOMENTS != 0u) {
+                if (r == 0) shift = value;
+                vec4 d = inside ? value - shift : vec4(0.0);
+                total += d;
+                square += d * d;
+            }
+        }
+        if (MOMENTS != 0u && mine) {
+            if (to == 0) store_moments_count(chunk, outputs, count);
+            store_moments(chunk, outputs, to, count, shift, total, square);
+        }
     }
 }

@@ -2,7 +2,7 @@
 // depthwise2d.comp: each channel convolved with its own kernel, with optional bias.
 // computes  y[n,oy,ox,c] = bias[c] + sum over (ky,kx) of x[n,oy*s+ky-p,ox*s+kx-p,c] * weight[ky*k+kx,c]
 // bindings  0 x [N,H,W,C] read | 1 weight [K*K,1,1,C] read | 2 bias [1,1,1,C] read (anything if !has_bias)
-//           | 3 y [N,OH,OW,C] write | 4 epilogue.glsl
+//           | 3 y [N,OH,OW,C] write | 4 epilogue.glsl | 5 moments.glsl: a chunk is 4 by TILE_W pixels
 // push      sizes as named; groups = ceil(C/4), columns = ceil(ow/TILE_W) * groups, row_blocks = ceil(oh/4)
 // spec      0 KERNEL, 1 STRIDE, 3 TILE_W
 // dispatch  threads (columns, n * row_blocks): one makes 4 by TILE_W pixels of one channel group, group fastest
@@ -10,6 +10,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "epilogue.glsl"
+#include "moments.glsl"
 
 #ifdef CAIRN_TEXEL
 layout(local_size_x = 8) in;
@@ -27,6 +28,7 @@ INPUT(1, weight);
 INPUT(2, bias);
 OUTPUT(3, y);
 EPILOGUE(4);
+MOMENTS_OUTPUT(5);
 layout(push_constant) uniform Push { int h, w, oh, ow, groups, pad, columns, row_blocks, has_bias; };
 
 void main()
@@ -69,10 +71,27 @@ void main()
         }
     }
 
+    vec4 shift, total = vec4(0.0), square = vec4(0.0); // for the moments
     [[unroll]] for (int r = 0; r < TILE_H; ++r)
-        [[unroll]] for (int c = 0; c < TILE_W; ++c)
-            if (within && oy + r < oh && ox + c < ow) {
+        [[unroll]] for (int c = 0; c < TILE_W; ++c) {
+            vec4 value = sum[r][c];
+            bool inside = within && oy + r < oh && ox + c < ow;
+            if (inside) {
                 int i = ((n * oh + oy + r) * ow + ox + c) * groups + group;
-                STORE(y, i, epilogue(sum[r][c], i));
+                value = epilogue(value, i);
+                STORE(y, i, value);
             }
+            if (MOMENTS != 0u) {
+                if (r == 0 && c == 0) shift = value;
+                vec4 d = inside ? value - shift : vec4(0.0);
+                total += d;
+                square += d * d;
+            }
+        }
+    if (MOMENTS != 0u && within) {
+        int chunk = int(gl_WorkGroupID.y) * (columns / groups) + column / groups;
+        float count = float(min(oh - oy, TILE_H) * min(ow - ox, TILE_W));
+        if (group == 0) store_moments_count(chunk, groups, count);
+        store_moments(chunk, groups, group, count, shift, total, square);
+    }
 }

@@ -4,9 +4,7 @@
 #define B_ALONG_K false
 #include "tile/tile.glsl"
 #include "epilogue.glsl"
-#ifndef CAIRN_MATRIX
 #include "moments.glsl"
-#endif
 
 layout(constant_id = 0) const int STRIDE = 1;
 layout(constant_id = 1) const bool POINTWISE = false;
@@ -18,6 +16,7 @@ OUTPUT(3, y);
 TILE_RANGES(4, 5)
 #ifdef CAIRN_MATRIX
 EPILOGUE(6);
+MOMENTS_OUTPUT(7);
 #else
 EPILOGUE(4);
 MOMENTS_OUTPUT(5);
@@ -102,17 +101,32 @@ vec4 fetch_b(int i, int part)
     return v;
 }
 
+bool is_inside(int row, int column)
+{
+    return first_pixel + row < pixels && first_group + column / 4 < out_groups;
+}
+
+int y_place(int row, int column)
+{
+    int pixel = first_pixel + row;
+    if (PARITY) {
+        int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
+        pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
+    }
+    return pixel * out_groups + first_group + column / 4;
+}
+
+vec4 result(int row, int column, vec4 v) // of a sum inside of C
+{
+    if (has_bias != 0) v += LOAD(bias, first_group + column / 4);
+    return epilogue(v, y_place(row, column));
+}
+
 vec4 finished(int row, int column, vec4 v) // what is stored; outside of C: v
 {
-    int pixel = first_pixel + row, to = first_group + column / 4;
-    if (pixel < pixels && to < out_groups) {
-        if (has_bias != 0) v += LOAD(bias, to);
-        if (PARITY) {
-            int image = pixel / (rows * columns), rest = pixel - image * rows * columns;
-            pixel = (image * out_h + rest / columns * 2 + out_y) * out_w + rest % columns * 2 + out_x;
-        }
-        v = epilogue(v, pixel * out_groups + to);
-        STORE(y, pixel * out_groups + to, v);
+    if (is_inside(row, column)) {
+        v = result(row, column, v);
+        STORE(y, y_place(row, column), v);
     }
     return v;
 }
@@ -122,7 +136,40 @@ void finish(int row, int column, vec4 v)
     finished(row, column, v);
 }
 
-#ifndef CAIRN_MATRIX
+#ifdef CAIRN_MATRIX
+// A chunk is what one subgroup makes, SUB_M rows. Its lanes stand over the columns, SUB_N / 4 vec4s, and take every
+// SUBGROUP / (SUB_N / 4)-th row; they sum relative to the first row, and are added up in order through the area.
+void finish_with_moments()
+{
+    const int width = SUB_N / 4, vector = subgroup_lane() % width;
+    const int m = sub_first_m(), n = sub_first_n(), thread = tile_thread();
+    vec4 shift = vec4(0.0), sum = vec4(0.0), square = vec4(0.0);
+    MATRIX_UNROLL for (int i = 0; i < GRID_M; ++i) {
+        tile_stage(i);
+        if (i == 0 && is_inside(m, n + vector * 4)) shift = result(m, n + vector * 4, staged(0, vector));
+        for (int row = subgroup_lane() / width; row < C_ROWS; row += SUBGROUP / width) {
+            int at = m + i * C_ROWS + row, column = n + vector * 4;
+            vec4 v = finished(at, column, staged(row, vector));
+            vec4 d = is_inside(at, column) ? v - shift : vec4(0.0);
+            sum += d;
+            square += d * d;
+        }
+    }
+    barrier();
+    area[2 * thread] = floatBitsToUint(sum);
+    area[2 * thread + 1] = floatBitsToUint(square);
+    barrier();
+    const int count = min(pixels - first_pixel - m, SUB_M), chunk = (first_pixel + m) / SUB_M;
+    if (subgroup_lane() >= width || count <= 0 || !is_inside(m, n + vector * 4)) return;
+    for (int lane = width; lane < SUBGROUP; lane += width) {
+        sum += uintBitsToFloat(area[2 * (thread + lane)]);
+        square += uintBitsToFloat(area[2 * (thread + lane) + 1]);
+    }
+    const int to = first_group + n / 4 + vector;
+    if (to == 0) store_moments_count(chunk, out_groups, float(count));
+    store_moments(chunk, out_groups, to, float(count), shift, sum, square);
+}
+#else
 // A chunk is a tile's rows: their mean first, then the differences from it, each added up over the threads in order
 // through the slices' shared memory.
 void finish_with_moments()
@@ -167,11 +214,8 @@ void main()
 {
     begin();
     tile_run((taps * in_groups * 4 + SLICE - 1) / SLICE);
-#ifndef CAIRN_MATRIX
-    if (MOMENTS != 0u) {
+    if (MOMENTS != 0u)
         finish_with_moments();
-        return;
-    }
-#endif
-    tile_finish();
+    else
+        tile_finish();
 }

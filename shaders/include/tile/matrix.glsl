@@ -142,21 +142,29 @@ void tile_run(int slices)
     }
 }
 
-// One row of matrices at a time, each subgroup in its own part of the area.
+// Row i of the subgroup's matrices to its own part of the area, for staged() to read; one behind the other.
+int sub_first_m() { return subgroup_number() / SUBGROUPS_N * SUB_M; }
+int sub_first_n() { return subgroup_number() % SUBGROUPS_N * SUB_N; }
+void tile_stage(int i)
+{
+    barrier();
+    MATRIX_UNROLL for (int j = 0; j < GRID_N; ++j)
+        MATRIX_STORE(total[i * GRID_N + j], subgroup_number() * C_ROWS * STAGE_STRIDE + j * C_COLUMNS / 4, STAGE_STRIDE);
+    barrier();
+}
+vec4 staged(int row, int vector)
+{
+    vec4 v = uintBitsToFloat(area[(subgroup_number() * C_ROWS + row) * STAGE_STRIDE + vector]);
+    return SPLIT ? v * (1.0 / scale_a) * (1.0 / scale_b) : v; // one after the other: both may be far from 1
+}
+
 void tile_finish()
 {
-    int m = subgroup_number() / SUBGROUPS_N * SUB_M, n = subgroup_number() % SUBGROUPS_N * SUB_N;
-    int stage = subgroup_number() * C_ROWS * STAGE_STRIDE;
-    float back = SPLIT ? 1.0 / scale_a : 1.0, back2 = SPLIT ? 1.0 / scale_b : 1.0; // one after the other: both may be far from 1
     MATRIX_UNROLL for (int i = 0; i < GRID_M; ++i) {
-        barrier();
-        MATRIX_UNROLL for (int j = 0; j < GRID_N; ++j)
-            MATRIX_STORE(total[i * GRID_N + j], stage + j * C_COLUMNS / 4, STAGE_STRIDE);
-        barrier();
+        tile_stage(i);
         for (int e = subgroup_lane(); e < C_ROWS * (SUB_N / 4); e += SUBGROUP) {
             int row = e / (SUB_N / 4), vector = e % (SUB_N / 4);
-            vec4 v = uintBitsToFloat(area[stage + row * STAGE_STRIDE + vector]);
-            finish(m + i * C_ROWS + row, n + vector * 4, v * back * back2);
+            finish(sub_first_m() + i * C_ROWS + row, sub_first_n() + vector * 4, staged(row, vector));
         }
     }
 }

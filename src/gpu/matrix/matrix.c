@@ -118,7 +118,8 @@ static bool choose_size(cairn_gpu_matrix *out, const size *sizes, int count)
     return best != NULL;
 }
 
-/* What both extensions need: fp16, the Vulkan memory model, full subgroups of a size that is asked for. */
+/* What both extensions need: fp16, the Vulkan memory model, full subgroups of a size that is asked for; and of 8 lanes
+ * at least, which stand over the 32 columns of a subgroup's part of a tile (shaders/include/tile/conv.glsl). */
 static bool base_usable(cairn_gpu_info *info, VkPhysicalDevice device)
 {
     VkPhysicalDeviceSubgroupSizeControlFeatures control = {
@@ -135,7 +136,8 @@ static bool base_usable(cairn_gpu_info *info, VkPhysicalDevice device)
     info->matrix.subgroup_size = info->subgroup_size;
     return core.shaderFloat16 && core.vulkanMemoryModel && control.subgroupSizeControl &&
            control.computeFullSubgroups && (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-           power_of_two(info->subgroup_size) && info->subgroup_size >= sizes.minSubgroupSize &&
+           power_of_two(info->subgroup_size) && info->subgroup_size >= 8 &&
+           info->subgroup_size >= sizes.minSubgroupSize &&
            info->subgroup_size <= sizes.maxSubgroupSize && info->max_shared_bytes >= LEAST_SHARED;
 }
 

@@ -133,6 +133,9 @@ static cairn_status lower_forward(cairn_lowering *l, const cairn_node *node)
         .push_count = 9,
         .threads = {(uint32_t)columns, (uint32_t)(sy.n * row_blocks), 1}};
     cairn_epilogue_call(&call, cairn_conv__epilogue(node), node->inputs[CAIRN_CONV_RESIDUAL], node->inputs[0]);
+    const cairn_conv__forward f = {.y = node->outputs[0]};
+    const int64_t chunks = (int64_t)sy.n * row_blocks * (columns / groups);
+    cairn_conv__bind_moments(&call, &f, cairn_conv__leave_moments(l, &f, chunks));
     return cairn_lower_call(l, &call);
 }
 

@@ -52,7 +52,7 @@ typedef struct cairn_conv__forward {
     bool weight_turned;
 } cairn_conv__forward;
 cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f);
-/* For the partial moments of y, `chunks` of them, if a reader wants them; else CAIRN_NONE. */
+/* For the partial moments of y, `chunks` of them, if a reader wants them; else CAIRN_NONE. Of f only y counts. */
 cairn_slot cairn_conv__leave_moments(cairn_lowering *l, const cairn_conv__forward *f, int64_t chunks);
 /* Finishes a call behind cairn_epilogue_call: binds them, MOMENTS_OUTPUT(slot_count), and sets constant 20. */
 void cairn_conv__bind_moments(cairn_kernel_call *call, const cairn_conv__forward *f, cairn_slot moments);

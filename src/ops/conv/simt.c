@@ -49,8 +49,8 @@ static cairn_status emit_convolution(cairn_lowering *l, const void *problem, con
     int64_t row = blocks < ROW_GROUPS ? blocks : ROW_GROUPS;
     cairn_tile_call(&call, tile, row, cairn_tiles(f->sy.c, tile->n), cairn_tiles(blocks, (int)row));
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
-    if (cairn_lower_class(l) == CAIRN_CLASS_SIMT)
-        cairn_conv__bind_moments(&call, f, g->parity ? CAIRN_NONE : cairn_conv__leave_moments(l, f, blocks));
+    const int64_t chunks = cairn_tiles(pixels, tile->moment_rows);
+    cairn_conv__bind_moments(&call, f, g->parity ? CAIRN_NONE : cairn_conv__leave_moments(l, f, chunks));
     return cairn_lower_call(l, &call);
 }
 

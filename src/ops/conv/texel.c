@@ -129,6 +129,8 @@ static cairn_status pointwise(cairn_lowering *l, const cairn_conv__forward *f)
         .threads = {(uint32_t)(TEXEL_LANES * line), (uint32_t)c.columns,
                     (uint32_t)cairn_conv__ceil_div(c.blocks, line)}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
+    const int64_t chunks = ((int64_t)f->sy.n * f->sy.h * f->sy.w + c.rows - 1) / c.rows;
+    cairn_conv__bind_moments(&call, f, cairn_conv__leave_moments(l, f, chunks));
     return cairn_lower_call(l, &call);
 }
 

@@ -41,7 +41,7 @@ static double tile_time(const shape *t, const cairn_tile_product *p)
 static cairn_tile simt_tile(const shape *t)
 {
     int threads = t->m / (4 * t->across_m) * (t->n / (4 * t->across_n));
-    return (cairn_tile){.m = t->m, .n = t->n, .threads = threads, .constant_count = 6,
+    return (cairn_tile){.m = t->m, .n = t->n, .moment_rows = t->m, .threads = threads, .constant_count = 6,
                         .constants = {(uint32_t)threads, (uint32_t)t->m, (uint32_t)t->n, (uint32_t)t->slice,
                                       (uint32_t)t->across_m, (uint32_t)t->across_n}};
 }
@@ -51,20 +51,23 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* uvec4s of shared memory, whichever way the operands run: the slices, or the sums on their way out. */
+/* uvec4s of shared memory, whichever way the operands run: the slices, or the sums on their way out, or two for each
+ * thread, of the statistics that it leaves. */
 static uint32_t matrix_area(const shape *t, const cairn_gpu_matrix *unit, int slice, bool split)
 {
     uint32_t k = (uint32_t)slice, m = (uint32_t)t->m, n = (uint32_t)t->n;
     uint32_t a = larger(m * (k / 8 + 1), k * (m / 8 + 1)), b = larger(n * (k / 8 + 1), k * (n / 8 + 1));
     uint32_t stage = (uint32_t)(t->across_m * t->across_n) * unit->m * (n / (uint32_t)t->across_n / 4 + 1);
-    return larger((a + b) * (split ? 2 : 1), stage);
+    uint32_t moments = 2 * (uint32_t)(t->across_m * t->across_n) * unit->subgroup_size; /* tile/conv.glsl */
+    return larger(larger((a + b) * (split ? 2 : 1), stage), moments);
 }
 
 static cairn_tile matrix_tile(const shape *t, const cairn_gpu_matrix *unit, bool split)
 {
     int slice = split ? t->narrow_slice : t->slice;
     int threads = t->across_m * t->across_n * (int)unit->subgroup_size;
-    return (cairn_tile){.m = t->m, .n = t->n, .threads = threads, .constant_count = 9,
+    return (cairn_tile){.m = t->m, .n = t->n, .moment_rows = t->m / t->across_m, .threads = threads,
+                        .constant_count = 9,
                         .constants = {(uint32_t)threads, (uint32_t)t->m, (uint32_t)t->n, (uint32_t)slice,
                                       (uint32_t)t->across_m, (uint32_t)t->across_n, unit->subgroup_size, split,
                                       matrix_area(t, unit, slice, split)},

@@ -7,8 +7,9 @@
 enum { CAIRN_TILE_CONSTANT = 3 /* the first specialization constant of the tile */, CAIRN_TILE_CONSTANTS = 9 };
 
 typedef struct cairn_tile {
-    int m, n;    /* of C, made by one workgroup */
-    int threads; /* of the workgroup */
+    int m, n;        /* of C, made by one workgroup */
+    int moment_rows; /* of C in one chunk of the partial moments that a kernel may leave of C's columns */
+    int threads;     /* of the workgroup */
     int constant_count;
     uint32_t constants[CAIRN_TILE_CONSTANTS]; /* from CAIRN_TILE_CONSTANT on */
     int range_count;                          /* class matrix: 2, else 0 */

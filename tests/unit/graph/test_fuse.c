@@ -198,21 +198,40 @@ static void test_fuse__convolutions_take_what_follows(void **state)
     unsetenv("CAIRN_CONV");
 }
 
+/* Lines of the program's explanation that name the kernel, or one whose name begins so. */
+static int count_kernels(const cairn_program *program, const char *kernel)
+{
+    char *text = NULL;
+    size_t bytes;
+    int count = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    assert_ok(cairn_program_explain(program, out));
+    fclose(out);
+    for (const char *at = text; (at = strstr(at, kernel)) != NULL; at++) count++;
+    free(text);
+    return count;
+}
+
 typedef struct moments_case {
-    int kernel, stride, in, out, h, w;
+    int kernel, stride, in /* 0: depthwise */, out, h, w;
     bool relu_first;
     const char *algorithm; /* variable CAIRN_CONV, of class texel */
-    const char *tile;      /* variable CAIRN_TILE, of class simt */
+    const char *tile;      /* variable CAIRN_TILE, of classes simt and matrix */
     bool one;              /* sample, whose statistics are those of an instance norm */
 } moments_case;
 enum { MOMENTS_MOST = 2 * 61 * 37 * 20 };
 typedef struct moments_results {
     float y[MOMENTS_MOST], z[MOMENTS_MOST], mean[40], variance[40];
 } moments_results;
+typedef struct moments_counts {
+    int dispatches, passes, merges; /* lines of kernels that read the tensor for its statistics, or merge parts of them */
+} moments_counts;
 
 /* z = batch_norm(y), y = conv(x) or relu(conv(x)), with channels whose mean is far larger than their deviation. Run
  * twice: the bits are the same. */
-static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, moments_results *out, int *dispatches)
+static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, moments_results *out,
+                        moments_counts *counts)
 {
     cairn_graph *g;
     cairn_store *store;
@@ -221,11 +240,13 @@ static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, mome
     static float fill[2 * 61 * 37 * 20];
     cairn_tid mean, variance;
     cairn_conv_options o = {.kernel = c->kernel, .stride = c->stride};
-    cairn_shape s = {c->one ? 1 : 2, c->h, c->w, c->in}, v = {1, 1, 1, c->out};
+    cairn_shape s = {c->one ? 1 : 2, c->h, c->w, c->in ? c->in : c->out}, v = {1, 1, 1, c->out};
     assert_ok(cairn_graph_create(&g));
     cairn_tid x = cairn_graph_input(g, "x", s), z;
-    cairn_tid weight = cairn_graph_stored(g, "weight", cairn_conv2d_weight_shape(c->kernel, c->in, c->out));
-    cairn_tid y = cairn_op_conv2d(g, x, weight, cairn_graph_stored(g, "bias", v), &o);
+    cairn_tid weight = cairn_graph_stored(g, "weight", c->in ? cairn_conv2d_weight_shape(c->kernel, c->in, c->out)
+                                                            : cairn_depthwise2d_weight_shape(c->kernel, c->out));
+    cairn_tid bias = cairn_graph_stored(g, "bias", v);
+    cairn_tid y = c->in ? cairn_op_conv2d(g, x, weight, bias, &o) : cairn_op_depthwise2d(g, x, weight, bias, &o);
     if (c->relu_first) y = cairn_op_relu(g, y);
     if (c->one) {
         z = cairn_op_instance_norm(g, y, 1e-3f);
@@ -253,13 +274,30 @@ static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, mome
         for (int i = 0; i < 4; i++) assert_ok(cairn_program_read(program, outputs[i], values[i]));
     }
     assert_memory_equal(out, &again, sizeof again);
-    *dispatches = cairn_program_get_stats(program)->dispatches;
+    *counts = (moments_counts){cairn_program_get_stats(program)->dispatches, count_kernels(program, "norm/moments"),
+                               count_kernels(program, "norm/merge")};
     cairn_program_destroy(&program);
     cairn_store_destroy(&store);
     cairn_graph_destroy(&g);
 }
 
-/* Statistics that a convolution leaves are those of its result. */
+static void check_moments(const moments_case *c, const moments_results *got, const moments_results *plain)
+{
+    int m = (c->one ? 1 : 2) * ((c->h - 1) / c->stride + 1) * ((c->w - 1) / c->stride + 1);
+    for (int k = 0; k < c->out; k++) {
+        double mean = 0, variance = 0;
+        for (int p = 0; p < m; p++) mean += (double)got->y[p * c->out + k] / m;
+        for (int p = 0; p < m; p++) variance += pow((double)got->y[p * c->out + k] - mean, 2) / m;
+        assert_near(got->mean[k], mean, 2e-7 * fabs(mean) + 1e-6);
+        assert_near(got->variance[k], variance, 1e-5 * variance + 1e-9);
+    }
+    for (int k = 0; k < m * c->out; k++) {
+        assert_near(got->y[k], plain->y[k], 1e-6 * (1 + fabs((double)plain->y[k])));
+        assert_near(got->z[k], plain->z[k], 2e-4);
+    }
+}
+
+/* Statistics that a convolution leaves are those of its result, and no kernel reads the result for them. */
 static void test_fuse__convolutions_leave_moments(void **state)
 {
     (void)state;
@@ -270,13 +308,19 @@ static void test_fuse__convolutions_leave_moments(void **state)
         {3, 2, 4, 12, 61, 37, true, NULL, NULL, false},       {5, 1, 3, 4, 3, 3, false, NULL, NULL, false},
         {1, 1, 4, 8, 1, 1, false, NULL, NULL, false},         {3, 1, 2, 37, 21, 18, false, "direct", NULL, false},
         {3, 1, 8, 9, 13, 11, true, "winograd4", "2", true},
+        /* texel: conv2d_pointwise, by blocks of 4, 8 and 16 pixels and with half of the lanes along channels */
+        {1, 1, 52, 37, 29, 23, false, NULL, "1", false},      {1, 1, 49, 20, 29, 23, true, NULL, "2", false},
+        {1, 1, 64, 12, 13, 11, false, NULL, NULL, false},     {1, 1, 56, 36, 3, 5, true, NULL, NULL, true},
+        {1, 1, 56, 12, 1, 1, false, NULL, NULL, false},
+        {3, 1, 0, 20, 61, 37, true, NULL, NULL, false},       {5, 2, 0, 18, 13, 11, false, NULL, NULL, false},
+        {5, 1, 0, 3, 7, 5, false, NULL, NULL, true},
     };
+    static const cairn_kernel_class all[] = {CAIRN_CLASS_TEXEL, CAIRN_CLASS_SIMT, CAIRN_CLASS_MATRIX};
     static moments_results results[2];
-    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
-        const moments_case *c = &cases[i / 2];
-        cairn_gpu *gpu = test_gpu(classes[i % 2]);
-        int plain, fused, oh = (c->h - 1) / c->stride + 1, ow = (c->w - 1) / c->stride + 1;
-        int m = (c->one ? 1 : 2) * oh * ow;
+    for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
+        const moments_case *c = &cases[i / 3];
+        cairn_gpu *gpu = test_gpu(all[i % 3]);
+        moments_counts plain, fused;
         if (!gpu) continue;
         unsetenv("CAIRN_CONV");
         unsetenv("CAIRN_TILE");
@@ -284,18 +328,11 @@ static void test_fuse__convolutions_leave_moments(void **state)
         if (c->tile) setenv("CAIRN_TILE", c->tile, 1);
         run_moments(c, gpu, false, &results[0], &plain);
         run_moments(c, gpu, true, &results[1], &fused);
-        if (m * c->out < 4096) assert_int_equal(plain - fused, 1 + c->one + c->relu_first); /* else several merges */
-        for (int k = 0; k < c->out; k++) {
-            double mean = 0, variance = 0;
-            for (int p = 0; p < m; p++) mean += (double)results[1].y[p * c->out + k] / m;
-            for (int p = 0; p < m; p++) variance += pow((double)results[1].y[p * c->out + k] - mean, 2) / m;
-            assert_near(results[1].mean[k], mean, 2e-7 * fabs(mean) + 1e-6);
-            assert_near(results[1].variance[k], variance, 1e-5 * variance + 1e-9);
-        }
-        for (int k = 0; k < m * c->out; k++) {
-            assert_near(results[1].y[k], results[0].y[k], 1e-6 * (1 + fabs((double)results[0].y[k])));
-            assert_near(results[1].z[k], results[0].z[k], 2e-4);
-        }
+        assert_true(plain.passes > 0 && plain.merges == 0);
+        assert_true(fused.passes == 0 && fused.merges > 0);
+        if (c->h * c->w < 300) /* else parts are merged in two steps */
+            assert_int_equal(plain.dispatches - fused.dispatches, 1 + c->one + c->relu_first);
+        check_moments(c, &results[1], &results[0]);
         test_gpu_assert_valid(gpu);
     }
     unsetenv("CAIRN_CONV");
@@ -312,21 +349,6 @@ enum { POOLED_MOST = 3 * 21 * 18 * 40 };
 typedef struct pooled_results {
     float p[POOLED_MOST], dx[POOLED_MOST], dgamma[40], dbeta[40];
 } pooled_results;
-
-/* Lines of the program's explanation that name the kernel, or one whose name begins so. */
-static int count_kernels(const cairn_program *program, const char *kernel)
-{
-    char *text = NULL;
-    size_t bytes;
-    int count = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    assert_non_null(out);
-    assert_ok(cairn_program_explain(program, out));
-    fclose(out);
-    for (const char *at = text; (at = strstr(at, kernel)) != NULL; at++) count++;
-    free(text);
-    return count;
-}
 
 /* p = max_pool2(activation(norm(x))) and the gradients of a weighted sum of p. */
 static void run_pooled(const pooled_case *c, cairn_gpu *gpu, bool fusion, pooled_results *out, int *pool_kernels)
