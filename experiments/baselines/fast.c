@@ -1,5 +1,4 @@
 #include "experiments/baselines/baselines.h"
-#include "experiments/baselines/fast_scores.h"
 
 #include <math.h>
 
@@ -8,7 +7,8 @@ static const int8_t around[CIRCLE][2] = {{0, 3},  {1, 3},   {2, 2},   {3, 1},   
                                          {0, -3}, {-1, -3}, {-2, -2}, {-3, -1}, {-3, 0}, {-3, 1}, {-2, 2}, {-1, 3}};
 
 typedef struct fast {
-    int radius;
+    cairn_suppression suppression;
+    int border;
 } fast;
 
 /* The largest t at which ARC contiguous differences all exceed t, or all lie below -t. */
@@ -38,10 +38,13 @@ static bool possible(const float difference[CIRCLE], float threshold)
     return bright > threshold || dark > threshold;
 }
 
-cairn_status cairn_baselines__fast_scores(float **out, const cairn_image *gray, float threshold)
+static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
 {
+    const float threshold = 10.0f / 255;
+    const fast *self = state;
+    cairn_status st = CAIRN_OK;
     int h = gray->h, w = gray->w;
-    float *map = *out = calloc((size_t)h * (size_t)w, sizeof *map);
+    float *map = calloc((size_t)h * (size_t)w, sizeof *map);
     if (!map) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the scores of a %dx%d image", w, h);
     for (int y = REACH; y < h - REACH; y++)
         for (int x = REACH; x < w - REACH; x++) {
@@ -51,20 +54,18 @@ cairn_status cairn_baselines__fast_scores(float **out, const cairn_image *gray, 
                     gray->pixels[(size_t)(y + around[k][1]) * (size_t)w + (size_t)(x + around[k][0])] - centre;
             map[(size_t)y * (size_t)w + (size_t)x] = possible(difference, threshold) ? score(difference) : 0;
         }
-    return CAIRN_OK;
-}
-
-static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
-{
-    const float threshold = 10.0f / 255;
-    const fast *self = state;
-    cairn_status st = CAIRN_OK;
-    float *map = NULL;
-    CAIRN_TRY(cairn_baselines__fast_scores(&map, gray, threshold));
-    CAIRN_TRY(cairn_keypoints_from_heatmap(out, map, gray->h, gray->w, threshold, self->radius, 0, top_k));
+    CAIRN_TRY(cairn_keypoints_choose(out, map, h, w, threshold, &self->suppression, self->border, top_k));
 done:
     free(map);
     return st;
+}
+
+static void configure(void *state, const cairn_protocol_view *view)
+{
+    fast *self = state;
+    self->suppression = view->suppression;
+    if (view->classical_unsuppressed) self->suppression.kind = CAIRN_SUPPRESS_NONE;
+    self->border = view->classical_border;
 }
 
 cairn_status cairn_baseline_fast(cairn_detector *out, int radius)
@@ -72,7 +73,7 @@ cairn_status cairn_baseline_fast(cairn_detector *out, int radius)
     *out = (cairn_detector){0};
     fast *self = malloc(sizeof *self);
     if (!self) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the FAST detector");
-    self->radius = radius;
-    *out = (cairn_detector){.name = "FAST", .state = self, .detect = detect, .destroy = free};
+    *self = (fast){{CAIRN_SUPPRESS_SQUARE, radius}, 0};
+    *out = (cairn_detector){.name = "FAST", .state = self, .detect = detect, .destroy = free, .configure = configure};
     return CAIRN_OK;
 }

@@ -7,6 +7,7 @@
 typedef struct learned {
     cairn_network *network;
     cairn_detect_options options;
+    cairn_suppression suppression; /* squares of options.radius until a view is configured */
     char name[128];
 } learned;
 
@@ -23,8 +24,8 @@ static cairn_status detect(void *state, const cairn_image *gray, int top_k, cair
         goto done;
     }
     CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, h, w, heatmap, map));
-    CAIRN_TRY(cairn_keypoints_from_heatmap(out, heatmap, h, w, (float)l->options.threshold, l->options.radius,
-                                           l->options.border, top_k));
+    CAIRN_TRY(cairn_keypoints_choose(out, heatmap, h, w, (float)l->options.threshold, &l->suppression,
+                                     l->options.border, top_k));
     if (l->options.refine) cairn_keypoints_refine(out, heatmap, h, w);
     if (dimension) CAIRN_TRY(cairn_keypoints_sample(out, map, hc, wc, dimension, 8));
 done:
@@ -32,6 +33,15 @@ done:
     free(map);
     free(heatmap);
     return st;
+}
+
+static void configure(void *state, const cairn_protocol_view *view)
+{
+    learned *l = state;
+    l->options.threshold = view->threshold;
+    l->options.border = view->border;
+    l->options.refine = view->subpixel;
+    l->suppression = view->suppression;
 }
 
 static void destroy(void *state)
@@ -53,7 +63,14 @@ cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, co
     l->network = network;
     l->options = options ? *options : CAIRN_DETECT_OPTIONS_INIT;
     snprintf(l->name, sizeof l->name, "%s", name);
-    *out = (cairn_detector){l->name, cairn_network_dimension(network), l, detect, destroy};
+    l->suppression = (cairn_suppression){CAIRN_SUPPRESS_SQUARE, l->options.radius};
+    *out = (cairn_detector){.name = l->name,
+                            .dimension = cairn_network_dimension(network),
+                            .state = l,
+                            .detect = detect,
+                            .destroy = destroy,
+                            .configure = configure,
+                            .learned = true};
     return CAIRN_OK;
 }
 

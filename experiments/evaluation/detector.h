@@ -4,6 +4,7 @@
  * networks stand behind the same interface, so that every one meets the same images, the same suppression and the same
  * formulas. */
 #include "data/image.h"
+#include "experiments/evaluation/protocol.h"
 #include "geometry/keypoints.h"
 
 typedef struct cairn_detector {
@@ -19,19 +20,32 @@ typedef struct cairn_detector {
      * The result depends on the image alone, not on earlier calls. One caller at a time. */
     cairn_status (*detect)(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out);
     void (*destroy)(void *state); /* may be NULL when `state` is static or borrowed */
+    /* From now on choose points as this view says, and suppress them: NULL for methods without a map of scores, whose
+     * points the harness suppresses. */
+    void (*configure)(void *state, const cairn_protocol_view *view);
+    bool learned; /* a network: probabilities with a threshold, its own border */
 } cairn_detector;
 
 /* Calls destroy and empties the struct; accepts an empty one. */
 void cairn_detector_free(cairn_detector *detector);
 
-/* The suppression that every method goes through, on the list of points: drops points less than `border` pixels from
- * the edge of the h x w image (x < border or x > w-1-border, likewise y) and those that are not finite, then greedily,
- * best first (ties: smaller y, then x), drops every point within Chebyshev distance `radius` pixels of a kept one
- * (radius 0: none), then keeps at most top_k (0: all). On integer points this is the greedy grid suppression of
- * cairn_keypoints_from_heatmap, so a list that came out of that passes unchanged. */
+/* Drops points less than `border` pixels from the edge of the h x w image (x < border or x > w-1-border, likewise y) and
+ * those that are not finite, then greedily, best first (ties: smaller y, then x), those that a kept one suppresses, then
+ * keeps at most top_k (0: all). On integer points this is the greedy suppression of cairn_keypoints_from_heatmap, so a
+ * list that came out of that passes unchanged.
+ * error  CAIRN_E_INVALID for a size outside 0..64 */
+cairn_status cairn_keypoints_thin(cairn_keypoints *k, int h, int w, const cairn_suppression *suppression, int border,
+                                  int top_k);
+/* The same with squares of any radius in pixels (0: none suppressed). */
 cairn_status cairn_keypoints_suppress(cairn_keypoints *k, int h, int w, double radius, int border, int top_k);
-/* Runs a detector on a gray image and the suppression above on what it finds: asks for `candidates` points at most
+/* Points of a map of scores [h,w] above `threshold`, suppressed. */
+cairn_status cairn_keypoints_choose(cairn_keypoints *out, const float *map, int h, int w, float threshold,
+                                    const cairn_suppression *suppression, int border, int top_k);
+/* Runs a detector on a gray image and the suppression of squares on what it finds: asks for `candidates` points at most
  * (0: all), keeps top_k. error: also CAIRN_E_SHAPE if the descriptors are not those that were announced */
 cairn_status cairn_detector_run(cairn_keypoints *out, const cairn_detector *detector, const cairn_image *gray,
                                 double radius, int border, int candidates, int top_k);
+/* Runs a detector as a view of a protocol says; the image already has the view's size. */
+cairn_status cairn_detector_view(cairn_keypoints *out, const cairn_detector *detector, const cairn_image *gray,
+                                 const cairn_protocol_view *view);
 #endif

@@ -1,58 +1,24 @@
 #ifndef CAIRN_EVALUATION_EVALUATE_H
 #define CAIRN_EVALUATION_EVALUATE_H
-/* Runs methods over pairs of images, with the same images and the same suppression for everyone, and writes what came
- * out: every pair, the means with their 95 % intervals, and paired comparisons. */
-#include "experiments/evaluation/detector.h"
+/* Measures methods on pairs of images, with the same images and the same rules for everyone, and says what came out:
+ * every pair, the summaries with their 95 % intervals, and paired comparisons. */
+#include "experiments/evaluation/measures.h"
 #include "experiments/evaluation/metrics.h"
 #include "experiments/evaluation/pairs.h"
+#include "experiments/predictions/predictions.h"
 
-/* What a method is to the report. */
-typedef enum cairn_role {
-    CAIRN_ROLE_CLASSICAL,
-    CAIRN_ROLE_TEACHER,
-    CAIRN_ROLE_UNTRAINED_TEACHER, /* the teacher's network with its first weights */
-    CAIRN_ROLE_STUDENT,
-    CAIRN_ROLE_UNTRAINED_STUDENT,
-    CAIRN_ROLE_CHANCE, /* random points */
-    CAIRN_ROLES
-} cairn_role;
-const char *cairn_role_name(cairn_role role); /* classical, teacher, untrained-teacher, student, ... as in the JSON */
-
-typedef struct cairn_method {
-    const cairn_detector *detector; /* borrowed */
-    cairn_role role;
-    const char *weights; /* what identifies the weights (a hash, a file); NULL for none */
-} cairn_method;
-
-typedef struct cairn_evaluation_options {
-    const char *protocol;            /* id of the protocol in tables; numbers of different ids are not comparable */
-    double eps;                      /* repeatability and correct matches, pixels */
-    int top_k;                       /* points for repeatability, after the visibility filter */
-    int points;                      /* points kept after suppression; all of them take part in matching */
-    int nms_radius, border;          /* pixels; the suppression that every method goes through */
-    cairn_estimate_options estimate; /* its `shared` is ignored: both are measured; top_k 0 means `points` */
-    uint32_t seed;
-    int resamples; /* of the bootstrap */
-} cairn_evaluation_options;
-/* rep-tf's numbers (eps 3, 300 points) with 1000 points for matching, radius 4, border 4 for everyone. */
-#define CAIRN_EVALUATION_OPTIONS_INIT                                                                                  \
-    ((cairn_evaluation_options){"rep-tf", 3.0, 300, 1000, 4, 4,                                                       \
-                                 {.shared = true, .threshold = 3.0, .iterations = 2000, .confidence = 0.995}, 0, 1000})
-
-enum { CAIRN_THRESHOLDS = 3 };
-extern const double cairn_homography_thresholds[CAIRN_THRESHOLDS]; /* 1, 3, 5 pixels */
+enum { CAIRN_MMA_STEPS = 10, CAIRN_KINDS_OF_PAIRS = CAIRN_PAIR_KINDS + 1 };
 
 /* One method on one pair. NaN: does not apply (no descriptors; nothing shared). */
 typedef struct cairn_pair_row {
-    double repeatability, localisation;
-    double matching_score, precision;         /* nearest-neighbour average precision */
-    double corner_error, corner_error_shared; /* pixels; INFINITY when no model was found */
-    double points, matches, inliers; /* points: mean of the two images; matches, inliers: without the shared filter */
-    double seconds;                  /* detection, mean of the two images */
+    double value[CAIRN_MEASURES]; /* pooled measures: NaN here. The homography error is INFINITY without a model */
+    double mma[CAIRN_MMA_STEPS];  /* share of matches right within 1..10 pixels */
+    double error_dlt;             /* of the homography without robust estimation, pixels */
+    double errors[CAIRN_PROTOCOL_THRESHOLDS], inliers[CAIRN_PROTOCOL_THRESHOLDS]; /* for each RANSAC distance tried */
 } cairn_pair_row;
 
 typedef struct cairn_evaluation_pair {
-    char name[128];
+    char name[CAIRN_PAIR_NAME_BYTES + 16], sequence[CAIRN_PAIR_NAME_BYTES];
     cairn_pair_kind kind;
     bool used; /* false: could not be read */
 } cairn_evaluation_pair;
@@ -61,61 +27,69 @@ typedef struct cairn_evaluation_method {
     char name[64], weights[128];
     cairn_role role;
     int dimension;
-    cairn_pair_row *rows;    /* [pairs]; owned */
-    double pooled_precision; /* NN average precision over all matches of all pairs; NaN without descriptors */
+    cairn_pair_row *rows; /* [pairs]; owned */
+    double threshold;     /* RANSAC distance in use, pixels: where the protocol has several, the best for this method */
+    /* Average precision over the matches of all pairs of a kind [kind], and of all [CAIRN_PAIR_KINDS]. */
+    cairn_interval pooled[CAIRN_KINDS_OF_PAIRS];
 } cairn_evaluation_method;
 
 typedef struct cairn_evaluation {
-    char protocol[64], set[64];
-    cairn_evaluation_options options; /* `protocol` in it is NULL */
-    int h, w;                         /* of the first pair's images */
+    cairn_protocol protocol;
+    char set[64];
+    char device[256], driver[256]; /* of the networks; "" without one; the caller's to fill in */
+    uint32_t seed;
+    int resamples;
     int pairs, used, skipped, methods;
     cairn_evaluation_pair *pair;     /* [pairs]; owned */
     cairn_evaluation_method *method; /* [methods]; owned */
 } cairn_evaluation;
 
-/* Columns of the tables, in order. */
-typedef enum cairn_measure {
-    CAIRN_MEASURE_REPEATABILITY,
-    CAIRN_MEASURE_LOCALISATION,
-    CAIRN_MEASURE_MATCHING_SCORE,
-    CAIRN_MEASURE_PRECISION,
-    CAIRN_MEASURE_HOMOGRAPHY_1,
-    CAIRN_MEASURE_HOMOGRAPHY_3,
-    CAIRN_MEASURE_HOMOGRAPHY_5,
-    CAIRN_MEASURE_HOMOGRAPHY_SHARED_1,
-    CAIRN_MEASURE_HOMOGRAPHY_SHARED_3,
-    CAIRN_MEASURE_HOMOGRAPHY_SHARED_5,
-    CAIRN_MEASURE_POINTS,
-    CAIRN_MEASURE_MATCHES,
-    CAIRN_MEASURES
-} cairn_measure;
-const char *cairn_measure_name(cairn_measure measure); /* repeatability, localisation, ..., homography@3, ... */
-/* The value of one row; for the homography measures 1 or 0. */
-double cairn_measure_of_row(cairn_measure measure, const cairn_pair_row *row);
+typedef struct cairn_evaluation_options {
+    const cairn_protocol *protocol;
+    uint32_t seed; /* of RANSAC and of the bootstrap */
+    int resamples; /* of the bootstrap; 0: 1000 */
+    bool progress; /* a bar on standard error */
+} cairn_evaluation_options;
 
-/* Pairs that cannot be read are skipped, named in the log, and counted; a method that fails ends the evaluation.
- * progress  shows a bar on standard error
- * error     the methods'; CAIRN_E_INVALID when no pair could be used; *out stays empty */
-cairn_status cairn_evaluation_run(cairn_evaluation *out, const cairn_pair_source *source, const cairn_method *methods,
-                                  int count, const cairn_evaluation_options *options, bool progress);
+/* sources: the same pairs at the size of each view; that of a view which the protocol does not use is not looked at.
+ * Pairs that cannot be read are skipped, named in the log, and counted; a method that fails ends the evaluation.
+ * error  the methods'; CAIRN_E_INVALID when no pair could be used; *out stays empty */
+cairn_status cairn_evaluation_run(cairn_evaluation *out, const cairn_pair_source sources[CAIRN_PROTOCOL_VIEWS],
+                                  const cairn_predictions *methods, int count, const cairn_evaluation_options *options);
 void cairn_evaluation_free(cairn_evaluation *evaluation);
 
-/* Mean and interval of one measure of method m over the used pairs of a kind (CAIRN_PAIR_KINDS: all). */
+/* Whether the pairs of a kind belong to `wanted`; CAIRN_PAIR_KINDS ("all") has everything but blur, which HPatches has
+ * not and which is reported apart, unless there is nothing else. */
+bool cairn_evaluation_takes(const cairn_evaluation *evaluation, int pair, cairn_pair_kind wanted);
+int cairn_evaluation_count(const cairn_evaluation *evaluation, cairn_pair_kind kind);
+/* Whether any method has a value of a measure. */
+bool cairn_evaluation_has(const cairn_evaluation *evaluation, cairn_measure measure);
+/* The measure's mean, median, area or pooled precision of method m over the used pairs of a kind (CAIRN_PAIR_KINDS:
+ * all), with its interval over resampled pairs. */
 cairn_status cairn_evaluation_summary(cairn_interval *out, const cairn_evaluation *evaluation, int m,
                                       cairn_measure measure, cairn_pair_kind kind);
-/* The same of the differences, pair by pair, of methods m and baseline. */
+/* The mean of the differences, pair by pair, of methods m and baseline; count 0 for pooled measures. */
 cairn_status cairn_evaluation_compare(cairn_interval *out, const cairn_evaluation *evaluation, int m, int baseline,
                                       cairn_measure measure);
 /* First method with a role, or -1. */
 int cairn_evaluation_find(const cairn_evaluation *evaluation, cairn_role role);
-
 /* The comparisons that are worth a sentence: teacher and student against untrained networks, student against teacher,
  * teacher against each classical method. Pairs of method and baseline; at most `room`; returns how many. */
 int cairn_evaluation_comparisons(int (*pairs)[2], int room, const cairn_evaluation *evaluation);
-/* Writes <folder>/evaluation.json by rename: {"version":1, "sets":[...]}, one entry for each evaluation. Numbers that
- * do not apply are null; so is a corner error where no model was found. */
+
+/* ---- results.h of an evaluation ---- */
+/* One entry of "sets" in evaluation.json (docs/evaluation.md); the caller adds to it or deletes it. NULL on failure. */
+cairn_status cairn_evaluation_json(cJSON **out, const cairn_evaluation *evaluation);
+/* Writes FOLDER/evaluation.json, {"version":2,"sets":[...]}, by rename. Takes the sets over (also on failure). */
+cairn_status cairn_evaluation_write_sets(cJSON **sets, int count, const char *folder);
+/* The same from evaluations. */
 cairn_status cairn_evaluation_write(const cairn_evaluation *const *sets, int count, const char *folder);
-/* A table for the terminal, with the comparisons below it. *out is the caller's, free() it. */
-cairn_status cairn_evaluation_table(char **out, const cairn_evaluation *evaluation);
+
+typedef struct cairn_table_style {
+    int columns;   /* characters in a line; tables fold at group and column borders; 0: 100 */
+    bool bold;     /* the best by the terminal's bold */
+    bool markdown; /* Markdown tables instead, with every column of a group in one */
+} cairn_table_style;
+/* Tables by groups of measures, the comparisons below. *out is the caller's, free() it. */
+cairn_status cairn_evaluation_table(char **out, const cairn_evaluation *evaluation, const cairn_table_style *style);
 #endif

@@ -2,6 +2,7 @@
 #define CAIRN_EVALUATION_PAIRS_H
 /* Where pairs of images with a known homography come from. A source hands them out one at a time, so that a set of any
  * size needs the memory of one pair. */
+#include "experiments/evaluation/protocol.h"
 #include "geometry/homography.h"
 #include "system/file.h"
 
@@ -15,8 +16,13 @@ typedef enum cairn_pair_kind {
 /* generated, illumination, viewpoint, blur */
 const char *cairn_pair_kind_name(cairn_pair_kind kind);
 
+enum { CAIRN_PAIR_NAME_BYTES = 128 };
+
 typedef struct cairn_pair {
-    char name[128]; /* unique within its source: v_graf/1-3, photo_0007/2 */
+    char name[CAIRN_PAIR_NAME_BYTES + 16];    /* unique within its source: v_graf/1-3, photo_0007/2 */
+    char sequence[CAIRN_PAIR_NAME_BYTES];     /* or photo: v_graf, photo_0007; may be a file's name */
+    char image_a[CAIRN_PAIR_NAME_BYTES + 16]; /* v_graf/1, photo_0007/2a */
+    char image_b[CAIRN_PAIR_NAME_BYTES + 16]; /* v_graf/3, photo_0007/2b */
     cairn_pair_kind kind;
     cairn_image a, b; /* gray, in [0,1]; owned */
     cairn_homography a_to_b;
@@ -24,7 +30,7 @@ typedef struct cairn_pair {
 void cairn_pair_free(cairn_pair *pair); /* accepts an empty one */
 
 typedef struct cairn_pair_source {
-    char name[64]; /* of the set, for tables: HPatches, photos */
+    char name[64]; /* of the set, for tables: sequences, photos */
     int count;     /* pairs */
     void *state;   /* owned */
     /* Pair i of 0..count-1, the same one at every call. *out is empty on entry; the caller frees it.
@@ -36,7 +42,7 @@ void cairn_pair_source_free(cairn_pair_source *source); /* accepts an empty one 
 
 /* How generated pairs differ. Amplitudes are the ends of uniform distributions around no change. */
 typedef struct cairn_pair_options {
-    int h, w; /* size of both images, pixels; a photo is scaled to cover it and cropped around its centre */
+    cairn_protocol_view view; /* size of both images: the photo is made so large, then warped */
     int pairs_per_image;
     uint32_t seed;
     cairn_homography_options homography;
@@ -48,29 +54,34 @@ typedef struct cairn_pair_options {
  * whole of b shows the photo: no black borders, whose edges would be points of their own); contrast 0.3, brightness
  * 0.15, noise 0.03. */
 #define CAIRN_PAIR_OPTIONS_INIT                                                                                        \
-    ((cairn_pair_options){240, 320, 1, 0, {0.85, 0.2, 0.2, 0.2, 0.4363323129985824, false, 0.0, true}, 0.3, 0.15, 0.03})
+    ((cairn_pair_options){{.used = true, .h = 240, .w = 320},                                                          \
+                          1,                                                                                           \
+                          0,                                                                                           \
+                          {0.85, 0.2, 0.2, 0.2, 0.4363323129985824, false, 0.0, true},                                 \
+                          0.3,                                                                                         \
+                          0.15,                                                                                        \
+                          0.03})
 
-/* Loads gray image i; `name` [64] is filled with a short name for it. The image may have any size. */
-typedef cairn_status (*cairn_pair_loader)(void *context, int i, cairn_image *gray, char name[64]);
+/* Loads gray image i; `name` is filled with a name for it that no other image has, that of the file. The image may
+ * have any size. */
+typedef cairn_status (*cairn_pair_loader)(void *context, int i, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES]);
 
-/* Pairs i * pairs_per_image + k are photo i under its k-th homography, which depend on (seed, i, k) only: everyone
- * meets the same ones, in any order. `context` is borrowed and must outlive the source. error  CAIRN_E_INVALID for
- * sizes under 32 pixels or numbers out of range */
+/* Pairs i * pairs_per_image + k are photo i under its k-th homography, which depend on (seed, name, k) only: everyone
+ * meets the same ones, in any order, and another photo beside them changes nothing. `context` is borrowed and must
+ * outlive the source. error  CAIRN_E_INVALID for sizes under 32 pixels or numbers out of range */
 cairn_status cairn_pairs_generate(cairn_pair_source *out, const char *name, int images, cairn_pair_loader load,
                                   void *context, const cairn_pair_options *options);
-/* The same from image files. The list is copied. */
+/* The same from image files. The list is copied; the names of the files without folder and extension must differ. */
 cairn_status cairn_pairs_from_files(cairn_pair_source *out, const char *name, const cairn_file_list *files,
                                     const cairn_pair_options *options);
 
-/* The pair that one image gives: a is the image resized and cropped, b its warp, both with their changes. */
-cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, uint32_t image_index, uint32_t pair_index,
-                                   const cairn_pair_options *options);
+/* The pair that one image gives: a is the image resized, b its warp, both with their changes. */
+cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, const char *image_name,
+                                   uint32_t pair_index, const cairn_pair_options *options);
 
-/* Sequences in HPatches layout below `folder`: image 1 with each other image of its sequence. Both images are scaled
- * and cropped to h x w by themselves, and the homography follows: H' = T(-p2) S(s2) H S(1/s1) T(p1). most   at most so
- * many pairs, spread evenly over the set (0: all) */
-cairn_status cairn_pairs_from_sequences(cairn_pair_source *out, const char *folder, int h, int w, int most);
-/* The adaptation by itself: x_out = scale * x_in - offset for either image. */
-cairn_homography cairn_pair_adapt(const cairn_homography *a_to_b, double scale_a, const double offset_a[2],
-                                  double scale_b, const double offset_b[2]);
+/* Sequences in HPatches layout below `folder`: image 1 with each other image of its sequence. Both images are resized
+ * as the view says, and the homography follows. leave_out_large: see cairn_protocol. most: at most so many pairs, spread
+ * evenly over the set (0: all). The last image 1 is kept from call to call: one caller at a time. */
+cairn_status cairn_pairs_from_sequences(cairn_pair_source *out, const char *folder, const cairn_protocol_view *view,
+                                        bool leave_out_large, int most);
 #endif

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "base/rng.h"
 #include "experiments/evaluation/pairs.h"
 
@@ -44,30 +45,40 @@ static void change_light(cairn_image *image, double contrast, double brightness,
 
 /* The sampler moves the central patch; here the whole of b takes the patch's place, so that without artifacts no part
  * of b lies outside the photo. */
-static cairn_homography frame_to_patch(const cairn_pair_options *o)
+static cairn_homography frame_to_patch(double ratio, int h, int w)
 {
-    double ratio = o->homography.patch_ratio, margin = (1 - ratio) / 2;
-    return (cairn_homography){{ratio, 0, margin * o->w, 0, ratio, margin * o->h, 0, 0, 1}};
+    const double margin = (1 - ratio) / 2;
+    return (cairn_homography){{ratio, 0, margin * w, 0, ratio, margin * h, 0, 0, 1}};
 }
 
-cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, uint32_t image_index, uint32_t pair_index,
+static uint32_t key_of(const char *name)
+{
+    const uint64_t hash = cairn_hash_text(CAIRN_HASH_START, name);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, const char *image_name, uint32_t pair_index,
                                    const cairn_pair_options *o)
 {
     cairn_status st = CAIRN_OK;
-    cairn_homography sampled, b_to_a, zoom = frame_to_patch(o);
+    cairn_homography sampled, b_to_a, zoom;
+    cairn_adaptation unused;
+    const uint32_t image = key_of(image_name);
     *out = (cairn_pair){.kind = CAIRN_PAIR_GENERATED};
-    cairn_rng shape = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_HOMOGRAPHY);
-    cairn_rng light = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_LIGHT);
-    cairn_rng noise_a = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_NOISE_A);
-    cairn_rng noise_b = cairn_rng_stream(o->seed, STAGE, image_index, pair_index, PURPOSE_NOISE_B);
+    cairn_rng shape = cairn_rng_stream(o->seed, STAGE, image, pair_index, PURPOSE_HOMOGRAPHY);
+    cairn_rng light = cairn_rng_stream(o->seed, STAGE, image, pair_index, PURPOSE_LIGHT);
+    cairn_rng noise_a = cairn_rng_stream(o->seed, STAGE, image, pair_index, PURPOSE_NOISE_A);
+    cairn_rng noise_b = cairn_rng_stream(o->seed, STAGE, image, pair_index, PURPOSE_NOISE_B);
     double contrast = cairn_rng_between(&light, 1 - o->contrast, 1 + o->contrast);
     double brightness = cairn_rng_between(&light, -o->brightness, o->brightness);
     double deviation_a = cairn_rng_between(&light, 0, o->noise), deviation_b = cairn_rng_between(&light, 0, o->noise);
-    CAIRN_TRY(cairn_image_resize_crop(&out->a, gray, o->h, o->w, NULL, NULL, NULL));
-    CAIRN_TRY(cairn_homography_sample(&sampled, &shape, o->h, o->w, &o->homography));
+    CAIRN_TRY(cairn_adapt_image(&out->a, &unused, gray, NULL, &o->view));
+    const int h = out->a.h, w = out->a.w;
+    CAIRN_TRY(cairn_homography_sample(&sampled, &shape, h, w, &o->homography));
+    zoom = frame_to_patch(o->homography.patch_ratio, h, w);
     b_to_a = cairn_homography_multiply(&sampled, &zoom);
     CAIRN_TRY(cairn_homography_invert(&out->a_to_b, &b_to_a));
-    CAIRN_TRY(cairn_homography_warp(&out->b, NULL, &out->a, &b_to_a, o->h, o->w));
+    CAIRN_TRY(cairn_homography_warp(&out->b, NULL, &out->a, &b_to_a, h, w));
     change_light(&out->a, 1, 0, deviation_a, &noise_a);
     change_light(&out->b, contrast, brightness, deviation_b, &noise_b);
 done:
@@ -80,11 +91,14 @@ static cairn_status get(void *state, int i, cairn_pair *out)
     const generated *self = state;
     cairn_status st = CAIRN_OK;
     cairn_image gray = {0};
-    char name[64] = "";
+    char name[CAIRN_PAIR_NAME_BYTES] = "";
     int image = i / self->options.pairs_per_image, k = i % self->options.pairs_per_image;
     CAIRN_TRY(self->load(self->context, image, &gray, name));
-    CAIRN_TRY(cairn_pair_from_image(out, &gray, (uint32_t)image, (uint32_t)k, &self->options));
-    snprintf(out->name, sizeof out->name, "%.63s/%d", name, k + 1);
+    CAIRN_TRY(cairn_pair_from_image(out, &gray, name, (uint32_t)k, &self->options));
+    snprintf(out->name, sizeof out->name, "%s/%d", name, k + 1);
+    snprintf(out->sequence, sizeof out->sequence, "%s", name);
+    snprintf(out->image_a, sizeof out->image_a, "%s/%da", name, k + 1);
+    snprintf(out->image_b, sizeof out->image_b, "%s/%db", name, k + 1);
 done:
     cairn_image_free(&gray);
     return st;
@@ -101,9 +115,11 @@ static void destroy(void *state)
 static cairn_status check(const cairn_pair_options *o, int images)
 {
     enum { LEAST_SIDE = 32, MOST_SIDE = 16384, MOST_PAIRS = 1 << 24 };
-    if (o->h < LEAST_SIDE || o->w < LEAST_SIDE || o->h > MOST_SIDE || o->w > MOST_SIDE)
-        return cairn_error_set(CAIRN_E_INVALID, "evaluation images of %dx%d: expected sides of %d to %d pixels", o->w,
-                               o->h, LEAST_SIDE, MOST_SIDE);
+    const cairn_protocol_view *v = &o->view;
+    if (v->resize <= CAIRN_RESIZE_TOP_LEFT &&
+        (v->h < LEAST_SIDE || v->w < LEAST_SIDE || v->h > MOST_SIDE || v->w > MOST_SIDE))
+        return cairn_error_set(CAIRN_E_INVALID, "evaluation images of %dx%d: expected sides of %d to %d pixels", v->w,
+                               v->h, LEAST_SIDE, MOST_SIDE);
     if (o->pairs_per_image < 1 || images < 0 || images > MOST_PAIRS / o->pairs_per_image)
         return cairn_error_set(CAIRN_E_INVALID,
                                "%d pairs for each of %d images: expected 1 or more, and at most %d in all",
@@ -133,12 +149,30 @@ done:
     return st;
 }
 
-static cairn_status load_file(void *context, int i, cairn_image *gray, char name[64])
+/* The file's name without folder and extension; a hash takes the place of the end of a long one, cut where a character
+ * of UTF-8 begins. */
+static cairn_status name_file(char name[CAIRN_PAIR_NAME_BYTES], const char *path)
+{
+    char *stem = cairn_file_stem(path);
+    if (!stem) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the name of %s", path);
+    int length = (int)strlen(stem);
+    if (length < CAIRN_PAIR_NAME_BYTES) {
+        snprintf(name, CAIRN_PAIR_NAME_BYTES, "%s", stem);
+    } else {
+        length = CAIRN_PAIR_NAME_BYTES - 18;
+        while (length > 0 && ((unsigned char)stem[length] & 0xc0) == 0x80) length--;
+        snprintf(name, CAIRN_PAIR_NAME_BYTES, "%.*s-%016llx", length, stem,
+                 (unsigned long long)cairn_hash_text(CAIRN_HASH_START, stem));
+    }
+    free(stem);
+    return CAIRN_OK;
+}
+
+static cairn_status load_file(void *context, int i, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES])
 {
     const generated *self = context;
-    char *stem = cairn_file_stem(self->files[i]);
-    snprintf(name, 64, "%s", stem ? stem : "");
-    free(stem);
+    const cairn_status st = name_file(name, self->files[i]);
+    if (st < 0) return st;
     return cairn_image_load(gray, self->files[i], 1);
 }
 

@@ -6,28 +6,51 @@
 
 typedef struct sequence_pairs {
     cairn_sequences sequences;
-    int h, w;
-    int count; /* pairs handed out, of sequences.pairs */
+    cairn_protocol_view view;
+    int *order;        /* [kept] sequences that take part */
+    int kept, pairs;   /* of those sequences */
+    int count;         /* pairs handed out */
+    cairn_image first; /* image 1, as the file has it, of sequence number `first_of`; -1: none */
+    int first_of;
 } sequence_pairs;
 
-cairn_homography cairn_pair_adapt(const cairn_homography *a_to_b, double scale_a, const double offset_a[2],
-                                  double scale_b, const double offset_b[2])
+static cairn_status adapt(cairn_image *out, cairn_adaptation *adaptation, const cairn_image *image,
+                          const cairn_image *first, const cairn_protocol_view *view, const char *path)
 {
-    cairn_homography to_a = {{1 / scale_a, 0, offset_a[0] / scale_a, 0, 1 / scale_a, offset_a[1] / scale_a, 0, 0, 1}};
-    cairn_homography from_b = {{scale_b, 0, -offset_b[0], 0, scale_b, -offset_b[1], 0, 0, 1}};
-    cairn_homography first = cairn_homography_multiply(a_to_b, &to_a);
-    return cairn_homography_multiply(&from_b, &first);
+    char reason[256];
+    cairn_status st = cairn_adapt_image(out, adaptation, image, first, view);
+    if (st != CAIRN_E_INVALID) return st;
+    snprintf(reason, sizeof reason, "%s", cairn_error_message());
+    return cairn_error_set(CAIRN_E_FORMAT, "%s: %s", path, reason);
 }
 
-static cairn_status load(cairn_image *out, double *scale, double offset[2], const char *path, int h, int w)
+static cairn_status load_first(sequence_pairs *self, int at)
 {
+    if (self->first_of == at) return CAIRN_OK;
+    self->first_of = -1;
+    cairn_image_free(&self->first);
+    cairn_status st = cairn_image_load(&self->first, self->sequences.items[at].paths[0], 1);
+    if (st >= 0) self->first_of = at;
+    return st;
+}
+
+static cairn_status load_pair(sequence_pairs *self, int at, int k, cairn_pair *out)
+{
+    static const cairn_pair_kind kinds[] = {CAIRN_PAIR_ILLUMINATION, CAIRN_PAIR_VIEWPOINT, CAIRN_PAIR_BLUR};
     cairn_status st = CAIRN_OK;
+    const cairn_sequence *s = &self->sequences.items[at];
+    cairn_adaptation of_a, of_b;
     cairn_image whole = {0};
-    CAIRN_TRY(cairn_image_load(&whole, path, 1));
-    st = cairn_image_resize_crop(out, &whole, h, w, scale, &offset[0], &offset[1]);
-    if (st == CAIRN_E_INVALID)
-        st = cairn_error_set(CAIRN_E_FORMAT, "%s: an image of %dx%d is too long and thin to fill %dx%d", path, whole.w,
-                             whole.h, w, h);
+    out->kind = kinds[s->kind];
+    snprintf(out->name, sizeof out->name, "%.64s/1-%d", s->name, k + 1);
+    snprintf(out->sequence, sizeof out->sequence, "%s", s->name);
+    snprintf(out->image_a, sizeof out->image_a, "%.64s/1", s->name);
+    snprintf(out->image_b, sizeof out->image_b, "%.64s/%d", s->name, k + 1);
+    CAIRN_TRY(load_first(self, at));
+    CAIRN_TRY(cairn_image_load(&whole, s->paths[k], 1));
+    CAIRN_TRY(adapt(&out->a, &of_a, &self->first, NULL, &self->view, s->paths[0]));
+    CAIRN_TRY(adapt(&out->b, &of_b, &whole, &self->first, &self->view, s->paths[k]));
+    out->a_to_b = cairn_adapt_homography(&s->from_first[k], &of_a, &of_b);
 done:
     cairn_image_free(&whole);
     return st;
@@ -35,21 +58,12 @@ done:
 
 static cairn_status get(void *state, int i, cairn_pair *out)
 {
-    const sequence_pairs *self = state;
-    static const cairn_pair_kind kinds[] = {CAIRN_PAIR_ILLUMINATION, CAIRN_PAIR_VIEWPOINT, CAIRN_PAIR_BLUR};
-    cairn_status st = CAIRN_OK;
-    const cairn_sequence *s = self->sequences.items;
-    double scale_a, scale_b, offset_a[2], offset_b[2];
-    int at = (int)((int64_t)i * self->sequences.pairs / self->count);
+    sequence_pairs *self = state;
+    int at = (int)((int64_t)i * self->pairs / self->count), n = 0;
     *out = (cairn_pair){0};
-    for (; at >= s->images - 1; s++) at -= s->images - 1;
-    int k = at + 1; /* from 0 */
-    out->kind = kinds[s->kind];
-    snprintf(out->name, sizeof out->name, "%.64s/1-%d", s->name, k + 1);
-    CAIRN_TRY(load(&out->a, &scale_a, offset_a, s->paths[0], self->h, self->w));
-    CAIRN_TRY(load(&out->b, &scale_b, offset_b, s->paths[k], self->h, self->w));
-    out->a_to_b = cairn_pair_adapt(&s->from_first[k], scale_a, offset_a, scale_b, offset_b);
-done:
+    for (; at >= self->sequences.items[self->order[n]].images - 1; n++)
+        at -= self->sequences.items[self->order[n]].images - 1;
+    cairn_status st = load_pair(self, self->order[n], at + 1, out);
     if (st < 0) cairn_pair_free(out);
     return st;
 }
@@ -58,6 +72,8 @@ static void destroy(void *state)
 {
     sequence_pairs *self = state;
     cairn_sequences_free(&self->sequences);
+    cairn_image_free(&self->first);
+    free(self->order);
     free(self);
 }
 
@@ -71,25 +87,43 @@ static void name_of(char name[64], const char *folder)
     snprintf(name, 64, "%.*s", end - start > 63 ? 63 : (int)(end - start), folder + start);
 }
 
-cairn_status cairn_pairs_from_sequences(cairn_pair_source *out, const char *folder, int h, int w, int most)
+static cairn_status choose(sequence_pairs *self, const char *folder, bool leave_out_large)
+{
+    self->order = malloc(((size_t)self->sequences.count + 1) * sizeof *self->order);
+    if (!self->order) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the sequences of %s", folder);
+    for (int i = 0; i < self->sequences.count; i++) {
+        const cairn_sequence *s = &self->sequences.items[i];
+        if (leave_out_large && cairn_protocol_is_large(s->name)) continue;
+        self->order[self->kept++] = i;
+        self->pairs += s->images - 1;
+    }
+    if (self->kept) return CAIRN_OK;
+    return cairn_error_set(CAIRN_E_NOTFOUND, "%s: has only sequences that this protocol leaves out", folder);
+}
+
+cairn_status cairn_pairs_from_sequences(cairn_pair_source *out, const char *folder, const cairn_protocol_view *view,
+                                        bool leave_out_large, int most)
 {
     enum { LEAST_SIDE = 32, MOST_SIDE = 16384 };
     cairn_status st = CAIRN_OK;
+    const bool sized = view->resize == CAIRN_RESIZE_CROP || view->resize == CAIRN_RESIZE_TOP_LEFT;
     *out = (cairn_pair_source){0};
-    if (h < LEAST_SIDE || w < LEAST_SIDE || h > MOST_SIDE || w > MOST_SIDE || most < 0)
+    if ((sized && (view->h < LEAST_SIDE || view->w < LEAST_SIDE || view->h > MOST_SIDE || view->w > MOST_SIDE)) ||
+        most < 0)
         return cairn_error_set(CAIRN_E_INVALID,
                                "at most %d evaluation pairs of %dx%d: expected 0 or more, and sides of %d to %d pixels",
-                               most, w, h, LEAST_SIDE, MOST_SIDE);
+                               most, view->w, view->h, LEAST_SIDE, MOST_SIDE);
     sequence_pairs *self = calloc(1, sizeof *self);
     if (!self) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a source of pairs");
-    self->h = h;
-    self->w = w;
+    self->view = *view;
+    self->first_of = -1;
     CAIRN_TRY(cairn_sequences_open(&self->sequences, folder));
-    self->count = most && most < self->sequences.pairs ? most : self->sequences.pairs;
+    CAIRN_TRY(choose(self, folder, leave_out_large));
+    self->count = most && most < self->pairs ? most : self->pairs;
     *out = (cairn_pair_source){.count = self->count, .state = self, .get = get, .destroy = destroy};
     name_of(out->name, folder);
     self = NULL;
 done:
-    free(self);
+    if (self) destroy(self);
     return st;
 }

@@ -1,57 +1,41 @@
-/* Means, intervals and comparisons of an evaluation. */
+/* Means, medians, areas, intervals and comparisons of an evaluation. */
 #include "experiments/evaluation/evaluate.h"
+#include "experiments/evaluation/statistics.h"
 
 #include <math.h>
 
-const double cairn_homography_thresholds[CAIRN_THRESHOLDS] = {1, 3, 5};
-
-const char *cairn_role_name(cairn_role role)
+bool cairn_evaluation_takes(const cairn_evaluation *e, int pair, cairn_pair_kind wanted)
 {
-    static const char *const names[] = {"classical", "teacher",           "untrained-teacher",
-                                        "student",   "untrained-student", "chance"};
-    return role < CAIRN_ROLES ? names[role] : "unknown";
+    const cairn_evaluation_pair *p = &e->pair[pair];
+    if (!p->used) return false;
+    if (wanted != CAIRN_PAIR_KINDS) return p->kind == wanted;
+    if (p->kind != CAIRN_PAIR_BLUR) return true;
+    for (int i = 0; i < e->pairs; i++)
+        if (e->pair[i].used && e->pair[i].kind != CAIRN_PAIR_BLUR) return false;
+    return true;
 }
 
-const char *cairn_measure_name(cairn_measure measure)
+int cairn_evaluation_count(const cairn_evaluation *e, cairn_pair_kind kind)
 {
-    static const char *const names[] = {
-        "repeatability",       "localisation",        "matching score", "NN precision",
-        "homography@1",        "homography@3",        "homography@5",   "homography shared@1",
-        "homography shared@3", "homography shared@5", "points",         "matches"};
-    return measure < CAIRN_MEASURES ? names[measure] : "unknown";
+    int count = 0;
+    for (int i = 0; i < e->pairs; i++) count += cairn_evaluation_takes(e, i, kind);
+    return count;
 }
 
-static double within(double error, int threshold)
+/* What is resampled for a measure: its own value, or the error that areas are made of. */
+static double value_of(const cairn_pair_row *row, cairn_measure measure, cairn_measure_pool pool)
 {
-    return isnan(error) ? NAN : error <= cairn_homography_thresholds[threshold];
+    if (pool == CAIRN_POOL_AUC) return row->value[CAIRN_MEASURE_HOMOGRAPHY_ERROR];
+    if (pool == CAIRN_POOL_AUC_DLT) return row->error_dlt;
+    return row->value[measure];
 }
 
-double cairn_measure_of_row(cairn_measure measure, const cairn_pair_row *row)
+static cairn_measure_pool pool_of(const cairn_evaluation *e, cairn_measure measure)
 {
-    switch (measure) {
-    case CAIRN_MEASURE_REPEATABILITY:
-        return row->repeatability;
-    case CAIRN_MEASURE_LOCALISATION:
-        return row->localisation;
-    case CAIRN_MEASURE_MATCHING_SCORE:
-        return row->matching_score;
-    case CAIRN_MEASURE_PRECISION:
-        return row->precision;
-    case CAIRN_MEASURE_HOMOGRAPHY_1:
-    case CAIRN_MEASURE_HOMOGRAPHY_3:
-    case CAIRN_MEASURE_HOMOGRAPHY_5:
-        return within(row->corner_error, (int)measure - CAIRN_MEASURE_HOMOGRAPHY_1);
-    case CAIRN_MEASURE_HOMOGRAPHY_SHARED_1:
-    case CAIRN_MEASURE_HOMOGRAPHY_SHARED_3:
-    case CAIRN_MEASURE_HOMOGRAPHY_SHARED_5:
-        return within(row->corner_error_shared, (int)measure - CAIRN_MEASURE_HOMOGRAPHY_SHARED_1);
-    case CAIRN_MEASURE_POINTS:
-        return row->points;
-    case CAIRN_MEASURE_MATCHES:
-        return row->matches;
-    default:
-        return NAN;
-    }
+    if (e->protocol.medians &&
+        (measure == CAIRN_MEASURE_MATCH_PRECISION_1 || measure == CAIRN_MEASURE_MATCH_PRECISION_3))
+        return CAIRN_POOL_MEDIAN;
+    return cairn_measure_get(measure)->pool;
 }
 
 /* Over the used pairs of a kind; with baseline >= 0 the differences. */
@@ -60,18 +44,40 @@ static cairn_status gather(cairn_interval *out, const cairn_evaluation *e, int m
 {
     cairn_status st = CAIRN_OK;
     size_t count = 0;
-    double *values = malloc(((size_t)e->pairs + 1) * sizeof *values);
+    const cairn_measure_pool pool = baseline >= 0 ? CAIRN_POOL_MEAN : pool_of(e, measure);
     *out = (cairn_interval){NAN, NAN, NAN, 0};
+    if (pool == CAIRN_POOL_LABELS) {
+        *out = e->method[m].pooled[kind];
+        return CAIRN_OK;
+    }
+    if ((pool == CAIRN_POOL_AUC || pool == CAIRN_POOL_AUC_DLT) && !e->protocol.auc) return CAIRN_OK;
+    double *values = malloc(((size_t)e->pairs + 1) * sizeof *values);
     if (!values) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the values of %d pairs", e->pairs);
     for (int i = 0; i < e->pairs; i++) {
-        if (!e->pair[i].used || (kind != CAIRN_PAIR_KINDS && e->pair[i].kind != kind)) continue;
-        double value = cairn_measure_of_row(measure, &e->method[m].rows[i]);
-        if (baseline >= 0) value -= cairn_measure_of_row(measure, &e->method[baseline].rows[i]);
+        if (!cairn_evaluation_takes(e, i, kind)) continue;
+        double value = value_of(&e->method[m].rows[i], measure, pool);
+        if (baseline >= 0) value -= value_of(&e->method[baseline].rows[i], measure, pool);
         values[count++] = value;
     }
-    st = cairn_metric_bootstrap(out, values, count, e->options.resamples, e->options.seed);
+    if (pool == CAIRN_POOL_MEAN)
+        st = cairn_metric_bootstrap(out, values, count, e->resamples, e->seed);
+    else
+        st = cairn_statistic_bootstrap(out, values, count, pool == CAIRN_POOL_MEDIAN ? pool : CAIRN_POOL_AUC,
+                                       cairn_measure_get(measure)->limit, e->resamples, e->seed);
     free(values);
     return st;
+}
+
+bool cairn_evaluation_has(const cairn_evaluation *e, cairn_measure measure)
+{
+    const cairn_measure_pool pool = cairn_measure_get(measure)->pool;
+    if ((pool == CAIRN_POOL_AUC || pool == CAIRN_POOL_AUC_DLT) && !e->protocol.auc) return false;
+    for (int m = 0; m < e->methods; m++) {
+        if (pool == CAIRN_POOL_LABELS && e->method[m].pooled[CAIRN_PAIR_KINDS].count > 0) return true;
+        for (int i = 0; i < e->pairs; i++)
+            if (e->pair[i].used && !isnan(value_of(&e->method[m].rows[i], measure, pool))) return true;
+    }
+    return false;
 }
 
 cairn_status cairn_evaluation_summary(cairn_interval *out, const cairn_evaluation *evaluation, int m,
@@ -83,6 +89,8 @@ cairn_status cairn_evaluation_summary(cairn_interval *out, const cairn_evaluatio
 cairn_status cairn_evaluation_compare(cairn_interval *out, const cairn_evaluation *evaluation, int m, int baseline,
                                       cairn_measure measure)
 {
+    *out = (cairn_interval){NAN, NAN, NAN, 0};
+    if (pool_of(evaluation, measure) != CAIRN_POOL_MEAN) return CAIRN_OK;
     return gather(out, evaluation, m, baseline, measure, CAIRN_PAIR_KINDS);
 }
 
@@ -91,4 +99,25 @@ int cairn_evaluation_find(const cairn_evaluation *evaluation, cairn_role role)
     for (int m = 0; m < evaluation->methods; m++)
         if (evaluation->method[m].role == role) return m;
     return -1;
+}
+
+int cairn_evaluation_comparisons(int (*pairs)[2], int room, const cairn_evaluation *e)
+{
+    int count = 0, teacher = cairn_evaluation_find(e, CAIRN_ROLE_TEACHER);
+    int student = cairn_evaluation_find(e, CAIRN_ROLE_STUDENT);
+    int first = cairn_evaluation_find(e, CAIRN_ROLE_UNTRAINED_TEACHER);
+    int other = cairn_evaluation_find(e, CAIRN_ROLE_UNTRAINED_STUDENT);
+    const int wanted[][2] = {
+        {teacher, first >= 0 ? first : other}, {student, other >= 0 ? other : first}, {student, teacher}};
+    for (int i = 0; i < 3 && count < room; i++) {
+        if (wanted[i][0] < 0 || wanted[i][1] < 0) continue;
+        pairs[count][0] = wanted[i][0];
+        pairs[count++][1] = wanted[i][1];
+    }
+    for (int m = 0; m < e->methods && teacher >= 0 && count < room; m++) {
+        if (e->method[m].role != CAIRN_ROLE_CLASSICAL) continue;
+        pairs[count][0] = teacher;
+        pairs[count++][1] = m;
+    }
+    return count;
 }

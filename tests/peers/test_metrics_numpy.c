@@ -4,8 +4,8 @@
  *
  * Counts and what follows from them must agree to the last digits (1e-12), distances to 1e-9. Matches are equal one by
  * one: the sets have no two descriptors nearer to each other than the rounding of our single-precision search. Robust
- * homographies are compared by the estimator that draws the same samples as OpenCV: the same inliers, and corners
- * within 1e-3 px, since its last refinement stops elsewhere. Intervals come from other random numbers. */
+ * homographies are compared by the estimator that draws the same samples as OpenCV: the same inliers, and corners within
+ * 1e-3 px, since its last refinement stops elsewhere. Intervals come from other random numbers. */
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/evaluation/metrics.h"
@@ -345,14 +345,15 @@ static void real_sequences_agree(void **state)
         print_message("CAIRN_TEST_SEQUENCES names no folder of sequences: real images are not compared\n");
         skip();
     }
-    assert_ok(cairn_pairs_from_sequences(&source, folder, 240, 320, 0));
+    const cairn_protocol_view view = {.used = true, .resize = CAIRN_RESIZE_CROP, .h = 240, .w = 320};
+    assert_ok(cairn_pairs_from_sequences(&source, folder, &view, false, 0));
     assert_ok(cairn_baseline_sift(&sift, true));
     for (int i = 0; i < source.count && count < MOST_CASES; i++) {
         cairn_pair pair;
         sample *s = &samples[count];
         assert_ok(source.get(source.state, i, &pair));
         *s = (sample){.sizes = {240, 320, 240, 320}, .top_k = 200, .eps = 3, .h = pair.a_to_b};
-        snprintf(s->name, sizeof s->name, "%s", pair.name);
+        snprintf(s->name, sizeof s->name, "%.100s", pair.name);
         assert_ok(cairn_detector_run(&s->a, &sift, &pair.a, 1, 4, 0, REAL_POINTS));
         assert_ok(cairn_detector_run(&s->b, &sift, &pair.b, 1, 4, 0, REAL_POINTS));
         cairn_pair_free(&pair);

@@ -174,7 +174,7 @@ static void test_evaluate__sequences(void **state)
         skip();
     }
     expect_success(WORDS("evaluate", "--sequences", sequences, "--pairs", "3", "--baselines", "harris,random"));
-    assert_non_null(strstr(run.out, "all (3)"));
+    assert_non_null(strstr(run.out, "protocol recommended: 3 pairs"));
 }
 
 static void expect_nothing_temporary(const char *path, size_t expected)

@@ -10,20 +10,21 @@
 enum { SHOWN_POINTS = 150, SHOWN_MATCHES = 120 };
 
 /* Every method's points on image a, beside each other. */
-static cairn_status detections(const cairn_stage *stage, const cairn_pair *pair, const cairn_method *methods, int count,
-                               const cairn_evaluation_options *o, const char *file)
+static cairn_status detections(const cairn_stage *stage, const cairn_pair *pair, cairn_view_id view,
+                               const cairn_predictions *methods, int count, const char *file)
 {
     cairn_status st = CAIRN_OK;
     cairn_keypoints found[CAIRN_CONTEST_MOST] = {{0}};
     cairn_picture pictures[CAIRN_CONTEST_MOST] = {{0}};
     cairn_image out = {0};
     char caption[256];
+    double seconds;
     int shown = 0;
     for (int i = 0; i < count; i++) {
         if (methods[i].role == CAIRN_ROLE_CHANCE) continue;
-        CAIRN_TRY(cairn_detector_run(&found[shown], methods[i].detector, &pair->a, o->nms_radius, o->border, o->points,
-                                     SHOWN_POINTS));
-        pictures[shown] = (cairn_picture){&pair->a, &found[shown], methods[i].detector->name};
+        CAIRN_TRY(methods[i].get(methods[i].state, view, pair->image_a, &pair->a, &found[shown], &seconds));
+        CAIRN_TRY(cairn_keypoints_sort(&found[shown], SHOWN_POINTS));
+        pictures[shown] = (cairn_picture){&pair->a, &found[shown], methods[i].name};
         shown++;
     }
     CAIRN_TRY(cairn_draw_grid(&out, pictures, shown, 2));
@@ -53,8 +54,8 @@ static int check_matches(double *from, double *to, uint8_t *correct, const cairn
     return good;
 }
 
-static cairn_status matches_of(const cairn_stage *stage, const cairn_pair *pair, const cairn_method *method,
-                               const cairn_evaluation_options *o, const char *file)
+static cairn_status matches_of(const cairn_stage *stage, const cairn_pair *pair, cairn_view_id view,
+                               const cairn_predictions *method, const cairn_protocol *o, const char *file)
 {
     cairn_status st = CAIRN_OK;
     cairn_keypoints a = {0}, b = {0};
@@ -63,9 +64,12 @@ static cairn_status matches_of(const cairn_stage *stage, const cairn_pair *pair,
     double *from = NULL;
     uint8_t *correct = NULL;
     char caption[256];
+    double seconds;
     int count;
-    CAIRN_TRY(cairn_detector_run(&a, method->detector, &pair->a, o->nms_radius, o->border, o->points, o->top_k));
-    CAIRN_TRY(cairn_detector_run(&b, method->detector, &pair->b, o->nms_radius, o->border, o->points, o->top_k));
+    CAIRN_TRY(method->get(method->state, view, pair->image_a, &pair->a, &a, &seconds));
+    CAIRN_TRY(method->get(method->state, view, pair->image_b, &pair->b, &b, &seconds));
+    CAIRN_TRY(cairn_keypoints_sort(&a, o->top_k));
+    CAIRN_TRY(cairn_keypoints_sort(&b, o->top_k));
     CAIRN_TRY(cairn_match_nearest(&matches, &count, &a, &b, 0, 0));
     from = malloc(sizeof *from * 4 * (size_t)(count + 1));
     correct = malloc((size_t)count + 1);
@@ -74,11 +78,11 @@ static cairn_status matches_of(const cairn_stage *stage, const cairn_pair *pair,
         goto done;
     }
     double *to = from + 2 * count;
-    int good = check_matches(from, to, correct, pair, &a, &b, matches, count, o->eps);
-    cairn_picture left = {&pair->a, NULL, method->detector->name}, right = {&pair->b, NULL, ""};
+    int good = check_matches(from, to, correct, pair, &a, &b, matches, count, o->match_eps);
+    cairn_picture left = {&pair->a, NULL, method->name}, right = {&pair->b, NULL, ""};
     CAIRN_TRY(cairn_draw_matches(&out, &left, &right, from, to, correct, count, SHOWN_MATCHES));
     snprintf(caption, sizeof caption, "%s, %s: %d of %d mutual nearest neighbours are right (green) within %g pixels",
-             pair->name, method->detector->name, good, count, o->eps);
+             pair->name, method->name, good, count, o->match_eps);
     CAIRN_TRY(cairn_stage_picture(stage, file, &out, caption));
 done:
     cairn_keypoints_free(&a);
@@ -90,9 +94,8 @@ done:
     return st;
 }
 
-cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source,
-                                    const cairn_method *methods, int count, const cairn_evaluation_options *o,
-                                    int pairs)
+cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source, cairn_view_id view,
+                                    const cairn_predictions *methods, int count, const cairn_protocol *o, int pairs)
 {
     cairn_status st = CAIRN_OK;
     cairn_pair pair = {0};
@@ -105,12 +108,12 @@ cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_s
         if (source->get(source->state, (int)((long long)k * source->count / pairs), &pair) < 0)
             continue; /* counted before */
         snprintf(file, sizeof file, "%s-%02d-keypoints.png", set, k);
-        CAIRN_TRY(detections(stage, &pair, methods, count, o, file));
+        CAIRN_TRY(detections(stage, &pair, view, methods, count, file));
         for (int i = 0; i < count; i++) {
-            const cairn_method *m = &methods[i];
-            if (!m->detector->dimension || (m->role != CAIRN_ROLE_TEACHER && m->role != CAIRN_ROLE_CLASSICAL)) continue;
+            const cairn_predictions *m = &methods[i];
+            if (!m->dimension || (m->role != CAIRN_ROLE_TEACHER && m->role != CAIRN_ROLE_CLASSICAL)) continue;
             snprintf(file, sizeof file, "%s-%02d-matches-%d.png", set, k, i);
-            CAIRN_TRY(matches_of(stage, &pair, m, o, file));
+            CAIRN_TRY(matches_of(stage, &pair, view, m, o, file));
         }
     }
 done:

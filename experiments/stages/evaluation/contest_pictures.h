@@ -6,8 +6,8 @@
 
 enum { CAIRN_CONTEST_MOST = 24 };
 
-/* Draws `pairs` pairs, spread over the source, into the stage's pictures. */
-cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source,
-                                    const cairn_method *methods, int count, const cairn_evaluation_options *options,
+/* Draws `pairs` pairs, spread over the source of a view, into the stage's pictures. */
+cairn_status cairn_contest_pictures(const cairn_stage *stage, const cairn_pair_source *source, cairn_view_id view,
+                                    const cairn_predictions *methods, int count, const cairn_protocol *protocol,
                                     int pairs);
 #endif

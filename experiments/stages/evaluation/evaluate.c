@@ -15,6 +15,7 @@
 typedef struct evaluate_settings {
     char teacher[CAIRN_SETTING_TEXT_BYTES], student[CAIRN_SETTING_TEXT_BYTES], also[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES];
+    int protocol;
     int64_t height, image_width, pairs_per_photo, sequence_pairs, top_k, points, radius, border, pictures;
     double eps;
     bool untrained, photos;
@@ -28,16 +29,17 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(evaluate_settings, untrained, 1, "teacher and student with their first weights, too"),
     CAIRN_SETTING_BOOL_ROW(evaluate_settings, photos, 1, "held-back photographs under known homographies"),
     CAIRN_SETTING_TEXT_ROW(evaluate_settings, sequences, NULL, "folder of sequences in HPatches layout; empty: none"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, height, 240, 32, 4096, "of the compared images, pixels"),
-    {"image_width", CAIRN_SETTING_INT, offsetof(evaluate_settings, image_width), 320, 32, 4096, NULL, NULL,
-     "of the compared images, pixels"},
+    CAIRN_SETTING_CHOICE_ROW(evaluate_settings, protocol, 0, CAIRN_PROTOCOL_CHOICES, "see docs/evaluation.md"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, height, 0, 0, 4096, "of the compared images, pixels; 0: the protocol's"),
+    {"image_width", CAIRN_SETTING_INT, offsetof(evaluate_settings, image_width), 0, 0, 4096, NULL, NULL,
+     "of the compared images, pixels; 0: the protocol's"},
     CAIRN_SETTING_INT_ROW(evaluate_settings, pairs_per_photo, 1, 1, 1000, "warps of each held-back crop"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, sequence_pairs, 0, 0, 1e6, "most pairs of the sequences, 0: all"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, top_k, 300, 1, 100000, "keypoints for repeatability"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, points, 1000, 1, 100000, "keypoints kept for matching"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, radius, 4, 0, 64, "of everyone's suppression, pixels"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, border, 4, 0, 64, "pixels at the edge without keypoints"),
-    CAIRN_SETTING_FLOAT_ROW(evaluate_settings, eps, 3, 0.1, 100, "distance of a repeated point, pixels"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, top_k, 0, 0, 100000, "keypoints for repeatability; 0: the protocol's"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, points, 0, 0, 100000, "keypoints kept for matching; 0: the protocol's"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, radius, -1, -1, 64, "of the suppression, pixels; -1: the protocol's"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, border, -1, -1, 64, "pixels without keypoints; -1: the protocol's"),
+    CAIRN_SETTING_FLOAT_ROW(evaluate_settings, eps, 0, 0, 100, "distance of a repeated point; 0: the protocol's"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, pictures, 3, 0, 64, "pairs that are drawn"),
     {0},
 };
@@ -50,40 +52,39 @@ static const cairn_stage_input inputs[] = {{"teacher", "magicpoint,superpoint", 
 typedef struct contest {
     const cairn_stage *stage;
     const evaluate_settings *s;
+    cairn_protocol protocol;
     cairn_detector detectors[CAIRN_CONTEST_MOST];
-    cairn_method methods[CAIRN_CONTEST_MOST];
-    char weights[CAIRN_CONTEST_MOST][32];
+    cairn_predictions methods[CAIRN_CONTEST_MOST];
     int count;
 } contest;
 
-static cairn_status place(contest *c, cairn_role role)
+static cairn_status check_room(const contest *c)
 {
-    if (c->count == CAIRN_CONTEST_MOST)
-        return cairn_error_set(CAIRN_E_INVALID, "%s: at most %d methods at once", c->stage->name, CAIRN_CONTEST_MOST);
-    c->methods[c->count] = (cairn_method){&c->detectors[c->count], role, c->weights[c->count]};
-    return CAIRN_OK;
+    if (c->count < CAIRN_CONTEST_MOST) return CAIRN_OK;
+    return cairn_error_set(CAIRN_E_INVALID, "%s: at most %d methods at once", c->stage->name, CAIRN_CONTEST_MOST);
 }
 
-static cairn_detect_options detect_options(const contest *c)
+/* The detector in the next place takes part. */
+static cairn_status enter(contest *c, cairn_role role, const char *weights)
 {
-    /* Threshold 0: every method gives as many points as are asked for. */
-    return (cairn_detect_options){0, (int)c->s->radius, (int)c->s->border, true};
+    cairn_status st = cairn_predictions_live(&c->methods[c->count], &c->detectors[c->count], &c->protocol, role, weights);
+    if (st >= 0) c->count++;
+    return st;
 }
 
 static cairn_status add_network(contest *c, const char *stage_name, cairn_role role, const char *shown)
 {
     cairn_status st = CAIRN_OK;
-    char *path = NULL;
+    char *path = NULL, weights[32];
     uint64_t hash;
     cairn_network *network = NULL;
-    cairn_detect_options o = detect_options(c);
-    CAIRN_TRY(place(c, role));
+    CAIRN_TRY(check_room(c));
     CAIRN_TRY(cairn_stage_model_path(&path, c->stage, stage_name));
     CAIRN_TRY(cairn_stage_file_hash(&hash, path));
-    snprintf(c->weights[c->count], sizeof c->weights[0], "%016llx", (unsigned long long)hash);
+    snprintf(weights, sizeof weights, "%016llx", (unsigned long long)hash);
     CAIRN_TRY(cairn_network_load(&network, c->stage->gpu, path));
-    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, shown, &o));
-    c->count++;
+    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, shown, NULL));
+    CAIRN_TRY(enter(c, role, weights));
 done:
     free(path);
     return st;
@@ -92,16 +93,15 @@ done:
 static cairn_status add_untrained(contest *c, const char *stage_name, cairn_role role, const char *shown)
 {
     cairn_status st = CAIRN_OK;
-    char *path = NULL;
+    char *path = NULL, weights[32];
     cairn_network *trained = NULL, *network = NULL;
-    cairn_detect_options o = detect_options(c);
-    CAIRN_TRY(place(c, role));
+    CAIRN_TRY(check_room(c));
     CAIRN_TRY(cairn_stage_model_path(&path, c->stage, stage_name));
     CAIRN_TRY(cairn_network_load(&trained, c->stage->gpu, path));
     CAIRN_TRY(cairn_network_create_untrained(&network, c->stage->gpu, cairn_network_get_spec(trained), c->stage->seed));
-    snprintf(c->weights[c->count], sizeof c->weights[0], "seed %u", c->stage->seed);
-    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, shown, &o));
-    c->count++;
+    snprintf(weights, sizeof weights, "seed %u", c->stage->seed);
+    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, shown, NULL));
+    CAIRN_TRY(enter(c, role, weights));
 done:
     cairn_network_destroy(&trained);
     free(path);
@@ -121,56 +121,104 @@ static cairn_status add_methods(contest *c)
     for (const char *list = s->also; cairn_stage_next_name(name, &list);)
         CAIRN_TRY(add_network(c, name, CAIRN_ROLE_TEACHER, name));
     for (const char *list = s->baselines; cairn_stage_next_name(name, &list);) {
-        CAIRN_TRY(place(c, strcmp(name, "random") ? CAIRN_ROLE_CLASSICAL : CAIRN_ROLE_CHANCE));
-        CAIRN_TRY(cairn_baseline_by_name(&c->detectors[c->count], name, (int)s->radius));
-        c->count++;
+        CAIRN_TRY(check_room(c));
+        CAIRN_TRY(cairn_baseline_by_name(&c->detectors[c->count], name, 0)); /* the protocol's views say the radius */
+        CAIRN_TRY(enter(c, strcmp(name, "random") ? CAIRN_ROLE_CLASSICAL : CAIRN_ROLE_CHANCE, NULL));
     }
 done:
     return st;
 }
 
-static cairn_status load_photo(void *context, int i, cairn_image *gray, char name[64])
+static cairn_status load_photo(void *context, int i, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES])
 {
     const cairn_stage_photos *photos = context;
-    snprintf(name, 64, "%.63s", cairn_stage_photos_key(photos, i));
+    snprintf(name, CAIRN_PAIR_NAME_BYTES, "%s", cairn_stage_photos_key(photos, i));
     return cairn_image_copy(gray, cairn_stage_photos_get(photos, i));
 }
 
-static cairn_status evaluate(contest *c, const cairn_pair_source *source, cairn_evaluation *out)
+/* The same pairs at the size of each view of the protocol. */
+typedef struct pair_set {
+    cairn_pair_source views[CAIRN_PROTOCOL_VIEWS];
+    cairn_stage_photos *photos;
+    cairn_evaluation result;
+} pair_set;
+
+static void pair_set_free(pair_set *set)
+{
+    for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) cairn_pair_source_free(&set->views[v]);
+    cairn_stage_photos_close(&set->photos);
+    cairn_evaluation_free(&set->result);
+}
+
+static cairn_status evaluate(contest *c, pair_set *set)
 {
     cairn_status st = CAIRN_OK;
-    const evaluate_settings *s = c->s;
     char *text = NULL;
-    cairn_evaluation_options o = CAIRN_EVALUATION_OPTIONS_INIT;
-    o.eps = s->eps;
-    o.top_k = (int)s->top_k;
-    o.points = (int)s->points;
-    o.nms_radius = (int)s->radius;
-    o.border = (int)s->border;
-    o.seed = c->stage->seed;
-    CAIRN_TRY(cairn_evaluation_run(out, source, c->methods, c->count, &o, true));
-    CAIRN_TRY(cairn_evaluation_table(&text, out));
+    const cairn_evaluation_options o = {.protocol = &c->protocol, .seed = c->stage->seed, .progress = true};
+    const cairn_table_style style = {.columns = 100};
+    const cairn_view_id shown = c->protocol.view[CAIRN_VIEW_DETECT].used ? CAIRN_VIEW_DETECT : CAIRN_VIEW_DESCRIBE;
+    const cairn_gpu_info *info = cairn_gpu_get_info(c->stage->gpu);
+    CAIRN_TRY(cairn_evaluation_run(&set->result, set->views, c->methods, c->count, &o));
+    snprintf(set->result.device, sizeof set->result.device, "%s", info->name);
+    snprintf(set->result.driver, sizeof set->result.driver, "%s", info->driver);
+    CAIRN_TRY(cairn_evaluation_table(&text, &set->result, &style));
     cairn_info("%s", text);
-    CAIRN_TRY(cairn_contest_pictures(c->stage, source, c->methods, c->count, &o, (int)s->pictures));
+    CAIRN_TRY(cairn_contest_pictures(c->stage, &set->views[shown], shown, c->methods, c->count, &c->protocol,
+                                     (int)c->s->pictures));
 done:
     free(text);
     return st;
 }
 
-static cairn_status photo_source(contest *c, cairn_pair_source *source, cairn_stage_photos **photos)
+/* Crops as large as the largest view, which the others are made from. */
+static cairn_status open_photos(contest *c, pair_set *set)
 {
     cairn_status st = CAIRN_OK;
-    const evaluate_settings *s = c->s;
     cairn_pair_options o = CAIRN_PAIR_OPTIONS_INIT;
-    o.h = (int)s->height;
-    o.w = (int)s->image_width;
-    o.pairs_per_image = (int)s->pairs_per_photo;
+    int h = 0, w = 0;
+    for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) {
+        const cairn_protocol_view *view = &c->protocol.view[v];
+        if (!view->used) continue;
+        const bool sized = view->resize <= CAIRN_RESIZE_TOP_LEFT || view->resize == CAIRN_RESIZE_STRETCH;
+        if ((sized ? view->h : 480) > h) h = sized ? view->h : 480;
+        if ((sized ? view->w : 640) > w) w = sized ? view->w : 640;
+    }
+    o.pairs_per_image = (int)c->s->pairs_per_photo;
     o.seed = c->stage->seed;
-    CAIRN_TRY(cairn_stage_photos_open_sized(photos, c->stage, true, o.h, o.w));
-    CAIRN_TRY(
-        cairn_pairs_generate(source, "held-back photos", cairn_stage_photos_count(*photos), load_photo, *photos, &o));
+    CAIRN_TRY(cairn_stage_photos_open_sized(&set->photos, c->stage, true, h, w));
+    for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) {
+        if (!c->protocol.view[v].used) continue;
+        o.view = c->protocol.view[v];
+        CAIRN_TRY(cairn_pairs_generate(&set->views[v], "held-back photos", cairn_stage_photos_count(set->photos),
+                                       load_photo, set->photos, &o));
+    }
 done:
     return st;
+}
+
+static cairn_status open_sequences(contest *c, pair_set *set)
+{
+    cairn_status st = CAIRN_OK;
+    for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++)
+        if (c->protocol.view[v].used)
+            CAIRN_TRY(cairn_pairs_from_sequences(&set->views[v], c->s->sequences, &c->protocol.view[v],
+                                                 c->protocol.leave_out_large, (int)c->s->sequence_pairs));
+done:
+    return st;
+}
+
+static void protocol_of(cairn_protocol *out, const evaluate_settings *s)
+{
+    const cairn_protocol_overrides overrides = {.h = (int)s->height,
+                                                .w = (int)s->image_width,
+                                                .points = (int)s->points,
+                                                .top_k = (int)s->top_k,
+                                                .radius = (int)s->radius,
+                                                .border = (int)s->border,
+                                                .eps = s->eps};
+    const cairn_status st = cairn_protocol_find(out, cairn_protocol_ids[s->protocol], "protocol");
+    CAIRN_ASSERT(st == CAIRN_OK); /* the choices of the setting are its ids */
+    cairn_protocol_override(out, &overrides);
 }
 
 static cairn_status run(cairn_stage *stage, const void *settings)
@@ -178,35 +226,28 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     cairn_status st = CAIRN_OK;
     const evaluate_settings *s = settings;
     contest *c = calloc(1, sizeof *c);
-    cairn_stage_photos *photos = NULL;
-    cairn_pair_source sources[2] = {0};
-    cairn_evaluation sets[2] = {0};
-    const cairn_evaluation *pointers[2];
+    pair_set *sets = calloc(2, sizeof *sets);
+    const cairn_evaluation *results[2];
     int count = 0;
-    if (!c) return cairn_error_set(CAIRN_E_NOMEM, "no memory for an evaluation");
+    if (!c || !sets) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for an evaluation"));
     c->stage = stage;
     c->s = s;
+    protocol_of(&c->protocol, s);
     CAIRN_TRY(add_methods(c));
-    if (s->photos) {
-        CAIRN_TRY(photo_source(c, &sources[count], &photos));
-        CAIRN_TRY(evaluate(c, &sources[count], &sets[count]));
-        count++;
-    }
-    if (s->sequences[0]) {
-        CAIRN_TRY(cairn_pairs_from_sequences(&sources[count], s->sequences, (int)s->height, (int)s->image_width,
-                                             (int)s->sequence_pairs));
-        CAIRN_TRY(evaluate(c, &sources[count], &sets[count]));
-        count++;
-    }
-    for (int i = 0; i < count; i++) pointers[i] = &sets[i];
-    CAIRN_TRY(cairn_evaluation_write(pointers, count, stage->folder));
-done:
     for (int i = 0; i < 2; i++) {
-        cairn_evaluation_free(&sets[i]);
-        cairn_pair_source_free(&sources[i]);
+        if (i == 0 ? !s->photos : !s->sequences[0]) continue;
+        CAIRN_TRY(i == 0 ? open_photos(c, &sets[i]) : open_sequences(c, &sets[i]));
+        CAIRN_TRY(evaluate(c, &sets[i]));
+        results[count++] = &sets[i].result;
     }
-    for (int i = 0; i < CAIRN_CONTEST_MOST; i++) cairn_detector_free(&c->detectors[i]);
-    cairn_stage_photos_close(&photos);
+    CAIRN_TRY(cairn_evaluation_write(results, count, stage->folder));
+done:
+    for (int i = 0; sets && i < 2; i++) pair_set_free(&sets[i]);
+    for (int i = 0; c && i < CAIRN_CONTEST_MOST; i++) {
+        cairn_predictions_free(&c->methods[i]);
+        cairn_detector_free(&c->detectors[i]);
+    }
+    free(sets);
     free(c);
     return st;
 }
@@ -214,10 +255,10 @@ done:
 static cairn_status check(const void *settings, const char *where)
 {
     const evaluate_settings *s = settings;
-    if (s->height % 8 || s->image_width % 8)
+    if (s->height % 8 || s->image_width % 8 || (s->height && s->height < 32) || (s->image_width && s->image_width < 32))
         return cairn_error_set(CAIRN_E_INVALID,
-                               "%s: height and image_width are %lld and %lld; both must be multiples of 8", where,
-                               (long long)s->height, (long long)s->image_width);
+                               "%s: height and image_width are %lld and %lld; both must be multiples of 8 from 32 on",
+                               where, (long long)s->height, (long long)s->image_width);
     if (!s->photos && !s->sequences[0])
         return cairn_error_set(CAIRN_E_INVALID, "%s: nothing to evaluate on: photos is false and sequences is empty",
                                where);
@@ -231,7 +272,7 @@ const cairn_stage_kind cairn_stage_evaluate = {
     .settings_bytes = sizeof(evaluate_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 2,
+    .version = 3,
     .check = check,
     .run = run,
 };

@@ -202,17 +202,26 @@ static float sample(const cairn_image *image, double x, double y)
     return (float)((1 - v) * ((1 - u) * p[0] + u * p[1]) + v * ((1 - u) * p[image->w] + u * p[image->w + 1]));
 }
 
+static cairn_status open_pairs(cairn_pair_source *source, const char *folder, int h, int w, int most)
+{
+    const cairn_protocol_view view = {.used = true, .resize = CAIRN_RESIZE_CROP, .h = h, .w = w};
+    return cairn_pairs_from_sequences(source, folder, &view, false, most);
+}
+
 static void test_pairs__homography_follows_the_resizing(void **state)
 {
     (void)state;
     cairn_pair_source source;
     cairn_pair pair;
     make_views("planes");
-    assert_ok(cairn_pairs_from_sequences(&source, test_path("planes//"), 120, 160, 0));
+    assert_ok(open_pairs(&source, test_path("planes//"), 120, 160, 0));
     assert_string_equal(source.name, "planes");
     assert_int_equal(source.count, 1);
     assert_ok(source.get(source.state, 0, &pair));
     assert_string_equal(pair.name, "v_plane/1-2");
+    assert_string_equal(pair.sequence, "v_plane");
+    assert_string_equal(pair.image_a, "v_plane/1");
+    assert_string_equal(pair.image_b, "v_plane/2");
     assert_int_equal(pair.kind, CAIRN_PAIR_VIEWPOINT);
     assert_true(pair.a.h == 120 && pair.a.w == 160 && pair.b.h == 120 && pair.b.w == 160 && pair.a.c == 1);
     double worst = 0;
@@ -237,8 +246,9 @@ static void test_pairs__adaptation_is_the_formula(void **state)
 {
     (void)state;
     cairn_homography h = {{1.1, 0.2, 5, -0.1, 0.9, -7, 1e-4, 2e-4, 1}};
-    double offset_a[2] = {3, 0}, offset_b[2] = {0, 11}, x, y, u, v;
-    cairn_homography adapted = cairn_pair_adapt(&h, 0.5, offset_a, 0.25, offset_b);
+    const cairn_adaptation of_a = {0.5, 0.5, 3, 0}, of_b = {0.25, 0.25, 0, 11};
+    double x, y, u, v;
+    cairn_homography adapted = cairn_adapt_homography(&h, &of_a, &of_b);
     cairn_homography_apply(&h, 80, 60, &u, &v);
     cairn_homography_apply(&adapted, 80 * 0.5 - 3, 60 * 0.5, &x, &y);
     assert_near(x, u * 0.25, 1e-10);
@@ -257,7 +267,7 @@ static void test_pairs__fewer_are_spread_over_the_set(void **state)
         for (int k = 1; k <= 3; k++)
             put_view(test_path("many/%s/%d.png", sequences[i], k), 40, 60, &CAIRN_HOMOGRAPHY_IDENTITY);
     }
-    assert_ok(cairn_pairs_from_sequences(&source, test_path("many"), 32, 48, 3));
+    assert_ok(open_pairs(&source, test_path("many"), 32, 48, 3));
     assert_int_equal(source.count, 3);
     for (int i = 0; i < 3; i++) {
         assert_ok(source.get(source.state, i, &pair));
@@ -265,7 +275,7 @@ static void test_pairs__fewer_are_spread_over_the_set(void **state)
         cairn_pair_free(&pair);
     }
     cairn_pair_source_free(&source);
-    assert_ok(cairn_pairs_from_sequences(&source, test_path("many"), 32, 48, 100));
+    assert_ok(open_pairs(&source, test_path("many"), 32, 48, 100));
     assert_int_equal(source.count, 6);
     test_put_text(test_path("many/v_c/3.png"), "no image");
     assert_status(source.get(source.state, 5, &pair), CAIRN_E_FORMAT, "many/v_c/3.png");
@@ -273,8 +283,8 @@ static void test_pairs__fewer_are_spread_over_the_set(void **state)
     assert_ok(source.get(source.state, 4, &pair)); /* one bad file does not spoil the rest */
     cairn_pair_free(&pair);
     cairn_pair_source_free(&source);
-    assert_status(cairn_pairs_from_sequences(&source, test_path("many"), 8, 48, 0), CAIRN_E_INVALID, "32 to 16384");
-    assert_status(cairn_pairs_from_sequences(&source, test_path("many"), 32, 48, -1), CAIRN_E_INVALID, "0 or more");
+    assert_status(open_pairs(&source, test_path("many"), 8, 48, 0), CAIRN_E_INVALID, "32 to 16384");
+    assert_status(open_pairs(&source, test_path("many"), 32, 48, -1), CAIRN_E_INVALID, "0 or more");
 }
 
 /* Correlation of image a with what h finds of it in image b. */
@@ -304,7 +314,7 @@ static void test_pairs__of_real_sequences_agree(void **state)
         print_message("skipped: CAIRN_TEST_SEQUENCES is not set\n");
         skip();
     }
-    assert_ok(cairn_pairs_from_sequences(&source, folder, 240, 320, 60));
+    assert_ok(open_pairs(&source, folder, 240, 320, 60));
     for (int i = 0; i < source.count; i++) {
         assert_ok(source.get(source.state, i, &pair));
         if (pair.kind == CAIRN_PAIR_VIEWPOINT) {

@@ -12,10 +12,10 @@
 enum { IMAGES = 4, BROKEN = 2 };
 
 /* Photo i: random rectangles; photo BROKEN cannot be read when *context is set. */
-static cairn_status load(void *context, int i, cairn_image *gray, char name[64])
+static cairn_status load(void *context, int i, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES])
 {
     cairn_rng rng = cairn_rng_stream(1, 2, 3, (uint32_t)i, 4);
-    snprintf(name, 64, "photo_%d", i);
+    snprintf(name, CAIRN_PAIR_NAME_BYTES, "photo_%d", i);
     if (*(bool *)context && i == BROKEN) return cairn_error_set(CAIRN_E_FORMAT, "photo %d is broken", i);
     cairn_status st = cairn_image_create(gray, 200, 260, 1);
     for (int n = 0; st >= 0 && n < 150; n++) {
@@ -31,8 +31,8 @@ static cairn_status load(void *context, int i, cairn_image *gray, char name[64])
 static cairn_pair_options small_pairs(void)
 {
     cairn_pair_options o = CAIRN_PAIR_OPTIONS_INIT;
-    o.h = 120;
-    o.w = 160;
+    o.view.h = 120;
+    o.view.w = 160;
     o.pairs_per_image = 2;
     o.seed = 11;
     return o;
@@ -60,7 +60,7 @@ static void pairs_are_the_same_in_any_order(void **state)
     cairn_pair_free(&again);
     cairn_pair_free(&other);
     cairn_pair_source_free(&source);
-    o.h = 8;
+    o.view.h = 8;
     assert_status(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o), CAIRN_E_INVALID, "160x8");
 }
 
@@ -77,7 +77,7 @@ static void the_homography_is_that_of_the_warp(void **state)
     for (uint32_t k = 0; k < 20; k++) {
         cairn_pair pair;
         cairn_homography back;
-        assert_ok(cairn_pair_from_image(&pair, &ramp, 5, k, &o));
+        assert_ok(cairn_pair_from_image(&pair, &ramp, "ramp", k, &o));
         assert_ok(cairn_homography_invert(&back, &pair.a_to_b));
         for (int y = 0; y < 120; y += 7)
             for (int x = 0; x < 160; x += 7) {
@@ -129,28 +129,41 @@ static void check_json(const cairn_evaluation *e)
     rmdir(folder);
 }
 
+/* One size for both views, so that one source serves both. */
+static cairn_protocol small_protocol(void)
+{
+    cairn_protocol p;
+    const cairn_protocol_overrides overrides = {.h = 120, .w = 160, .top_k = 60, .radius = -1, .border = -1};
+    assert_ok(cairn_protocol_find(&p, "recommended", "test"));
+    cairn_protocol_override(&p, &overrides);
+    return p;
+}
+
 static void good_methods_beat_chance(void **state)
 {
     (void)state;
     bool broken = true;
     cairn_pair_options o = small_pairs();
-    cairn_evaluation_options options = CAIRN_EVALUATION_OPTIONS_INIT;
-    cairn_pair_source source;
-    cairn_detector harris, sift, chance;
+    const cairn_protocol protocol = small_protocol();
+    const cairn_evaluation_options options = {.protocol = &protocol};
+    cairn_pair_source sources[2];
+    cairn_detector detectors[3];
+    cairn_predictions methods[3];
     cairn_evaluation e, again;
     cairn_interval value;
     char *table;
-    options.top_k = 60;
-    assert_ok(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o));
-    assert_ok(cairn_baseline_harris(&harris, 4));
-    assert_ok(cairn_baseline_sift(&sift, true));
-    assert_ok(cairn_baseline_random(&chance, 1000, 1));
-    cairn_method methods[] = {{&harris, CAIRN_ROLE_TEACHER, NULL},
-                              {&sift, CAIRN_ROLE_CLASSICAL, "none"},
-                              {&chance, CAIRN_ROLE_UNTRAINED_TEACHER, NULL}};
-    assert_ok(cairn_evaluation_run(&e, &source, methods, 3, &options, false));
+    for (int v = 0; v < 2; v++)
+        assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
+    assert_ok(cairn_baseline_harris(&detectors[0], 4));
+    assert_ok(cairn_baseline_sift(&detectors[1], true));
+    assert_ok(cairn_baseline_random(&detectors[2], 1000, 1));
+    assert_ok(cairn_predictions_live(&methods[0], &detectors[0], &protocol, CAIRN_ROLE_TEACHER, NULL));
+    assert_ok(cairn_predictions_live(&methods[1], &detectors[1], &protocol, CAIRN_ROLE_CLASSICAL, "none"));
+    assert_ok(cairn_predictions_live(&methods[2], &detectors[2], &protocol, CAIRN_ROLE_UNTRAINED_TEACHER, NULL));
+    assert_ok(cairn_evaluation_run(&e, sources, methods, 3, &options));
     assert_int_equal(e.used, 6);
     assert_int_equal(e.skipped, 2);
+    assert_string_equal(e.protocol.id, "recommended, changed");
     assert_ok(cairn_evaluation_summary(&value, &e, 0, CAIRN_MEASURE_REPEATABILITY, CAIRN_PAIR_KINDS));
     assert_int_equal(value.count, 6);
     assert_true(value.mean > 0.5);
@@ -160,25 +173,24 @@ static void good_methods_beat_chance(void **state)
     assert_true(value.mean > 0.6);
     assert_ok(cairn_evaluation_summary(&value, &e, 0, CAIRN_MEASURE_HOMOGRAPHY_3, CAIRN_PAIR_KINDS));
     assert_int_equal(value.count, 0); /* Harris has no descriptors */
-    assert_ok(cairn_evaluation_table(&table, &e));
+    const cairn_table_style style = {.columns = 100};
+    assert_ok(cairn_evaluation_table(&table, &e, &style));
     assert_non_null(strstr(table, "RootSIFT"));
     assert_non_null(strstr(table, "repeatability of Harris against random points: +0."));
+    for (const char *line = table; *line; line += strcspn(line, "\n") + 1)
+        if (strncmp(line, "photos", 6)) assert_true(strcspn(line, "\n") <= 100);
     check_json(&e);
-    assert_ok(cairn_evaluation_run(&again, &source, methods, 3, &options, false));
+    assert_ok(cairn_evaluation_run(&again, sources, methods, 3, &options));
     for (int m = 0; m < 3; m++)
-        for (int i = 0; i < e.pairs; i++) {
-            if (!e.pair[i].used) continue;
-            assert_near(again.method[m].rows[i].repeatability, e.method[m].rows[i].repeatability, 0);
-            if (m == 1)
-                assert_memory_equal(&again.method[m].rows[i].corner_error, &e.method[m].rows[i].corner_error, 8);
-        }
+        for (int i = 0; i < e.pairs; i++)
+            for (cairn_measure k = 0; k < CAIRN_MEASURE_DETECT_MS && e.pair[i].used; k++)
+                assert_memory_equal(&again.method[m].rows[i].value[k], &e.method[m].rows[i].value[k], sizeof(double));
     free(table);
     cairn_evaluation_free(&e);
     cairn_evaluation_free(&again);
-    cairn_detector_free(&harris);
-    cairn_detector_free(&sift);
-    cairn_detector_free(&chance);
-    cairn_pair_source_free(&source);
+    for (int m = 0; m < 3; m++) cairn_predictions_free(&methods[m]);
+    for (int m = 0; m < 3; m++) cairn_detector_free(&detectors[m]);
+    for (int v = 0; v < 2; v++) cairn_pair_source_free(&sources[v]);
 }
 
 static cairn_status fails(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
@@ -192,18 +204,27 @@ static void failures_are_reported(void **state)
     (void)state;
     bool broken = false;
     cairn_pair_options o = small_pairs();
-    cairn_evaluation_options options = CAIRN_EVALUATION_OPTIONS_INIT;
-    cairn_pair_source source;
+    const cairn_protocol protocol = small_protocol();
+    const cairn_evaluation_options options = {.protocol = &protocol};
+    cairn_pair_source sources[2];
     cairn_detector broken_detector = {.name = "broken", .detect = fails};
-    cairn_method method = {&broken_detector, CAIRN_ROLE_TEACHER, NULL};
+    cairn_predictions method;
     cairn_evaluation e;
-    assert_ok(cairn_pairs_generate(&source, "photos", IMAGES, load, &broken, &o));
-    assert_status(cairn_evaluation_run(&e, &source, &method, 1, &options, false), CAIRN_E_DEVICE, "lost");
+    assert_ok(cairn_predictions_live(&method, &broken_detector, &protocol, CAIRN_ROLE_TEACHER, NULL));
+    for (int v = 0; v < 2; v++)
+        assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
+    assert_status(cairn_evaluation_run(&e, sources, &method, 1, &options), CAIRN_E_DEVICE, "lost");
     assert_null(e.method);
-    cairn_pair_source_free(&source);
-    assert_ok(cairn_pairs_generate(&source, "nothing", 0, load, &broken, &o));
-    assert_status(cairn_evaluation_run(&e, &source, &method, 1, &options, false), CAIRN_E_INVALID, "nothing");
-    cairn_pair_source_free(&source);
+    cairn_pair_source_free(&sources[1]);
+    assert_ok(cairn_pairs_generate(&sources[1], "photos", IMAGES - 1, load, &broken, &o));
+    assert_status(cairn_evaluation_run(&e, sources, &method, 1, &options), CAIRN_E_INVALID, "at the other");
+    for (int v = 0; v < 2; v++) {
+        cairn_pair_source_free(&sources[v]);
+        assert_ok(cairn_pairs_generate(&sources[v], "nothing", 0, load, &broken, &o));
+    }
+    assert_status(cairn_evaluation_run(&e, sources, &method, 1, &options), CAIRN_E_INVALID, "nothing");
+    for (int v = 0; v < 2; v++) cairn_pair_source_free(&sources[v]);
+    cairn_predictions_free(&method);
 }
 
 int main(void)

@@ -1,0 +1,239 @@
+#include "cli/evaluation.h"
+
+#include "base/hash.h"
+#include "cli/images.h"
+#include "experiments/baselines/baselines.h"
+#include "experiments/detectors/learned.h"
+#include "system/file.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static bool given(const char *text)
+{
+    return text[0] != 0;
+}
+
+cairn_predictions_config cairn_cli_contest_config(const cairn_cli_contest *c)
+{
+    const cairn_view_id view = c->protocol.view[CAIRN_VIEW_DETECT].used ? CAIRN_VIEW_DETECT : CAIRN_VIEW_DESCRIBE;
+    return (cairn_predictions_config){.protocol = &c->protocol,
+                                      .set = c->sources[view].name,
+                                      .seed = (uint32_t)c->options->seed,
+                                      .photos = given(c->options->photos)};
+}
+
+static cairn_status open_photos(cairn_cli_contest *c, cairn_view_id view)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_cli_evaluation *o = c->options;
+    cairn_file_list images = {0};
+    const char *words[] = {o->photos, NULL};
+    cairn_pair_options pairs = CAIRN_PAIR_OPTIONS_INIT;
+    pairs.view = c->protocol.view[view];
+    pairs.seed = (uint32_t)o->seed;
+    CAIRN_TRY(cairn_cli_images(&images, words));
+    const size_t all = images.count;
+    if (o->pairs && (size_t)o->pairs < all) images.count = (size_t)o->pairs; /* the list is copied */
+    st = cairn_pairs_from_files(&c->sources[view], "photos", &images, &pairs);
+    images.count = all;
+done:
+    cairn_file_list_free(&images);
+    return st;
+}
+
+cairn_status cairn_cli_contest_open(cairn_cli_contest *c, const cairn_cli_evaluation *o, const char *id)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_protocol_overrides overrides = {.h = (int)o->height,
+                                                .w = (int)o->width,
+                                                .points = (int)o->points,
+                                                .top_k = (int)o->top_k,
+                                                .radius = (int)o->radius,
+                                                .border = -1,
+                                                .eps = o->eps};
+    *c = (cairn_cli_contest){.options = o};
+    if (given(o->sequences) == given(o->photos))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: give --sequences DIR or --photos DIR"));
+    CAIRN_TRY(cairn_protocol_find(&c->protocol, given(id) ? id : o->protocol, "command line: --protocol"));
+    cairn_protocol_override(&c->protocol, &overrides);
+    for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) {
+        if (!c->protocol.view[v].used) continue;
+        if (given(o->photos))
+            CAIRN_TRY(open_photos(c, (cairn_view_id)v));
+        else
+            CAIRN_TRY(cairn_pairs_from_sequences(&c->sources[v], o->sequences, &c->protocol.view[v],
+                                                 c->protocol.leave_out_large, (int)o->pairs));
+    }
+done:
+    return st;
+}
+
+void cairn_cli_contest_close(cairn_cli_contest *c)
+{
+    for (int i = 0; i < CAIRN_CLI_MOST_METHODS; i++) cairn_predictions_free(&c->methods[i]);
+    for (int i = 0; i < CAIRN_CLI_MOST_METHODS; i++) cairn_detector_free(&c->detectors[i]);
+    for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) cairn_pair_source_free(&c->sources[v]);
+    cairn_gpu_destroy(&c->gpu);
+}
+
+static cairn_status check_room(const cairn_cli_contest *c)
+{
+    if (c->count < CAIRN_CLI_MOST_METHODS) return CAIRN_OK;
+    return cairn_error_set(CAIRN_E_INVALID, "command line: at most %d methods at once", CAIRN_CLI_MOST_METHODS);
+}
+
+/* The detector in the next place takes part. */
+static cairn_status enter(cairn_cli_contest *c, cairn_role role, const char *weights)
+{
+    const int i = c->count;
+    const cairn_status st = cairn_predictions_live(&c->methods[i], &c->detectors[i], &c->protocol, role, weights);
+    if (st >= 0) c->count++;
+    return st;
+}
+
+/* runs/demo/teacher/model.safetensors is called teacher, anything else by its own name. */
+static void name_model(char name[64], const char *path)
+{
+    const char *file = strrchr(path, '/'), *start = file;
+    if (file && !strcmp(file, "/model.safetensors")) {
+        while (start > path && start[-1] != '/') start--;
+        snprintf(name, 64, "%.*s", file - start < 63 ? (int)(file - start) : 63, start);
+    } else {
+        snprintf(name, 64, "%.63s", file ? file + 1 : path);
+    }
+}
+
+static cairn_status hash_file(char text[32], const char *path)
+{
+    cairn_status st = CAIRN_OK;
+    uint8_t buffer[65536];
+    uint64_t hash = CAIRN_HASH_START;
+    size_t got;
+    FILE *file = fopen(path, "rb");
+    if (!file) return cairn_error_set(CAIRN_E_NOTFOUND, "%s: cannot be read", path);
+    while ((got = fread(buffer, 1, sizeof buffer, file)) > 0) hash = cairn_hash_bytes(hash, buffer, got);
+    if (ferror(file)) st = cairn_error_set(CAIRN_E_IO, "%s: cannot be read", path);
+    fclose(file);
+    snprintf(text, 32, "%016llx", (unsigned long long)hash);
+    return st;
+}
+
+static cairn_status add_untrained(cairn_cli_contest *c, const cairn_network_spec *spec)
+{
+    cairn_status st = CAIRN_OK;
+    const bool teacher = spec->kind == CAIRN_NETWORK_SUPERPOINT;
+    char weights[32];
+    cairn_network *network = NULL;
+    CAIRN_TRY(check_room(c));
+    CAIRN_TRY(cairn_network_create_untrained(&network, c->gpu, spec, (uint32_t)c->options->seed));
+    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network,
+                                  teacher ? "untrained teacher" : "untrained student", NULL));
+    snprintf(weights, sizeof weights, "seed %u", (uint32_t)c->options->seed);
+    CAIRN_TRY(enter(c, teacher ? CAIRN_ROLE_UNTRAINED_TEACHER : CAIRN_ROLE_UNTRAINED_STUDENT, weights));
+done:
+    return st;
+}
+
+static cairn_status add_model(cairn_cli_contest *c, const char *path)
+{
+    cairn_status st = CAIRN_OK;
+    char weights[32];
+    const int i = c->count;
+    CAIRN_TRY(check_room(c));
+    CAIRN_TRY(cairn_detector_load(&c->detectors[i], c->gpu, path, NULL));
+    CAIRN_TRY(hash_file(weights, path));
+    const cairn_network_spec *spec = cairn_network_get_spec(cairn_detector_network(&c->detectors[i]));
+    name_model(c->names[i], path);
+    c->detectors[i].name = c->names[i];
+    CAIRN_TRY(enter(c, spec->kind == CAIRN_NETWORK_SUPERPOINT ? CAIRN_ROLE_TEACHER : CAIRN_ROLE_STUDENT, weights));
+    if (c->options->untrained) CAIRN_TRY(add_untrained(c, spec));
+done:
+    return st;
+}
+
+static cairn_status add_baseline(cairn_cli_contest *c, const char *name)
+{
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(check_room(c));
+    CAIRN_TRY(cairn_baseline_by_name(&c->detectors[c->count], name, 0)); /* the protocol says the radius */
+    CAIRN_TRY(enter(c, strcmp(name, "random") ? CAIRN_ROLE_CLASSICAL : CAIRN_ROLE_CHANCE, NULL));
+done:
+    return st;
+}
+
+/* Calls `add` for each part of a comma-separated list. */
+static cairn_status each_part(cairn_cli_contest *c, const char *list,
+                              cairn_status (*add)(cairn_cli_contest *c, const char *part))
+{
+    cairn_status st = CAIRN_OK;
+    char part[CAIRN_SETTING_TEXT_BYTES];
+    while (*list) {
+        const size_t length = strcspn(list, ",");
+        snprintf(part, sizeof part, "%.*s", (int)length, list);
+        if (length) CAIRN_TRY(add(c, part));
+        list += length + (list[length] == ',');
+    }
+done:
+    return st;
+}
+
+cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *c)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_cli_evaluation *o = c->options;
+    if (given(o->model)) CAIRN_TRY(cairn_cli_open_device(&c->gpu, o->device));
+    CAIRN_TRY(each_part(c, o->model, add_model));
+    CAIRN_TRY(each_part(c, o->baselines, add_baseline));
+done:
+    return st;
+}
+
+/* Of the terminal that standard output is; 100 elsewhere. */
+static cairn_table_style terminal_style(void)
+{
+    struct winsize size = {0};
+    cairn_table_style style = {.columns = 100, .bold = isatty(STDOUT_FILENO) == 1};
+    if (style.bold && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) style.columns = size.ws_col;
+    if (style.columns > 200) style.columns = 200;
+    return style;
+}
+
+static cairn_status print(const cairn_evaluation *evaluation, const char *markdown)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_table_style terminal = terminal_style(), document = {.markdown = true};
+    char *text = NULL, *page = NULL;
+    CAIRN_TRY(cairn_evaluation_table(&text, evaluation, &terminal));
+    fputs(text, stdout);
+    if (!given(markdown)) goto done;
+    CAIRN_TRY(cairn_evaluation_table(&page, evaluation, &document));
+    CAIRN_TRY(cairn_file_write(markdown, page, strlen(page)));
+done:
+    free(text);
+    free(page);
+    return st;
+}
+
+cairn_status cairn_cli_contest_run(cairn_cli_contest *c)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_cli_evaluation *o = c->options;
+    const cairn_evaluation_options options = {.protocol = &c->protocol, .seed = (uint32_t)o->seed, .progress = true};
+    const cairn_evaluation *sets[1];
+    cairn_evaluation evaluation = {0};
+    if (given(o->out)) CAIRN_TRY(cairn_file_make_folder(o->out)); /* before the work */
+    CAIRN_TRY(cairn_evaluation_run(&evaluation, c->sources, c->methods, c->count, &options));
+    if (c->gpu) {
+        const cairn_gpu_info *info = cairn_gpu_get_info(c->gpu);
+        snprintf(evaluation.device, sizeof evaluation.device, "%s", info->name);
+        snprintf(evaluation.driver, sizeof evaluation.driver, "%s", info->driver);
+    }
+    CAIRN_TRY(print(&evaluation, o->markdown));
+    sets[0] = &evaluation;
+    if (given(o->out)) CAIRN_TRY(cairn_evaluation_write(sets, 1, o->out));
+done:
+    cairn_evaluation_free(&evaluation);
+    return st;
+}
