@@ -16,6 +16,13 @@ cairn_status cairn_baseline_shi_tomasi(cairn_detector *out, int radius);
 /* FAST: 9 contiguous pixels of a circle of 16 (radius 3) all brighter or all darker than the centre; the score is the
  * largest threshold at which that holds; points above 10/255. source [rosten06machine] */
 cairn_status cairn_baseline_fast(cairn_detector *out, int radius);
+/* ORB-like: FAST points over a pyramid (8 levels, factor 1.2) ranked by their Harris response, turned to the centroid of
+ * the brightness around them, described by 256 comparisons of smoothed pixels as numbers of +-1/16: unit norm, and L2
+ * grows with the Hamming distance d (sqrt(d) / 8). Each level has a share of the points by its area. The pattern of
+ * comparisons is drawn from our own generator: it is not that of any published program. Positions in pixels of the
+ * image, whole pixels of their level. Images of 40 pixels a side or more, others have no points.
+ * source [rublee11orb], [calonder10brief] */
+cairn_status cairn_baseline_orb(cairn_detector *out);
 /* `count` points at uniform random places, the chance level. The places follow from `seed` and the image's pixels. */
 cairn_status cairn_baseline_random(cairn_detector *out, int count, uint32_t seed);
 
@@ -35,8 +42,10 @@ typedef enum cairn_covdet_kind {
  * source [mikolajczyk05comparison] */
 cairn_status cairn_baseline_covdet(cairn_detector *out, cairn_covdet_kind kind, bool affine, bool root);
 
-/* A baseline by its name in recipes and on the command line: harris, shi-tomasi, fast, random, sift, rootsift, hessian,
- * harris-laplace, multiscale-harris, hessian-affine. radius: of the corner detectors' suppression.
+/* The names below, for help texts. */
+#define CAIRN_BASELINE_NAMES                                                                                           \
+    "harris, shi-tomasi, fast, orb, sift, rootsift, hessian, hessian-affine, harris-laplace, multiscale-harris, random"
+/* A baseline by its name in recipes and on the command line. radius: of the corner detectors' suppression.
  * error  CAIRN_E_INVALID with the list of names */
 cairn_status cairn_baseline_by_name(cairn_detector *out, const char *name, int radius);
 #endif

@@ -1,4 +1,5 @@
 #include "experiments/baselines/baselines.h"
+#include "experiments/baselines/fast_scores.h"
 
 #include <math.h>
 
@@ -38,13 +39,10 @@ static bool possible(const float difference[CIRCLE], float threshold)
     return bright > threshold || dark > threshold;
 }
 
-static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
+cairn_status cairn_baselines__fast_scores(float **out, const cairn_image *gray, float threshold)
 {
-    const float threshold = 10.0f / 255;
-    const fast *self = state;
-    cairn_status st = CAIRN_OK;
     int h = gray->h, w = gray->w;
-    float *map = calloc((size_t)h * (size_t)w, sizeof *map);
+    float *map = *out = calloc((size_t)h * (size_t)w, sizeof *map);
     if (!map) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the scores of a %dx%d image", w, h);
     for (int y = REACH; y < h - REACH; y++)
         for (int x = REACH; x < w - REACH; x++) {
@@ -54,7 +52,17 @@ static cairn_status detect(void *state, const cairn_image *gray, int top_k, cair
                     gray->pixels[(size_t)(y + around[k][1]) * (size_t)w + (size_t)(x + around[k][0])] - centre;
             map[(size_t)y * (size_t)w + (size_t)x] = possible(difference, threshold) ? score(difference) : 0;
         }
-    CAIRN_TRY(cairn_keypoints_choose(out, map, h, w, threshold, &self->suppression, self->border, top_k));
+    return CAIRN_OK;
+}
+
+static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
+{
+    const float threshold = 10.0f / 255;
+    const fast *self = state;
+    cairn_status st = CAIRN_OK;
+    float *map = NULL;
+    CAIRN_TRY(cairn_baselines__fast_scores(&map, gray, threshold));
+    CAIRN_TRY(cairn_keypoints_choose(out, map, gray->h, gray->w, threshold, &self->suppression, self->border, top_k));
 done:
     free(map);
     return st;

@@ -145,18 +145,25 @@ cairn_status cairn_image_load(cairn_image *out, const char *path, int channels)
     return st;
 }
 
+/* 8-bit samples; NULL when memory is out. */
+static uint8_t *bytes_of(const cairn_image *image)
+{
+    const size_t count = (size_t)image->h * (size_t)image->w * (size_t)image->c;
+    uint8_t *bytes = malloc(count ? count : 1);
+    for (size_t i = 0; bytes && i < count; i++) {
+        const float v = image->pixels[i];
+        bytes[i] = v > 0 ? (uint8_t)((v < 1 ? v : 1) * 255 + 0.5f) : 0; /* not a number: 0 */
+    }
+    return bytes;
+}
+
 cairn_status cairn_image_encode_png(uint8_t **out, size_t *size, const cairn_image *image)
 {
     *out = NULL;
     *size = 0;
-    size_t count = (size_t)image->h * (size_t)image->w * (size_t)image->c;
-    uint8_t *bytes = malloc(count ? count : 1);
+    uint8_t *bytes = bytes_of(image);
     if (!bytes)
         return cairn_error_set(CAIRN_E_NOMEM, "no memory to encode an image of %dx%d pixels", image->w, image->h);
-    for (size_t i = 0; i < count; i++) {
-        float v = image->pixels[i];
-        bytes[i] = v > 0 ? (uint8_t)((v < 1 ? v : 1) * 255 + 0.5f) : 0; /* not a number: 0 */
-    }
     int length = 0;
     unsigned char *png = stbi_write_png_to_mem(bytes, image->w * image->c, image->w, image->h, image->c, &length);
     free(bytes);
@@ -173,5 +180,30 @@ cairn_status cairn_image_save_png(const cairn_image *image, const char *path)
     cairn_status st = cairn_image_encode_png(&png, &size, image);
     if (st == CAIRN_OK) st = cairn_file_write(path, png, size);
     free(png);
+    return st;
+}
+
+static void append(void *file, void *data, int size)
+{
+    fwrite(data, 1, (size_t)size, file);
+}
+
+cairn_status cairn_image_save_jpeg(const cairn_image *image, const char *path)
+{
+    enum { QUALITY = 91 }; /* above 90 colours are not halved, so that thin lines stay */
+    cairn_status st = CAIRN_OK;
+    char *text = NULL;
+    size_t size = 0;
+    bool good = false;
+    uint8_t *bytes = bytes_of(image);
+    FILE *file = open_memstream(&text, &size);
+    if (bytes && file) good = stbi_write_jpg_to_func(append, file, image->w, image->h, image->c, bytes, QUALITY);
+    if (file && fclose(file) != 0) good = false;
+    if (good)
+        st = cairn_file_write(path, text, size);
+    else
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory to encode an image of %dx%d pixels", image->w, image->h);
+    free(text);
+    free(bytes);
     return st;
 }

@@ -4,8 +4,8 @@
  *
  * Counts and what follows from them must agree to the last digits (1e-12), distances to 1e-9. Matches are equal one by
  * one: the sets have no two descriptors nearer to each other than the rounding of our single-precision search. Robust
- * homographies are compared by the estimator that draws the same samples as OpenCV: the same inliers, and corners within
- * 1e-3 px, since its last refinement stops elsewhere. Intervals come from other random numbers. */
+ * homographies are compared by the estimator that draws the same samples as OpenCV: the same inliers, and corners
+ * within 1e-3 px, since its last refinement stops elsewhere. Intervals come from other random numbers. */
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/evaluation/metrics.h"

@@ -45,6 +45,19 @@ const char *cairn_result_class(const char *role)
     return names[cairn_result_colour(role)];
 }
 
+const char *cairn_result_noun(const cairn_result_set *set)
+{
+    return strstr(set->set, "synthetic") ? "images" : !strncmp(set->set, "video", 5) ? "intervals" : "pairs";
+}
+
+void cairn_result_kind_title(char out[48], const cairn_result_set *set, const char *kind)
+{
+    if (strcmp(kind, "all"))
+        snprintf(out, 48, "%.40s", kind);
+    else
+        snprintf(out, 48, "all %s%s", cairn_result_noun(set), set->blur_apart ? " but blur" : "");
+}
+
 int cairn_result_find_method(const cairn_result_set *set, const char *name)
 {
     for (int m = 0; m < set->method_count; m++)
@@ -52,15 +65,17 @@ int cairn_result_find_method(const cairn_result_set *set, const char *name)
     return -1;
 }
 
-bool cairn_result_pair_is(const cairn_result_pair *pair, const char *kind)
+bool cairn_result_pair_is(const cairn_result_set *set, int pair, const char *kind)
 {
-    return pair->used && (!strcmp(kind, "all") || !strcmp(kind, pair->kind));
+    const cairn_result_pair *p = &set->pairs[pair];
+    if (!strcmp(kind, "all")) return p->used && !(set->blur_apart && !strcmp(p->kind, "blur"));
+    return p->used && !strcmp(kind, p->kind);
 }
 
 int cairn_result_pairs_of(const cairn_result_set *set, const char *kind)
 {
     int count = 0;
-    for (int i = 0; i < set->pair_count; i++) count += cairn_result_pair_is(&set->pairs[i], kind);
+    for (int i = 0; i < set->pair_count; i++) count += cairn_result_pair_is(set, i, kind);
     return count;
 }
 
@@ -137,6 +152,8 @@ static cairn_status add_pairs(cairn_result_set *set, const cJSON *json)
                                  cairn_json_text(row, "kind"), cJSON_IsTrue(get(row, "used"))};
         if (!p->sequence[0]) p->sequence = p->name;
     }
+    const int blur = cairn_result_pairs_of(set, "blur");
+    set->blur_apart = blur > 0 && blur < cairn_result_pairs_of(set, "all");
     return CAIRN_OK;
 }
 

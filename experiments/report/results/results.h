@@ -47,7 +47,8 @@ typedef struct cairn_result_set {
     int method_count;
     cairn_result_pair *pairs; /* owned */
     int pair_count;
-    bool apart; /* the same protocol and set as another one, but other pairs or parameters */
+    bool blur_apart; /* "all" means all but blur */
+    bool apart;      /* the same protocol and set as another one, but other pairs or parameters */
 } cairn_result_set;
 
 typedef struct cairn_results {
@@ -64,10 +65,15 @@ void cairn_results_free(cairn_results *results);
 cairn_result_value cairn_result_of(const cairn_result_set *set, int method, const char *kind, int measure);
 /* One pair's value, NaN if there is none. */
 double cairn_result_row(const cairn_result_set *set, int method, int pair, int measure);
-/* Whether a pair was used and is of the kind ("all": any), and how many are. */
-bool cairn_result_pair_is(const cairn_result_pair *pair, const char *kind);
+/* Whether a pair was used and is of the kind, and how many are. "all" leaves out the blur sequences, which are reported
+ * apart, unless there is nothing else (experiments/evaluation does the same). */
+bool cairn_result_pair_is(const cairn_result_set *set, int pair, const char *kind);
 int cairn_result_pairs_of(const cairn_result_set *set, const char *kind);
 int cairn_result_find_method(const cairn_result_set *set, const char *name);
+/* What the rows of a set are: pairs, images or intervals. */
+const char *cairn_result_noun(const cairn_result_set *set);
+/* The title of a kind: "viewpoint", "all pairs", "all pairs but blur". */
+void cairn_result_kind_title(char out[48], const cairn_result_set *set, const char *kind);
 /* Colour of a role in the style sheet: 1 teacher, 2 student, 3 classical, 4 other; and its class. */
 int cairn_result_colour(const char *role);
 const char *cairn_result_class(const char *role);

@@ -21,11 +21,6 @@ static void capital(FILE *page, const char *text)
     cairn_html_text(page, (unsigned char)text[0] < 128 && text[0] ? text + 1 : text);
 }
 
-static const char *kind_title(const char *kind)
-{
-    return !strcmp(kind, "all") ? "all pairs" : kind;
-}
-
 static void chart_of(FILE *page, const cairn_result_set *set, const char *kind, int measure)
 {
     cairn_interval_row rows[CAIRN_RESULT_METHODS];
@@ -53,7 +48,7 @@ static void write_charts(FILE *page, const cairn_result_set *set, const char *ki
 static void write_mma(FILE *page, const cairn_result_set *set, const char *kind)
 {
     cairn_mma_row rows[CAIRN_RESULT_METHODS];
-    char title[120];
+    char title[120], name[48];
     int count = 0;
     for (int i = 0; i < set->method_count; i++) {
         const cJSON *item;
@@ -65,7 +60,8 @@ static void write_mma(FILE *page, const cairn_result_set *set, const char *kind)
         }
         if (row.steps > 1) rows[count++] = row;
     }
-    snprintf(title, sizeof title, "Mean matching accuracy, %.40s", kind_title(kind));
+    cairn_result_kind_title(name, set, kind);
+    snprintf(title, sizeof title, "Mean matching accuracy, %s", name);
     if (count > 0) {
         fputs("<div class=\"charts one\">", page);
         cairn_chart_mma(page, title, rows, count);
@@ -112,12 +108,16 @@ static cairn_status write_table(FILE *page, const cairn_result_set *set, const c
 {
     cairn_status st = CAIRN_OK;
     cairn_table table = {0};
+    char title[48];
+    cairn_result_kind_title(title, set, kind);
     CAIRN_TRY(cairn_table_make(&table, set, kind, group));
     if (table.columns == 0) goto done;
     if (folded) {
         fputs("<details><summary>", page);
         capital(page, group);
-        fprintf(page, ": all measures, %s</summary>\n", kind_title(kind));
+        fputs(": all measures, ", page);
+        cairn_html_text(page, title);
+        fputs("</summary>\n", page);
     }
     cairn_table_html(page, &table);
     write_tools(page, &table);
@@ -144,11 +144,13 @@ static cairn_status write_kind(FILE *page, const cairn_result_set *set, const ch
 {
     cairn_status st = CAIRN_OK;
     const char *groups[CAIRN_RESULT_MEASURES];
+    char title[48];
     const int count = groups_of(set, groups);
     fputs("<div class=\"kind\" data-kind=\"", page);
     cairn_html_text(page, kind);
     fputs("\">\n<h4>", page);
-    capital(page, kind_title(kind));
+    cairn_result_kind_title(title, set, kind);
+    capital(page, title);
     const int pairs = cairn_result_pairs_of(set, kind);
     if (pairs > 0) fprintf(page, " (%d)", pairs);
     fputs("</h4>\n", page);
@@ -205,7 +207,8 @@ static void write_heading(FILE *page, const cairn_result_set *set)
     fputs(" <span class=\"soft\">protocol ", page);
     cairn_html_text(page, set->protocol);
     fputs("</span></h3>\n<p class=\"soft\">", page);
-    fprintf(page, "%d methods, %d pairs or images", set->method_count, cairn_result_pairs_of(set, "all"));
+    fprintf(page, "%d methods, %d %s", set->method_count, cairn_result_pairs_of(set, "all"), cairn_result_noun(set));
+    if (set->blur_apart) fprintf(page, " and %d of blur, which stand apart", cairn_result_pairs_of(set, "blur"));
     if (skipped > 0) fprintf(page, " (%.0f more could not be read)", skipped);
     fputs(set->device[0] ? ", networks on " : "", page);
     cairn_html_text(page, set->device);
@@ -222,13 +225,15 @@ static void write_heading(FILE *page, const cairn_result_set *set)
 
 static void write_kind_chips(FILE *page, const cairn_result_set *set)
 {
+    char title[48];
     if (set->kind_count < 2) return;
     fputs("<div class=\"bar needs-script kinds\" role=\"group\" aria-label=\"Kind of pairs\">", page);
     for (int i = 0; i < set->kind_count; i++) {
         fprintf(page, "<button class=\"chip\" type=\"button\" aria-pressed=\"%s\" data-kind=\"", i ? "false" : "true");
         cairn_html_text(page, set->kinds[i]);
         fputs("\">", page);
-        capital(page, kind_title(set->kinds[i]));
+        cairn_result_kind_title(title, set, set->kinds[i]);
+        capital(page, title);
         fputs("</button>", page);
     }
     fputs("</div>\n", page);

@@ -58,7 +58,7 @@ static cairn_status draws_make(draws *d, const cairn_result_set *set, const char
         return cairn_error_set(CAIRN_E_NOMEM, "no memory for the comparisons of %s", set->set);
     }
     for (int i = 0; i < set->pair_count; i++)
-        if (cairn_result_pair_is(&set->pairs[i], kind)) d->pair[d->pairs++] = i;
+        if (cairn_result_pair_is(set, i, kind)) d->pair[d->pairs++] = i;
     for (int r = 0; r < d->resamples && d->pairs > 0; r++) {
         cairn_rng rng = cairn_rng_stream(0, 0, (uint32_t)r, 0, PURPOSE);
         for (int i = 0; i < d->pairs; i++)
@@ -98,6 +98,21 @@ static bool not_clear(const draws *d, const cairn_result_set *set, int best, int
     return kept > 0 && d->means[(int)(0.025 * (kept - 1))] <= 0 && d->means[(int)ceil(0.975 * (kept - 1))] >= 0;
 }
 
+/* Whether the summary is the mean of the rows: medians, areas and pooled numbers have no difference pair by pair. */
+static bool is_mean(const draws *d, const cairn_table *t, int method, int column)
+{
+    double sum = 0;
+    int count = 0;
+    const double mean = cell(t, method, column)->value.mean;
+    for (int i = 0; i < d->pairs; i++) {
+        const double value = cairn_result_row(t->set, method, d->pair[i], t->measures[column]);
+        if (isnan(value)) continue;
+        sum += value;
+        count++;
+    }
+    return count > 0 && fabs(sum / count - mean) <= 1e-6 * fmax(1, fabs(mean));
+}
+
 static void mark_column(cairn_table *t, const draws *d, int column)
 {
     const cairn_result_measure *m = &t->set->measures[t->measures[column]];
@@ -115,7 +130,8 @@ static void mark_column(cairn_table *t, const draws *d, int column)
         if (isnan(c->value.mean) || !strcmp(t->set->methods[i].role, "chance")) continue;
         if (i == best || fabs(c->value.mean - cell(t, best, column)->value.mean) < step)
             c->mark = CAIRN_MARK_BEST;
-        else if (strcmp(m->group, "time") && not_clear(d, t->set, best, i, t->measures[column]))
+        else if (strcmp(m->group, "time") && is_mean(d, t, best, column) && is_mean(d, t, i, column) &&
+                 not_clear(d, t->set, best, i, t->measures[column]))
             c->mark = CAIRN_MARK_NEAR;
     }
 }
@@ -130,12 +146,13 @@ static bool has_values(const cairn_result_set *set, const char *kind, int measur
 static void describe(cairn_table *t, const char *kind, const char *group)
 {
     const int pairs = cairn_result_pairs_of(t->set, kind);
-    char slug[64];
+    char slug[64], title[48];
     snprintf(t->id, sizeof t->id, "%.60s %.30s", kind, group);
     cairn_html_slug(slug, sizeof slug, t->id);
     snprintf(t->id, sizeof t->id, "%s-%s", t->set->id, slug);
-    snprintf(t->caption, sizeof t->caption, "%.100s, protocol %.60s, %s%.30s (%d)", t->set->set, t->set->protocol,
-             strcmp(kind, "all") ? "kind " : "", strcmp(kind, "all") ? kind : "all pairs", pairs);
+    cairn_result_kind_title(title, t->set, kind);
+    snprintf(t->caption, sizeof t->caption, "%.100s, protocol %.60s, %s (%d)", t->set->set, t->set->protocol, title,
+             pairs);
 }
 
 cairn_status cairn_table_make(cairn_table *out, const cairn_result_set *set, const char *kind, const char *group)

@@ -56,6 +56,24 @@ static void test_png__round_trip_is_exact(void **state)
     }
 }
 
+/* Smooth colours survive, also a red line of one pixel: colours are not halved. */
+static void test_jpeg__is_close(void **state)
+{
+    (void)state;
+    const char *path = test_path("close.jpg");
+    for (int c = 1; c <= 3; c += 2) {
+        cairn_image image, got;
+        assert_ok(cairn_image_create(&image, 37, 50, c));
+        for (int i = 0; i < 37 * 50; i++)
+            for (int k = 0; k < c; k++) image.pixels[i * c + k] = i % 50 == 20 ? k == 0 : (float)(i / 50 + k) / 40;
+        assert_ok(cairn_image_save_jpeg(&image, path));
+        assert_ok(cairn_image_load(&got, path, c));
+        expect_pixels(&got, &image, 0.08);
+        cairn_image_free(&got);
+        cairn_image_free(&image);
+    }
+}
+
 static void test_png__clamps_what_a_byte_cannot_hold(void **state)
 {
     (void)state;
@@ -421,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_png__round_trip_is_exact),
+        cmocka_unit_test(test_jpeg__is_close),
         cmocka_unit_test(test_png__clamps_what_a_byte_cannot_hold),
         cmocka_unit_test(test_decode__every_kind),
         cmocka_unit_test(test_decode__progressive_jpeg),
