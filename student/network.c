@@ -30,18 +30,14 @@ struct cairn_network {
 void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s)
 {
     if (s->kind == CAIRN_NETWORK_SUPERPOINT)
-        snprintf(text, size, "superpoint width=%g descriptor=%d order=%s", s->superpoint.width,
-                 s->superpoint.descriptor, s->superpoint.relu_first ? "relu-bn" : "bn-relu");
+        cairn_superpoint_describe(text, size, &s->superpoint);
     else
         snprintf(text, size, "sp-fpn width=%g channels=%d taps=%d,%d,%d,%d", s->sp_fpn.width, s->sp_fpn.channels,
                  s->sp_fpn.taps[0], s->sp_fpn.taps[1], s->sp_fpn.taps[2], s->sp_fpn.taps[3]);
 }
 
-static bool spec_in_range(const cairn_network_spec *s)
+static bool student_in_range(const cairn_network_spec *s)
 {
-    if (s->kind == CAIRN_NETWORK_SUPERPOINT)
-        return s->superpoint.width >= 0.0625 && s->superpoint.width <= 2 && s->superpoint.descriptor >= 0 &&
-               s->superpoint.descriptor <= 1024;
     bool fine = s->sp_fpn.width >= 0.25 && s->sp_fpn.width <= 2 && s->sp_fpn.channels >= 8 && s->sp_fpn.channels <= 512;
     for (int i = 0; i < 4; i++)
         fine &= s->sp_fpn.taps[i] >= 1 && s->sp_fpn.taps[i] < CAIRN_MOBILENET_SMALL_FEATURES &&
@@ -51,21 +47,18 @@ static bool spec_in_range(const cairn_network_spec *s)
 
 cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, const char *where)
 {
-    char order[16] = "";
     cairn_network_spec s = {0};
     int *t = s.sp_fpn.taps;
     bool known = false;
-    if (sscanf(text, "superpoint width=%lf descriptor=%d order=%15s", &s.superpoint.width, &s.superpoint.descriptor,
-               order) == 3 && (!strcmp(order, "bn-relu") || !strcmp(order, "relu-bn"))) {
+    if (cairn_superpoint_parse(&s.superpoint, text)) {
         s.kind = CAIRN_NETWORK_SUPERPOINT;
-        s.superpoint.relu_first = !strcmp(order, "relu-bn");
         known = true;
     } else if (sscanf(text, "sp-fpn width=%lf channels=%d taps=%d,%d,%d,%d", &s.sp_fpn.width, &s.sp_fpn.channels, &t[0],
                       &t[1], &t[2], &t[3]) == 6) {
         s.kind = CAIRN_NETWORK_SP_FPN;
-        known = true;
+        known = student_in_range(&s);
     }
-    if (!known || !spec_in_range(&s))
+    if (!known)
         return cairn_error_set(CAIRN_E_FORMAT,
                                "%s: the model is '%.80s'; expected 'superpoint width=.. descriptor=.. order=..' or "
                                "'sp-fpn width=.. channels=.. taps=..'",

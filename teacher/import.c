@@ -76,7 +76,7 @@ const char *const cairn_import_layouts[LAYOUTS + 1] = {
 typedef struct job {
     const cairn_weights *weights;
     const layout *layout;
-    char prefix[NAME];
+    char prefix[NAME / 2];
     bool *used; /* [weights->count] */
     cairn_superpoint_options options;
 } job;
@@ -93,7 +93,7 @@ void cairn_import_report_free(cairn_import_report *report)
 static void source_name(char name[NAME], const job *j, int layer, int field)
 {
     const names *of = &j->layout->of[layer];
-    snprintf(name, NAME, "%s%s.%s", j->prefix, field < 2 ? of->conv : of->bn, j->layout->fields[field]);
+    snprintf(name, NAME, "%.255s%.64s.%.64s", j->prefix, field < 2 ? of->conv : of->bn, j->layout->fields[field]);
 }
 
 /* Looks for a name's ending: what stands before it is the prefix of the file. */
@@ -115,40 +115,40 @@ static bool find_prefix(job *j)
 }
 
 /* Share of the detector's tensors that the file names. */
-static int fit(job *j)
+static double fit(job *j)
 {
-    int found = 0;
+    int found = 0, all = 0;
     char name[NAME];
     if (!find_prefix(j)) return 0;
     for (int layer = 0; layer < DETECTOR_LAYERS; layer++)
-        for (int field = 0; field < (j->layout->of[layer].bn ? FIELDS : 2); field++) {
+        for (int field = 0; field < (j->layout->of[layer].bn ? FIELDS : 2); field++, all++) {
             source_name(name, j, layer, field);
             found += cairn_weights_find(j->weights, name) != NULL;
         }
-    return found;
+    return (double)found / all;
 }
 
-/* The layout that finds the most tensors, the earlier one of the table when two do; all of them must be there. */
+/* The wanted layout, or the one that misses least; of two the earlier one of the table, which asks for more. */
 static cairn_status choose_layout(job *j, const char *wanted)
 {
-    int best = 0;
+    double best = 0;
     const layout *chosen = NULL;
     for (int i = 0; i < LAYOUTS; i++) {
         if (wanted && strcmp(wanted, layouts[i].name)) continue;
         j->layout = &layouts[i];
-        int found = fit(j);
-        if (found <= best && !wanted) continue;
-        best = found;
+        const double share = fit(j);
+        if (share <= best && !wanted) continue;
+        best = share;
         chosen = j->layout;
     }
     if (!chosen && wanted)
         return cairn_error_set(CAIRN_E_INVALID, "there is no layout '%s'; see cairn import --help", wanted);
-    if (!chosen || best == 0)
+    if (!chosen)
         return cairn_error_set(CAIRN_E_FORMAT,
                                "%s: no layout that is known here names its tensors (the first is '%.100s')",
                                j->weights->path, j->weights->count ? j->weights->tensors[0].name : "none");
     j->layout = chosen;
-    find_prefix(j);
+    find_prefix(j); /* without one the first tensor is missed, by name */
     return CAIRN_OK;
 }
 
@@ -186,8 +186,8 @@ static cairn_status check_shape(const job *j, const cairn_weight *w, int rank, c
     if (same) return CAIRN_OK;
     shape_text(is, sizeof is, w->rank, w->shape);
     shape_text(expected, sizeof expected, rank, shape);
-    return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' has the shape %s, expected %s", j->weights->path, w->name,
-                           is, expected);
+    return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' has the shape %s, expected %s", j->weights->path,
+                           w->name, is, expected);
 }
 
 /* Channels that come out of a layer, and its kernel's size. */

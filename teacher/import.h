@@ -8,8 +8,8 @@
  *   superpoint-tf       backbone.0.0.conv.weight ...: superpoint_v6_from_tf.pth
  *   superpoint-bn       backbone.block1_1.0.weight ...: superpoint_bn.pth
  *   pytorch-superpoint  inc.conv.conv.0.weight ...: the checkpoints of that project
- *   magicpoint-tf       conv1a.weight, conv1a.bn_gamma ... for pixels of 0..255: NumPy export of a TensorFlow MagicPoint
- *   cairn               conv1a.weight, bn1a.weight ...: ours, normalisation before the activation
+ *   magicpoint-tf       conv1a.weight, conv1a.bn_gamma ... for pixels of 0..255: NumPy export of a TensorFlow
+ * MagicPoint cairn               conv1a.weight, bn1a.weight ...: ours, normalisation before the activation
  *   cairn-relu-bn       the same names, after it
  * NULL-ended. */
 extern const char *const cairn_import_layouts[];

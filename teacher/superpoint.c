@@ -5,6 +5,31 @@
 #include "ops/pointwise/pointwise.h"
 #include "ops/image/pool.h"
 
+#include <string.h>
+
+static const char *const orders[] = {"bn-relu", "relu-bn", "none"};
+
+void cairn_superpoint_describe(char *text, size_t size, const cairn_superpoint_options *o)
+{
+    snprintf(text, size, "superpoint width=%g descriptor=%d order=%s", o->width, o->descriptor, orders[o->order]);
+}
+
+bool cairn_superpoint_parse(cairn_superpoint_options *o, const char *text)
+{
+    char order[16] = "";
+    cairn_superpoint_options parsed = {0};
+    if (sscanf(text, "superpoint width=%lf descriptor=%d order=%15s", &parsed.width, &parsed.descriptor, order) != 3 ||
+        !(parsed.width >= 0.0625 && parsed.width <= 2) || parsed.descriptor < 0 || parsed.descriptor > 1024)
+        return false;
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(order, orders[i])) continue;
+        parsed.order = (cairn_superpoint_order)i;
+        *o = parsed;
+        return true;
+    }
+    return false;
+}
+
 int cairn_superpoint_channels(int channels, double width)
 {
     int c = (int)(channels * width / 4 + 0.5) * 4;
@@ -15,15 +40,17 @@ int cairn_superpoint_channels(int channels, double width)
 static cairn_tid block(cairn_model *m, const char *suffix, cairn_tid x, int channels, int kernel, bool activate,
                        const cairn_superpoint_options *o)
 {
-    const float eps = 1e-3f, update = 0.01f; /* as the TensorFlow original; teacher.md 1.2 */
+    const float update = 0.01f; /* as the TensorFlow original; teacher.md 1.2 */
     char conv[16], bn[16];
     snprintf(conv, sizeof conv, "conv%s", suffix);
     snprintf(bn, sizeof bn, "bn%s", suffix);
     cairn_conv_layer layer = {.channels = channels, .kernel = kernel, .bias = true, .init = CAIRN_INIT_GLOROT};
     x = cairn_layer_conv(m, conv, x, &layer);
-    if (activate && o->relu_first) x = cairn_op_relu(m->g, x);
-    return cairn_layer_batch_norm(m, bn, x, eps, update,
-                                  activate && !o->relu_first ? CAIRN_ACTIVATION_RELU : CAIRN_ACTIVATION_NONE);
+    if (activate && o->order != CAIRN_ORDER_BN_RELU) x = cairn_op_relu(m->g, x);
+    if (o->order == CAIRN_ORDER_NONE) return x;
+    return cairn_layer_batch_norm(m, bn, x, (float)CAIRN_SUPERPOINT_EPS, update,
+                                  activate && o->order == CAIRN_ORDER_BN_RELU ? CAIRN_ACTIVATION_RELU
+                                                                              : CAIRN_ACTIVATION_NONE);
 }
 
 cairn_superpoint_outputs cairn_superpoint(cairn_model *m, cairn_tid image, const cairn_superpoint_options *o)

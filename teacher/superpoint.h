@@ -1,13 +1,22 @@
 #ifndef CAIRN_TEACHER_SUPERPOINT_H
 #define CAIRN_TEACHER_SUPERPOINT_H
-/* SuperPoint: VGG encoder, 65-way detector head, descriptor head (DeTone et al., CVPRW 2018, sec. 3), with BatchNorm
- * after every convolution and a width multiplier, so that small teachers train on a CPU. */
+/* SuperPoint: VGG encoder, 65-way detector head, descriptor head (DeTone et al., CVPRW 2018, sec. 3), with or
+ * without BatchNorm after every convolution and a width multiplier, so that small teachers train on a CPU. */
 #include "train/model.h"
+
+/* Where a layer's normalisation stands (teacher.md, section 1.2). */
+typedef enum cairn_superpoint_order {
+    CAIRN_ORDER_BN_RELU, /* folds exactly into the convolution */
+    CAIRN_ORDER_RELU_BN, /* as the public checkpoints with BatchNorm */
+    CAIRN_ORDER_NONE     /* no normalisation, as the first public checkpoint */
+} cairn_superpoint_order;
+#define CAIRN_SUPERPOINT_ORDERS "bn-relu,relu-bn,none" /* their names, in order */
+#define CAIRN_SUPERPOINT_EPS 1e-3                        /* of every normalisation */
 
 typedef struct cairn_superpoint_options {
     double width;     /* multiplies every channel count (64, 64, 128, 128, heads 256): multiples of 4; 0.0625..2 */
     int descriptor;   /* channels of the descriptor; 0: none (MagicPoint) */
-    bool relu_first;  /* conv, ReLU, BatchNorm as the public checkpoints; default conv, BatchNorm, ReLU */
+    cairn_superpoint_order order;
 } cairn_superpoint_options;
 
 typedef struct cairn_superpoint_outputs {
@@ -19,6 +28,9 @@ typedef struct cairn_superpoint_outputs {
 cairn_superpoint_outputs cairn_superpoint(cairn_model *m, cairn_tid image, const cairn_superpoint_options *options);
 /* Probability map [N,H,W,1] of the logits: softmax without its last channel, cell to pixels (row-major in a cell). */
 cairn_tid cairn_superpoint_heatmap(cairn_graph *g, cairn_tid logits);
+/* "superpoint width=0.25 descriptor=64 order=bn-relu", as in a checkpoint's metadata; and back: false if it is none. */
+void cairn_superpoint_describe(char *text, size_t size, const cairn_superpoint_options *options);
+bool cairn_superpoint_parse(cairn_superpoint_options *options, const char *text);
 /* A channel count under the width multiplier. */
 int cairn_superpoint_channels(int channels, double width);
 #endif

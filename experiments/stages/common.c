@@ -90,6 +90,7 @@ cairn_status cairn_stage_set_dustbin(cairn_store *store, double prior)
 {
     float bias[65] = {0};
     int index = cairn_store_find(store, "bnPb.bias");
+    if (index < 0) index = cairn_store_find(store, "convPb.bias"); /* no normalisation */
     CAIRN_ASSERT(index >= 0 && cairn_store_shape(store, index).c == 65);
     if (prior <= 0) return CAIRN_OK;
     bias[64] = (float)log(64 * (1 - prior) / prior);

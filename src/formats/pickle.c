@@ -196,7 +196,7 @@ static cairn_status push_text(reader *r, cairn_pickle_kind kind, int length_byte
     cairn_status st = CAIRN_OK;
     uint64_t length;
     const uint8_t *text = NULL;
-    cairn_pickle_value *value;
+    cairn_pickle_value *value = NULL;
     CAIRN_TRY(take_number(r, &length, length_bytes));
     if (length > r->size) CAIRN_TRY(damaged(r, "a text is longer than the file"));
     CAIRN_TRY(take(r, &text, (size_t)length));
@@ -209,7 +209,7 @@ done:
 
 static cairn_status push_integer(reader *r, int64_t number)
 {
-    cairn_pickle_value *value;
+    cairn_pickle_value *value = NULL;
     cairn_status st = push_new(r, &value, CAIRN_PICKLE_INT);
     if (st == CAIRN_OK) value->integer = number;
     return st;
@@ -236,7 +236,7 @@ static cairn_status push_float(reader *r)
     cairn_status st = CAIRN_OK;
     const uint8_t *p = NULL;
     uint64_t bits = 0;
-    cairn_pickle_value *value;
+    cairn_pickle_value *value = NULL;
     CAIRN_TRY(take(r, &p, 8));
     for (int i = 0; i < 8; i++) bits = bits << 8 | p[i];
     CAIRN_TRY(push_new(r, &value, CAIRN_PICKLE_FLOAT));
@@ -248,7 +248,7 @@ done:
 static cairn_status push_global(reader *r, const char *module, size_t module_length, const char *name, size_t length)
 {
     cairn_status st = CAIRN_OK;
-    cairn_pickle_value *value;
+    cairn_pickle_value *value = NULL;
     char *text = malloc(module_length + length + 2);
     if (!text) return no_memory(r);
     memcpy(text, module, module_length);
@@ -267,10 +267,10 @@ done:
 static cairn_status read_global(reader *r, bool from_stack)
 {
     cairn_status st = CAIRN_OK;
-    const char *module, *name;
-    size_t module_length, length;
+    const char *module = NULL, *name = NULL;
+    size_t module_length = 0, length = 0;
     if (from_stack) {
-        cairn_pickle_value *a, *b;
+        cairn_pickle_value *a = NULL, *b = NULL;
         CAIRN_TRY(pop(r, &b));
         CAIRN_TRY(pop(r, &a));
         if (a->kind != CAIRN_PICKLE_TEXT || b->kind != CAIRN_PICKLE_TEXT || a->length > 1024 || b->length > 1024)
@@ -340,7 +340,7 @@ static cairn_status fill_one(reader *r, size_t values, cairn_pickle_kind kind)
 static cairn_status make_call(reader *r)
 {
     cairn_status st = CAIRN_OK;
-    cairn_pickle_value *function, *arguments, *value;
+    cairn_pickle_value *function = NULL, *arguments = NULL, *value = NULL;
     CAIRN_TRY(pop(r, &arguments));
     CAIRN_TRY(pop(r, &function));
     bool dictionary = cairn_pickle_is(function, CAIRN_PICKLE_GLOBAL, "collections OrderedDict") &&
@@ -367,7 +367,7 @@ done:
 static cairn_status make_persistent(reader *r)
 {
     cairn_status st = CAIRN_OK;
-    cairn_pickle_value *name, *value;
+    cairn_pickle_value *name = NULL, *value = NULL;
     CAIRN_TRY(pop(r, &name));
     CAIRN_TRY(push_new(r, &value, CAIRN_PICKLE_PERSISTENT));
     CAIRN_TRY(add_item(r, value, name));
@@ -389,7 +389,7 @@ static cairn_status run_value(reader *r, int op)
 {
     uint64_t n = 0;
     cairn_status st = CAIRN_OK;
-    cairn_pickle_value *value;
+    cairn_pickle_value *value = NULL;
     switch (op) {
     case OP_NONE:
         return push_new(r, &value, CAIRN_PICKLE_NONE);

@@ -1,6 +1,6 @@
 #include "formats/weights.h"
 
-#include "base/file.h"
+#include "system/file.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"

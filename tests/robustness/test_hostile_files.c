@@ -8,6 +8,7 @@
 #include "formats/npy.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
+#include "formats/torch_file.h"
 #include "system/file.h"
 #include "teacher/label_file.h"
 
@@ -182,6 +183,27 @@ static bool read_safetensors(const uint8_t *bytes, size_t size, const char *path
         assert_ptr_equal(cairn_safetensors_find(&file, file.tensors[i].name), &file.tensors[i]);
     }
     cairn_safetensors_free(&file);
+    return true;
+}
+
+static bool read_torch(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_weights weights;
+    cairn_status st = cairn_torch_file_parse(&weights, bytes, size, path);
+    if (st < 0) {
+        refused(st, path);
+        assert_null(weights.tensors);
+        return false;
+    }
+    for (int i = 0; i < weights.count; i++) {
+        size_t n = weights.tensors[i].count, count = 1;
+        volatile float last = n ? weights.tensors[i].data[n - 1] : 0;
+        (void)last;
+        for (int k = 0; k < weights.tensors[i].rank; k++) count *= (size_t)weights.tensors[i].shape[k];
+        assert_int_equal(count, n);
+        assert_ptr_equal(cairn_weights_find(&weights, weights.tensors[i].name), &weights.tensors[i]);
+    }
+    cairn_weights_free(&weights);
     return true;
 }
 
@@ -360,6 +382,26 @@ static void test_hostile__safetensors(void **state)
     attack(take(path), read_safetensors, 2000, 20, "hostile.safetensors");
 }
 
+/* {'w': a tensor [2,3] of the storage '0', 'l': [(1, 2.5, None, True)], 'o': OrderedDict([...])} as PyTorch before 1.6
+ * wrote it, by hand: magic number, protocol, system, object, keys, numbers. */
+static void test_hostile__torch(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9 \x6a\xa8P\x19."
+        "\x80\2M\xe9\3."
+        "\x80\2}q\0(X\x10\0\0\0protocol_versionq\1M\xe9\3X\r\0\0\0little_endianq\2\x88u."
+        "\x80\2}q\0(X\1\0\0\0wq\1" "ctorch._utils\n_rebuild_tensor_v2\nq\2((X\7\0\0\0storageq\3ctorch\nFloatStorage\nq\4"
+        "X\1\0\0\0" "0q\5X\3\0\0\0cpuq\6K\6NtQK\0K\2K\3\x86K\3K\1\x86\x89" "ccollections\nOrderedDict\n)RtRX\1\0\0\0lq\7]q\x08"
+        "(K\1G\x40\4\0\0\0\0\0\0N\x88taX\1\0\0\0oq\t" "ccollections\nOrderedDict\n]X\1\0\0\0vh\1\x86" "a\x85Ru."
+        "\x80\2]q\0X\1\0\0\0" "0q\1a."
+        "\6\0\0\0\0\0\0\0" "aaa?bbb?ccc?ddd?eee?fff?";
+    sample s = {malloc(sizeof text - 1), sizeof text - 1};
+    assert_non_null(s.bytes);
+    memcpy(s.bytes, text, s.size);
+    attack(s, read_torch, 20000, 50, "hostile.pth");
+}
+
 static void test_hostile__label_files(void **state)
 {
     (void)state;
@@ -392,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_hostile__npz),
         cmocka_unit_test(test_hostile__npy_headers),
         cmocka_unit_test(test_hostile__safetensors),
+        cmocka_unit_test(test_hostile__torch),
         cmocka_unit_test(test_hostile__label_files),
         cmocka_unit_test(test_hostile__sequence_texts),
     };

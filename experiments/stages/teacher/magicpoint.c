@@ -113,7 +113,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     const magicpoint_settings *s = settings;
     feed f = {.stage = stage, .s = s};
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
-                               .superpoint = {s->width, 0, s->order == CAIRN_ORDER_RELU_BN}};
+                               .superpoint = {s->width, 0, (cairn_superpoint_order)s->order}};
     cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
                                      .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1};
     CAIRN_TRY(contact_sheet(stage, s));

@@ -85,7 +85,7 @@ static cairn_network_spec spec_of(const superpoint_settings *s)
 {
     int descriptor = s->descriptor ? (int)s->descriptor : cairn_superpoint_channels(256, s->width);
     return (cairn_network_spec){.kind = CAIRN_NETWORK_SUPERPOINT,
-                                .superpoint = {s->width, descriptor, s->order == CAIRN_ORDER_RELU_BN}};
+                                .superpoint = {s->width, descriptor, (cairn_superpoint_order)s->order}};
 }
 
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)

@@ -245,10 +245,10 @@ static void run_network(rig *r, cairn_kernel_class kernel_class, const cairn_net
     test_gpu_assert_valid(r->gpu);
 }
 
-static void superpoint(rig *r, cairn_kernel_class kernel_class, bool relu_first)
+static void superpoint(rig *r, cairn_kernel_class kernel_class, cairn_superpoint_order order)
 {
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
-                               .superpoint = {.width = 0.125, .descriptor = 32, .relu_first = relu_first}};
+                               .superpoint = {.width = 0.125, .descriptor = 32, .order = order}};
     run_network(r, kernel_class, &spec, (cairn_shape){2, 32, 40, 1});
 }
 
@@ -260,17 +260,22 @@ static void sp_fpn(rig *r, cairn_kernel_class kernel_class)
 
 static void test_superpoint__texel(void **state)
 {
-    superpoint(*state, CAIRN_CLASS_TEXEL, false);
+    superpoint(*state, CAIRN_CLASS_TEXEL, CAIRN_ORDER_BN_RELU);
 }
 
 static void test_superpoint_relu_first__texel(void **state)
 {
-    superpoint(*state, CAIRN_CLASS_TEXEL, true);
+    superpoint(*state, CAIRN_CLASS_TEXEL, CAIRN_ORDER_RELU_BN);
+}
+
+static void test_superpoint_without_norm__texel(void **state)
+{
+    superpoint(*state, CAIRN_CLASS_TEXEL, CAIRN_ORDER_NONE);
 }
 
 static void test_superpoint__simt(void **state)
 {
-    superpoint(*state, CAIRN_CLASS_SIMT, false);
+    superpoint(*state, CAIRN_CLASS_SIMT, CAIRN_ORDER_BN_RELU);
 }
 
 static void test_sp_fpn__texel(void **state)
@@ -288,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_superpoint__texel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_superpoint_relu_first__texel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_superpoint_without_norm__texel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_superpoint__simt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sp_fpn__texel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sp_fpn__simt, set_up, tear_down),

@@ -38,13 +38,14 @@ class Parameters(dict):
         return F.conv2d(x, w, self.get(name + '.bias'), stride, (w.shape[2] - 1) // 2, 1, groups)
 
 
-def superpoint(p, x, relu_first):
+def superpoint(p, x, order):
     def block(s, x, activate=True):
         x = p.conv('conv' + s, x)
-        if activate and relu_first:
+        if activate and order != 'bn-relu':
             x = F.relu(x)
-        x = p.batch_norm('bn' + s, x, 1e-3, 0.01)
-        return F.relu(x) if activate and not relu_first else x
+        if order != 'none':
+            x = p.batch_norm('bn' + s, x, 1e-3, 0.01)
+        return F.relu(x) if activate and order == 'bn-relu' else x
 
     for i, s in enumerate(['1a', '1b', '2a', '2b', '3a', '3b', '4a', '4b']):
         x = block(s, x)
@@ -122,7 +123,7 @@ def main():
         v.requires_grad_()
     image = inputs['image'].permute(0, 3, 1, 2)
     if description.startswith('superpoint'):
-        forward = lambda: superpoint(p, image, 'relu-bn' in description)
+        forward = lambda: superpoint(p, image, re.search('order=([a-z-]+)', description).group(1))
         loss_of = lambda out: superpoint_loss(out, inputs)
     else:
         taps = [int(t) for t in re.search(r'taps=([\d,]+)', description).group(1).split(',')]

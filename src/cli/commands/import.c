@@ -1,0 +1,84 @@
+/* cairn import: a public checkpoint becomes one of ours. */
+#include "cli/command.h"
+#include "system/file.h"
+#include "teacher/import.h"
+
+#include <string.h>
+
+typedef struct import_options {
+    char layout[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES];
+} import_options;
+
+static const cairn_setting table[] = {
+    CAIRN_SETTING_TEXT_ROW(import_options, layout, "auto", "whose names the file has; auto: the ones that fit"),
+    CAIRN_SETTING_TEXT_ROW(import_options, out, "", "checkpoint (safetensors) to write"),
+    {0},
+};
+
+static cairn_status check_layout(const char *layout)
+{
+    if (!strcmp(layout, "auto")) return CAIRN_OK;
+    for (int i = 0; cairn_import_layouts[i]; i++)
+        if (!strcmp(layout, cairn_import_layouts[i])) return CAIRN_OK;
+    const char *closest = cairn_closest_name(layout, cairn_import_layouts);
+    return closest ? cairn_error_set(CAIRN_E_INVALID, "command line: there is no layout '%s'; did you mean '%s'?",
+                                     layout, closest)
+                   : cairn_error_set(CAIRN_E_INVALID, "command line: there is no layout '%s'; see cairn import --help",
+                                     layout);
+}
+
+/* Text of a file, without what could steer a terminal. */
+static void print_name(const char *name)
+{
+    fputs("  ", stdout);
+    for (; *name; name++) putchar((unsigned char)*name < 32 || *name == 127 ? '?' : *name);
+    putchar('\n');
+}
+
+static cairn_status run(const void *options, const char *const *words, int word_count)
+{
+    (void)word_count;
+    const import_options *o = options;
+    cairn_status st = CAIRN_OK;
+    cairn_weights weights = {0};
+    cairn_import_report report = {0};
+    enum { SHOWN = 20 };
+    if (!o->out[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out FILE.safetensors is missing"));
+    if (cairn_file_same(words[0], o->out))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out is the file that is imported"));
+    CAIRN_TRY(check_layout(o->layout));
+    CAIRN_TRY(cairn_weights_read(&weights, words[0]));
+    CAIRN_TRY(cairn_import(&report, &weights, strcmp(o->layout, "auto") ? o->layout : NULL, o->out));
+    printf("%s: %d of %d tensors as layout %s -> %s\nmodel: %s\n", words[0], report.taken, weights.count, report.layout,
+           o->out, report.model);
+    if (report.left) printf("%d tensors of the file have no place in it:\n", report.left);
+    for (int i = 0; i < report.left && i < SHOWN; i++) print_name(report.left_names[i]);
+    if (report.left > SHOWN) printf("  and %d more\n", report.left - SHOWN);
+done:
+    cairn_import_report_free(&report);
+    cairn_weights_free(&weights);
+    return st;
+}
+
+const cairn_command cairn_command_import = {
+    .name = "import",
+    .summary = "take over the weights of a public checkpoint",
+    .synopsis = "FILE --out FILE.safetensors [--layout NAME]",
+    .details =
+        "FILE is a checkpoint of PyTorch (.pth, .pt, .pth.tar; both containers; read without Python, nothing in it is\n"
+        "executed), a NumPy .npz or a safetensors file. Shapes are checked, tensors without a place are listed.\n\n"
+        "Layouts:\n"
+        "  superpoint          conv1a.weight ... convDb.bias: superpoint_v1.pth\n"
+        "  superpoint-tf       backbone.0.0.conv.weight ...: superpoint_v6_from_tf.pth\n"
+        "  superpoint-bn       backbone.block1_1.0.weight ...: superpoint_bn.pth\n"
+        "  pytorch-superpoint  inc.conv.conv.0.weight ...: that project's *_checkpoint.pth.tar\n"
+        "  magicpoint-tf       conv1a.weight, conv1a.bn_gamma ...: for pixels of 0..255, as .npz\n"
+        "  cairn, cairn-relu-bn  conv1a.weight, bn1a.weight ...: ours, by order of layers",
+    .example = "  cairn import superpoint_v1.pth --out superpoint.safetensors\n"
+               "  cairn detect --model superpoint.safetensors photo.jpg",
+    .options = table,
+    .options_bytes = sizeof(import_options),
+    .least_words = 1,
+    .most_words = 1,
+    .run = run,
+};
