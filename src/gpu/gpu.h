@@ -82,7 +82,8 @@ typedef struct cairn_gpu_info {
     uint32_t subgroup_size, max_shared_bytes, max_group_threads;
     cairn_gpu_matrix matrix;               /* form NONE: the device has none that can be used */
     double timestamp_ns;                   /* nanoseconds a tick; 0: no timestamps */
-    double segment_ms;                     /* longest submission by estimate; also by CAIRN_SEGMENT_MS. 0 in a list */
+    double segment_ms;                     /* longest submission by estimate, unless it is one workgroup, which cannot
+                                              be cut; also by CAIRN_SEGMENT_MS. 0 in a list */
     double assumed_gflops, assumed_gbps;   /* what the estimate assumes: floors for this kind of device */
     cairn_kernel_class kernel_class;       /* chosen class (of a created device) or the default one (in a list) */
 } cairn_gpu_info;

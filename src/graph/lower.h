@@ -18,6 +18,7 @@ typedef struct cairn_kernel_call {
     uint32_t push[CAIRN_GPU_MAX_PUSH];
     int push_count;
     uint32_t threads[3]; /* 0 means 1 */
+    bool light; /* it moves or converts data only: the node's operations are those of its other calls */
 } cairn_kernel_call;
 
 cairn_kernel_class cairn_lower_class(const cairn_lowering *l);

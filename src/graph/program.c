@@ -134,19 +134,19 @@ static cairn_gpu_view view_of(const cairn_program *p, cairn_slot slot)
     return (cairn_gpu_view){p->arena, b->offset + at, vectors * element_bytes(p, slot)};
 }
 
-/* Of each call: its node's operations, shared out evenly among the node's calls. */
+/* Of each call: its node's operations, shared out evenly among the node's calls but for the light ones. */
 static cairn_status estimate_operations(cairn_program *p)
 {
-    int *calls = calloc((size_t)cairn_graph_node_count(p->g) + 1, sizeof *calls);
+    int *calls = calloc((size_t)cairn_graph_node_count(p->g) + 1, sizeof *calls); /* that are not light */
     p->operations = calloc((size_t)p->l.call_count + 1, sizeof *p->operations);
     if (!calls || !p->operations) {
         free(calls);
         return cairn_error_set(CAIRN_E_NOMEM, "no memory for a program");
     }
     for (int c = 0; c < p->l.call_count; c++)
-        if (p->l.call_node[c] >= 0) calls[p->l.call_node[c]]++;
+        if (p->l.call_node[c] >= 0 && !p->l.calls[c].light) calls[p->l.call_node[c]]++;
     for (int c = 0; c < p->l.call_count; c++) {
-        if (p->l.call_node[c] < 0) continue;
+        if (p->l.call_node[c] < 0 || p->l.calls[c].light) continue;
         const cairn_node *n = cairn_graph_node(p->g, p->l.call_node[c]);
         double all = n->op->operations ? n->op->operations(n, p->g) : 0;
         for (int k = 0; k < n->output_count && !n->op->operations; k++)
@@ -181,6 +181,7 @@ static cairn_status record(cairn_program *p)
     CAIRN_TRY(cairn_record__calls(&r, p->commands, p->once_count, calls, &p->stats));
     p->stats.once = once.dispatches;
     if (once.longest_ms > p->stats.longest_ms) p->stats.longest_ms = once.longest_ms;
+    if (once.group_ms > p->stats.group_ms) p->stats.group_ms = once.group_ms, p->stats.group_kernel = once.group_kernel;
     for (int c = p->once_count; c < calls; c++) p->stats.operations += p->operations[c];
 done:
     free(views);

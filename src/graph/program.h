@@ -37,7 +37,9 @@ typedef struct cairn_program_stats {
     int half_tensors; /* stored in fp16 */
     int recomputed;   /* tensors that are computed again for the backward pass */
     double operations; /* estimated, of one run */
-    double longest_ms; /* of a submission, estimated: at most cairn_gpu_info.segment_ms unless it is one workgroup */
+    double longest_ms; /* of a submission, estimated: at most the larger of cairn_gpu_info.segment_ms and group_ms */
+    double group_ms;   /* of the longest single workgroup, estimated; it cannot be cut */
+    const char *group_kernel; /* whose it is */
 } cairn_program_stats;
 
 typedef struct cairn_program_timing {

@@ -105,13 +105,12 @@ done:
 }
 
 /* The parts of one call write different elements, so that nothing waits between them. */
-static cairn_status record_parts(recorder *p, cairn_gpu_dispatch *d, int c, double ms)
+static cairn_status record_parts(recorder *p, cairn_gpu_dispatch *d, int c, const uint32_t groups[3], double ms)
 {
     cairn_status st = CAIRN_OK;
     const cairn_kernel_call *call = &p->r->l->calls[c];
-    uint32_t groups[3], box[3], at[3];
-    CAIRN_TRY(cairn_gpu_dispatch_groups(groups, p->r->l->gpu, d));
-    double all = (double)groups[0] * groups[1] * groups[2];
+    uint32_t box[3], at[3];
+    const double all = (double)groups[0] * groups[1] * groups[2];
     cut(box, groups, all * p->limit / ms);
     for (at[2] = 0; at[2] < groups[2]; at[2] += box[2])
         for (at[1] = 0; at[1] < groups[1]; at[1] += box[1])
@@ -128,6 +127,13 @@ done:
     return st;
 }
 
+static void note_group(cairn_program_stats *stats, const char *kernel, double ms)
+{
+    if (ms <= stats->group_ms) return;
+    stats->group_ms = ms;
+    stats->group_kernel = kernel;
+}
+
 static cairn_status record_call(recorder *p, int c)
 {
     cairn_status st = CAIRN_OK;
@@ -135,6 +141,7 @@ static cairn_status record_call(recorder *p, int c)
     const cairn_kernel_call *call = &l->calls[c];
     const cairn_gpu_view *views = &p->r->views[c * CAIRN_GPU_MAX_BINDINGS];
     const double ms = estimate_ms(p, c, views);
+    uint32_t groups[3];
     cairn_gpu_dispatch d = {.view_count = call->slot_count, .push_count = call->push_count};
     memcpy(d.views, views, sizeof *views * (size_t)call->slot_count);
     memcpy(d.push, call->push, sizeof d.push);
@@ -146,8 +153,10 @@ static cairn_status record_call(recorder *p, int c)
         CAIRN_TRY(barrier(p));
         p->stats->barriers++;
     }
+    CAIRN_TRY(cairn_gpu_dispatch_groups(groups, l->gpu, &d));
+    note_group(p->stats, call->kernel, ms / ((double)groups[0] * groups[1] * groups[2]));
     if (ms > p->limit) {
-        CAIRN_TRY(record_parts(p, &d, c, ms));
+        CAIRN_TRY(record_parts(p, &d, c, groups, ms));
     } else {
         CAIRN_TRY(record_part(p, &d, call, ms));
         p->r->parts[c] = 1;

@@ -13,8 +13,6 @@
 
 #include <stdlib.h>
 
-enum { N = 4 };
-
 typedef struct training {
     cairn_graph *g;
     cairn_model model;
@@ -22,14 +20,14 @@ typedef struct training {
     cairn_program *program;
     cairn_train_optimiser optimiser;
     cairn_tid image, target, loss;
-    int height, width;
+    int batch, height, width;
     double multiplier; /* of the teacher */
 } training;
 
 static void build_loss(training *t, bool student)
 {
-    const cairn_shape cells = {N, t->height / 8, t->width / 8, 1};
-    t->image = cairn_graph_input(t->g, "image", (cairn_shape){N, t->height, t->width, 1});
+    const cairn_shape cells = {t->batch, t->height / 8, t->width / 8, 1};
+    t->image = cairn_graph_input(t->g, "image", (cairn_shape){t->batch, t->height, t->width, 1});
     if (student) {
         cairn_sp_fpn_options options = CAIRN_SP_FPN_OPTIONS_INIT;
         cairn_tid map = cairn_sp_fpn(&t->model, t->image, &options);
@@ -97,7 +95,7 @@ static void destroy(training *t)
 
 test_outcome test_train(cairn_gpu *gpu, bool student, const cairn_program_options *options)
 {
-    training t = {.height = 96, .width = 128, .multiplier = 0.25};
+    training t = {.batch = 4, .height = 96, .width = 128, .multiplier = 0.25};
     test_outcome o = {0};
     cairn_train_settings settings = cairn_train_defaults;
     settings.precision = (int)options->precision;
@@ -127,10 +125,15 @@ test_outcome test_train(cairn_gpu *gpu, bool student, const cairn_program_option
 
 cairn_program_stats test_plan_training(cairn_gpu *gpu, const cairn_program_options *options)
 {
-    training t = {.height = 120, .width = 160, .multiplier = 1};
+    return test_plan_step(gpu, false, (cairn_shape){4, 120, 160, 1}, options);
+}
+
+cairn_program_stats test_plan_step(cairn_gpu *gpu, bool student, cairn_shape image, const cairn_program_options *options)
+{
+    training t = {.batch = image.n, .height = image.h, .width = image.w, .multiplier = 1};
     cairn_train_settings settings = cairn_train_defaults;
     settings.precision = (int)options->precision;
-    create(&t, gpu, false, &settings, options);
+    create(&t, gpu, student, &settings, options);
     const cairn_program_stats stats = *cairn_program_get_stats(t.program);
     destroy(&t);
     return stats;

@@ -15,6 +15,9 @@ typedef struct test_outcome {
 test_outcome test_train(cairn_gpu *gpu, bool student, const cairn_program_options *options);
 /* Only the plan, of the teacher at its full width on four images of 120x160. */
 cairn_program_stats test_plan_training(cairn_gpu *gpu, const cairn_program_options *options);
+/* Only the plan of a training step, of the teacher (full width) or the student. image [batch,height,width,1] */
+cairn_program_stats test_plan_step(cairn_gpu *gpu, bool student, cairn_shape image,
+                                   const cairn_program_options *options);
 /* Losses, gradients and stored tensors to the last bit; and the training did something. */
 void test_expect_same_outcome(const test_outcome *a, const test_outcome *b);
 #endif

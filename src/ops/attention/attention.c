@@ -50,7 +50,7 @@ static cairn_status lower_grad(cairn_lowering *l, const cairn_node *node)
     p.dv = node->outputs[2];
     uint32_t rows = p.batch * p.heads * p.n;
     p.along = cairn_lower_scratch(l, rows);
-    cairn_kernel_call call = {.kernel = "attention/row_dot",
+    cairn_kernel_call call = {.kernel = "attention/row_dot", .light = true,
                               .slots = {p.y, p.dy, p.along},
                               .slot_count = 3,
                               .written = 1u << 2,

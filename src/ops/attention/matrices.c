@@ -81,7 +81,7 @@ static cairn_status softmax(cairn_lowering *l, const cairn_attention__problem *p
     const bool masked = p->query_mask != CAIRN_NONE;
     const uint32_t query_groups = (p->n + 3) / 4;
     cairn_kernel_call call = {
-        .kernel = "attention/softmax",
+        .kernel = "attention/softmax", .light = true,
         .constants = {masked},
         .constant_count = 1,
         .slots = {scores, scores, masked ? p->query_mask : p->q, p->sums, factors},

@@ -3,8 +3,8 @@
 
 cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts)
 {
-    cairn_kernel_call call = {.kernel = "conv/sum_parts", .slots = {part, y}, .slot_count = 2, .written = 2,
-                              .push = {(uint32_t)vectors, (uint32_t)parts}, .push_count = 2};
+    cairn_kernel_call call = {.kernel = "conv/sum_parts", .light = true, .slots = {part, y}, .slot_count = 2,
+                              .written = 2, .push = {(uint32_t)vectors, (uint32_t)parts}, .push_count = 2};
     cairn_lower_linear(&call, vectors);
     return cairn_lower_call(l, &call);
 }
@@ -69,8 +69,8 @@ cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f)
     int taps = f->window.kernel * f->window.kernel, out_groups = cairn_shape_groups(f->sy);
     int64_t vectors = (int64_t)taps * f->sx.c * out_groups;
     cairn_slot turned = cairn_lower_scratch(l, vectors);
-    cairn_kernel_call flip = {.kernel = "conv/conv2d_weight_flip", .slots = {f->weight, turned}, .slot_count = 2,
-                              .written = 2,
+    cairn_kernel_call flip = {.kernel = "conv/conv2d_weight_flip", .light = true, .slots = {f->weight, turned},
+                              .slot_count = 2, .written = 2,
                               .push = {(uint32_t)taps, (uint32_t)f->sy.c, (uint32_t)f->sx.c, (uint32_t)out_groups,
                                        (uint32_t)cairn_shape_groups(f->sx)},
                               .push_count = 5};

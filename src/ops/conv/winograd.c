@@ -58,7 +58,7 @@ static winograd describe(const cairn_conv__forward *f, int size)
 static cairn_status transform_weight(cairn_lowering *l, const winograd *w, cairn_slot planes)
 {
     cairn_kernel_call call = {
-        .kernel = "winograd/weight",
+        .kernel = "winograd/weight", .light = true,
         .constants = {(uint32_t)w->size, GROUPS, w->f->weight_turned},
         .constant_count = 3,
         .slots = {w->f->weight, planes},

@@ -58,7 +58,7 @@ static cairn_status transform(cairn_lowering *l, const winograd *w, cairn_slot f
 {
     cairn_shape s = of_output ? w->g->sy : w->g->sx;
     int groups = cairn_shape_groups(s);
-    cairn_kernel_call call = {.kernel = "winograd/rows",
+    cairn_kernel_call call = {.kernel = "winograd/rows", .light = true,
                               .constants = {(uint32_t)w->size, of_output},
                               .constant_count = 2,
                               .slots = {from, rows},
@@ -137,7 +137,7 @@ cairn_status cairn_conv__grad_weight_winograd(cairn_lowering *l, const cairn_con
     winograd w = describe(g, size);
     cairn_slot sums = cairn_lower_scratch(l, (int64_t)w.planes * (g->in_groups * 4 * g->out_groups + GAP));
     CAIRN_TRY(w.workers ? by_workers(l, &w, sums) : by_chunks(l, &w, sums));
-    cairn_kernel_call call = {.kernel = "winograd/weight_back",
+    cairn_kernel_call call = {.kernel = "winograd/weight_back", .light = true,
                               .constants = {(uint32_t)size},
                               .constant_count = 1,
                               .slots = {sums, g->dw},

@@ -99,8 +99,8 @@ static cairn_status emit_range(cairn_lowering *l, cairn_slot x, cairn_slot *rang
     int64_t vectors = cairn_lower_vectors(l, x), groups = cairn_tiles(vectors, RANGE_THREADS);
     if (groups > RANGE_GROUPS) groups = RANGE_GROUPS;
     cairn_slot part = cairn_lower_scratch(l, groups);
-    cairn_kernel_call call = {.kernel = "matrix/range", .slots = {x, part}, .slot_count = 2, .written = 2,
-                              .push = {(uint32_t)vectors}, .push_count = 1,
+    cairn_kernel_call call = {.kernel = "matrix/range", .light = true, .slots = {x, part}, .slot_count = 2,
+                              .written = 2, .push = {(uint32_t)vectors}, .push_count = 1,
                               .threads = {(uint32_t)groups * RANGE_THREADS}};
     CAIRN_TRY(cairn_lower_call(l, &call));
     *range = part;
