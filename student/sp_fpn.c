@@ -1,29 +1,47 @@
 #include "student/sp_fpn.h"
 
+#include "ops/conv/conv.h"
 #include "ops/norm/norm.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/image/resize.h"
+#include "student/finest_level.h"
 #include "student/mobilenet.h"
 
 enum { LEVELS = 4 };
 
-static cairn_tid normed_conv(cairn_model *m, const char *kind, int level, cairn_tid x, int channels, int kernel)
+static const float EPS = 1e-5f; /* of the instance norms */
+
+/* Weight of fpn.<kind>.<level>, without bias since a normalisation follows. */
+static cairn_tid weight_of(cairn_model *m, const char *kind, int level, int ci, int co, int kernel)
 {
     char name[64];
-    cairn_conv_layer layer = {.channels = channels, .kernel = kernel, .init = CAIRN_INIT_FAN_IN_UNIFORM};
-    snprintf(name, sizeof name, "fpn.%s.%d.0", kind, level);
-    return cairn_op_instance_norm(m->g, cairn_layer_conv(m, name, x, &layer), 1e-5f);
+    snprintf(name, sizeof name, "fpn.%s.%d.0.weight", kind, level);
+    return cairn_model_parameter(m, name, CAIRN_PARAMETER_CONV, co, ci, kernel, true, true,
+                                 CAIRN_INIT_FAN_IN_UNIFORM, 0);
 }
 
 /* Top-down pathway: outputs[i] at the resolution of tap i, finest first. */
 static void pyramid(cairn_model *m, const cairn_tid *taps, int channels, cairn_tid *outputs)
 {
-    cairn_tid sum = CAIRN_NONE;
+    const cairn_conv_options inner = {.kernel = 1}, outer = {.kernel = 3};
+    cairn_graph *g = m->g;
+    cairn_tid sums[LEVELS], inner_weights[LEVELS], variances[LEVELS];
     for (int i = LEVELS - 1; i >= 0; i--) {
-        cairn_tid lateral = normed_conv(m, "inner_blocks", i, taps[i], channels, 1);
-        sum = sum == CAIRN_NONE ? lateral
-                                : cairn_op_resize_add(m->g, sum, lateral, CAIRN_RESIZE_NEAREST);
-        outputs[i] = normed_conv(m, "layer_blocks", i, sum, channels, 3);
+        int ci = cairn_graph_shape(g, taps[i]).c;
+        inner_weights[i] = weight_of(m, "inner_blocks", i, ci, channels, 1);
+        cairn_tid weight = weight_of(m, "layer_blocks", i, channels, channels, 3), y;
+        if (i == 0 && !m->training && cairn_finest_level_fits(g, taps[0], taps[1], sums[2])) {
+            cairn_finest_level level = {.fine = taps[0], .middle = taps[1], .coarse = sums[2],
+                                        .fine_weight = inner_weights[0], .middle_weight = inner_weights[1],
+                                        .middle_variance = variances[1], .weight = weight, .eps = EPS};
+            y = cairn_finest_level_convolve(g, &level);
+        } else {
+            cairn_tid lateral = cairn_op_conv2d(g, taps[i], inner_weights[i], CAIRN_NONE, &inner);
+            lateral = cairn_op_instance_norm(g, lateral, EPS, &variances[i]);
+            sums[i] = i == LEVELS - 1 ? lateral : cairn_op_resize_add(g, sums[i + 1], lateral, CAIRN_RESIZE_NEAREST);
+            y = cairn_op_conv2d(g, sums[i], weight, CAIRN_NONE, &outer);
+        }
+        outputs[i] = cairn_op_instance_norm(g, y, EPS, NULL);
     }
 }
 

@@ -7,8 +7,9 @@
 //           | 7 moments.glsl: a chunk is 4 tiles
 // push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image, tiles =
 //           of all images; slabs = ceil(tiles / T); workers
-// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output
-//           groups of a product: 1, 2 or 4
+// spec      0 M output pixels of a tile along each axis: 1, 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output
+//           groups of a product: 1, 2 or 4, 5 FACTOR by which x is enlarged first (nearest neighbour), 2 or more: M is 1
+//           then, and a tile is a pixel of x; no moments
 // dispatch  threads (8 * workers), lanes over tiles
 // A worker takes one slab of T tiles after the other, so that its planes and sums stay in its core's cache: 126 ms
 // where one dispatch for each of the three steps, by chunks, took 171 (8x120x160x64 to 64, two cores). It fetches
@@ -28,6 +29,7 @@ layout(local_size_x = 8) in;
 layout(constant_id = 0) const int M = 4;
 layout(constant_id = 1) const int ROWS = 4;
 layout(constant_id = 2) const int GROUPS = 4;
+layout(constant_id = 5) const int FACTOR = 1;
 const int N = M + 2;
 const int T = 8 * ROWS;
 INPUT(0, x);
@@ -163,6 +165,37 @@ void transform_output(int tile, int at)
     }
 }
 
+// Of FACTOR results along an axis, the first takes in the products of one side, the last those of the other.
+vec4 of_block(vec4 s[3], int i)
+{
+    return i == 0 ? s[0] + s[1] : i == FACTOR - 1 ? s[0] + s[2] : s[0];
+}
+
+void transform_block(int tile, int at)
+{
+    int group_count = out_groups;
+    int step = blocks * GROUPS * T + 8;
+    int row = tile / tiles_x;
+    int corner = (row * ow + tile - row * tiles_x) * FACTOR * group_count, line = ow * group_count;
+    bool biased = has_bias != 0;
+    if (tile >= tiles) return;
+    for (int g = 0; g < group_count; ++g) {
+        vec4 s[3][3];
+        [[unroll]] for (int i = 0; i < 3; ++i)
+            [[unroll]] for (int j = 0; j < 3; ++j) s[i][j] = LOAD(read, at + (i * 3 + j) * step);
+        vec4 b = biased ? LOAD(bias, g) : vec4(0.0);
+        [[unroll]] for (int i = 0; i < FACTOR; ++i) {
+            vec4 part[3];
+            [[unroll]] for (int j = 0; j < 3; ++j) part[j] = of_block(vec4[](s[0][j], s[1][j], s[2][j]), i);
+            [[unroll]] for (int j = 0; j < FACTOR; ++j) {
+                int to = corner + i * line + j * group_count + g;
+                STORE(y, to, epilogue(of_block(part, j) + b, to));
+            }
+        }
+        at += T;
+    }
+}
+
 void main()
 {
     int lane = int(gl_LocalInvocationID.x), worker = int(gl_WorkGroupID.x);
@@ -176,6 +209,9 @@ void main()
             for (int b = 0; b < blocks; ++b)
                 multiply(planes + p * in_step + lane, p * weight_step + b * weight_block + (lane & 3),
                          sums + p * out_step + b * GROUPS * T + lane);
-        for (int r = 0; r < ROWS; ++r) transform_output(slab * T + 8 * r + lane, sums + 8 * r + lane);
+        for (int r = 0; r < ROWS; ++r) {
+            if (M == 1) transform_block(slab * T + 8 * r + lane, sums + 8 * r + lane);
+            else transform_output(slab * T + 8 * r + lane, sums + 8 * r + lane);
+        }
     }
 }

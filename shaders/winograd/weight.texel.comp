@@ -5,7 +5,7 @@
 // bindings  0 weight w [9,1,CI,CO], TURNED: [9,1,CO,CI] and read with its taps turned round, as the gradient of a
 //           convolution's input wants it | 1 planes [N*N][blocks*in_groups*4*GROUPS+8] write
 // push      ci, in_groups = ceil(ci/4), out_groups, blocks = ceil(out_groups/GROUPS), co
-// spec      0 M output pixels of a tile along each axis: 2 or 4, 1 GROUPS, 2 TURNED
+// spec      0 M output pixels of a tile along each axis: 1, 2 or 4, 1 GROUPS, 2 TURNED
 // dispatch  threads (in_groups * 4 * GROUPS, blocks).   host src/ops/conv/winograd.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
@@ -23,7 +23,11 @@ layout(push_constant) uniform Push { int ci, in_groups, out_groups, blocks, co; 
 vec4[6] transform(vec4 a, vec4 b, vec4 c)
 {
     vec4 t[6];
-    if (M == 4) {
+    if (M == 1) {
+        t[0] = a + b + c;
+        t[1] = a;
+        t[2] = c;
+    } else if (M == 4) {
         vec4 near = (a + c) * (-1.0 / 6.0), far = a * (1.0 / 24.0) + c * (1.0 / 6.0);
         vec4 b6 = b * (1.0 / 6.0), b12 = b * (1.0 / 12.0);
         t[0] = a * 0.25;

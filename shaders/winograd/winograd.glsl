@@ -5,10 +5,20 @@
 // Needs const int M and const int N. Arrays are as long as M = 4 wants: GLSL passes none that are sized by a
 // specialization constant.
 
+// M = 1 is the same for an image that is enlarged before, each pixel to a block of F x F equal ones, F >= 2. A tile is a
+// pixel x with its neighbours u before and v behind it. Along an axis with taps a, b, c the first of the block's results
+// is a u + (b + c) x = s x + a (u - x), s = a + b + c, those between are s x, and the last is s x + c (v - x): three
+// products.
+
 // B^T on one line of an input tile: in place.
 void winograd_input(inout vec4 d[6])
 {
-    if (M == 4) {
+    if (M == 1) {
+        vec4 before = d[0], pixel = d[1];
+        d[0] = pixel;
+        d[1] = before - pixel;
+        d[2] = d[2] - pixel;
+    } else if (M == 4) {
         vec4 d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4], d5 = d[5];
         vec4 even = d4 - 4.0 * d2, odd = d3 - 4.0 * d1;
         vec4 far_even = d4 - d2, far_odd = 2.0 * (d3 - d1);

@@ -128,7 +128,7 @@ static cairn_tid any_norm(builder *b, cairn_tid x)
     cairn_tid mean, variance;
     if (!stored_left(b) || (int64_t)s.h * s.w * s.n < 16) return any_unary(b, x);
     int form = draw(b, 0, 3);
-    if (form == 0 && s.h * s.w > 8) return cairn_op_instance_norm(g, x, 0.1f);
+    if (form == 0 && s.h * s.w > 8) return cairn_op_instance_norm(g, x, 0.1f, NULL);
     cairn_tid gamma = add_stored(b, v, 0.5, 1.5), beta = add_stored(b, v, -0.5, 0.5);
     if (form == 1)
         return cairn_op_normalize(g, x, add_stored(b, v, -0.5, 0.5), add_stored(b, v, 0.5, 1.5), gamma, beta, 0.01f,

@@ -1,6 +1,7 @@
 #include "ops/conv/conv.h"
 
 #include "ops/conv/internal.h"
+#include "ops/image/resize_lower.h"
 #include "reference/conv/conv.h"
 
 #define SHAPE_TEXT "[%d,%d,%d,%d]"
@@ -16,6 +17,19 @@ bool cairn_conv__absorb(cairn_node *node, const cairn_graph *g, const cairn_node
     return cairn_epilogue_absorb(&at->epilogue, node, CAIRN_CONV_RESIDUAL, g, next);
 }
 
+/* A map enlarged by a whole factor for this convolution alone: only inference has it, elsewhere the gradients read it. */
+static bool absorb_enlarging(cairn_node *node, const cairn_graph *g, const cairn_node *source)
+{
+    enum { MOST_FACTOR = 4 };
+    cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
+    if (at->window.kernel != 3 || at->window.stride != 1 || at->window.pad != 1 || at->enlarged) return false;
+    int factor = cairn_resize_nearest_factor(source, g);
+    if (source->outputs[0] != node->inputs[0] || factor < 2 || factor > MOST_FACTOR) return false;
+    node->inputs[0] = source->inputs[0];
+    at->enlarged = factor;
+    return true;
+}
+
 /* At stride 1, where it is a forward convolution: the sum with another gradient. */
 static bool absorb_after_grad_input(cairn_node *node, const cairn_graph *g, const cairn_node *next)
 {
@@ -28,7 +42,8 @@ static const cairn_op conv2d = {.name = "conv2d",
                                 .lower = cairn_conv__lower_forward,
                                 .reference = cairn_ref_conv2d,
                                 .operations = conv_operations,
-                                .absorb = cairn_conv__absorb};
+                                .absorb = cairn_conv__absorb,
+                                .absorb_source = absorb_enlarging};
 static const cairn_op conv2d_grad_input = {.name = "conv2d_grad_input",
                                            .lower = cairn_conv__lower_grad_input,
                                            .reference = cairn_ref_conv2d_grad_input,

@@ -14,11 +14,16 @@ typedef struct cairn_conv__window {
 typedef struct cairn_conv__attributes {
     cairn_conv__window window;
     cairn_epilogue epilogue;
+    int32_t enlarged; /* conv2d, by fusion: the input is enlarged by this factor first (nearest neighbour); 0: it is not */
 } cairn_conv__attributes;
 enum { CAIRN_CONV_RESIDUAL = 3, CAIRN_CONV_GRAD_RESIDUAL = 2 }; /* inputs */
+static inline const cairn_conv__attributes *cairn_conv__attributes_of(const cairn_node *node)
+{
+    return cairn_node_attributes(node);
+}
 static inline const cairn_epilogue *cairn_conv__epilogue(const cairn_node *node)
 {
-    return &((const cairn_conv__attributes *)cairn_node_attributes(node))->epilogue;
+    return &cairn_conv__attributes_of(node)->epilogue;
 }
 /* cairn_op's absorb of conv2d and depthwise2d. */
 bool cairn_conv__absorb(cairn_node *node, const cairn_graph *g, const cairn_node *next);
@@ -50,7 +55,10 @@ typedef struct cairn_conv__forward {
     /* weight is the one of the convolution of whose input this makes the gradient: [K*K,1,CO,CI] with y's channels CO,
      * and taps the other way round. Class texel; cairn_conv__turn_weight makes a plain weight of it. */
     bool weight_turned;
+    int enlarged; /* as in the attributes; sx is the shape before */
 } cairn_conv__forward;
+/* Whether a forward convolution of an enlarged image can be had in one dispatch; if not, it is enlarged into scratch. */
+bool cairn_conv__takes_enlarged(const cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f);
 /* For the partial moments of y, `chunks` of them, if a reader wants them; else CAIRN_NONE. Of f only y counts. */
 cairn_slot cairn_conv__leave_moments(cairn_lowering *l, const cairn_conv__forward *f, int64_t chunks);

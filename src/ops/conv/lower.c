@@ -1,6 +1,8 @@
 /* Kernels of the convolution's forward pass and input gradient. */
 #include "ops/conv/internal.h"
 
+#include "ops/image/resize_lower.h"
+
 cairn_status cairn_conv__sum_parts(cairn_lowering *l, cairn_slot part, cairn_slot y, int64_t vectors, int parts)
 {
     cairn_kernel_call call = {.kernel = "conv/sum_parts", .light = true, .slots = {part, y}, .slot_count = 2,
@@ -26,6 +28,16 @@ cairn_slot cairn_conv__leave_moments(cairn_lowering *l, const cairn_conv__forwar
     return cairn_lower_moments_wanted(l, f->y) ? cairn_lower_moments_leave(l, f->y, chunks) : CAIRN_NONE;
 }
 
+static cairn_status enlarge(cairn_lowering *l, cairn_conv__forward *f)
+{
+    cairn_shape s = f->sx;
+    cairn_slot from = f->x;
+    f->sx.h *= f->enlarged, f->sx.w *= f->enlarged;
+    f->enlarged = 0;
+    f->x = cairn_lower_scratch(l, cairn_shape_vectors(f->sx));
+    return cairn_resize_lower_nearest(l, from, CAIRN_NONE, f->x, s, f->sx);
+}
+
 static cairn_status forward(cairn_lowering *l, const cairn_conv__forward *f)
 {
     return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? cairn_conv__forward_texel(l, f) : cairn_conv__forward_simt(l, f);
@@ -38,8 +50,13 @@ cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node
                              .sy = cairn_lower_shape(l, node->outputs[0]),
                              .window = *(const cairn_conv__window *)cairn_node_attributes(node),
                              .epilogue = *cairn_conv__epilogue(node),
-                             .residual = node->inputs[CAIRN_CONV_RESIDUAL]};
-    return forward(l, &f);
+                             .residual = node->inputs[CAIRN_CONV_RESIDUAL],
+                             .enlarged = cairn_conv__attributes_of(node)->enlarged};
+    cairn_status st = CAIRN_OK;
+    if (f.enlarged && !cairn_conv__takes_enlarged(l, &f)) CAIRN_TRY(enlarge(l, &f));
+    CAIRN_TRY(forward(l, &f));
+done:
+    return st;
 }
 
 enum { STRIDED_COLUMNS = 2, STRIDED_ROWS = 8 }; /* a thread's tile in conv2d_grad_input_strided */

@@ -186,8 +186,15 @@ static cairn_status emit(cairn_lowering *l, const void *problem, uint32_t varian
                                          : cairn_conv__forward_winograd(l, problem, (int)variant);
 }
 
+bool cairn_conv__takes_enlarged(const cairn_lowering *l, const cairn_conv__forward *f)
+{
+    return cairn_lower_class(l) == CAIRN_CLASS_TEXEL && forced() != CAIRN_CONV__DIRECT &&
+           !isinf(cairn_conv__winograd_cost(f, 1));
+}
+
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f)
 {
+    if (f->enlarged) return cairn_conv__forward_winograd(l, f, 1);
     if (f->window.kernel != 3 || f->window.stride != 1) return direct(l, f);
     const double costs[] = {direct_cost(f), cairn_conv__winograd_cost(f, 2), cairn_conv__winograd_cost(f, 4)};
     const uint32_t key[] = {(uint32_t)f->sx.n, (uint32_t)f->sx.h, (uint32_t)f->sx.w, (uint32_t)f->sx.c,

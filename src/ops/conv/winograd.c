@@ -15,7 +15,7 @@ enum {
 
 typedef struct winograd {
     const cairn_conv__forward *f;
-    int size, planes; /* output pixels of a tile along each axis; (size + 2)^2 */
+    int size, planes; /* output pixels of a tile along each axis, 1: a pixel that is enlarged; (size + 2)^2 */
     int in_groups, out_groups, blocks;
     int tiles_y, tiles_x, tiles;
     int rows; /* times LANES tiles make a slab: 4, or less where there are few tiles */
@@ -38,8 +38,8 @@ static double row_cost(int rows)
 static winograd describe(const cairn_conv__forward *f, int size)
 {
     winograd w = {.f = f, .size = size, .planes = (size + 2) * (size + 2), .in_groups = cairn_shape_groups(f->sx),
-                  .out_groups = cairn_shape_groups(f->sy), .tiles_y = cairn_conv__ceil_div(f->sy.h, size),
-                  .tiles_x = cairn_conv__ceil_div(f->sy.w, size)};
+                  .out_groups = cairn_shape_groups(f->sy), .tiles_y = cairn_conv__ceil_div(f->enlarged ? f->sx.h : f->sy.h, size),
+                  .tiles_x = cairn_conv__ceil_div(f->enlarged ? f->sx.w : f->sy.w, size)};
     w.blocks = cairn_conv__ceil_div(w.out_groups, GROUPS);
     w.tiles = f->sy.n * w.tiles_y * w.tiles_x;
     int cores = cairn_cores();
@@ -100,8 +100,8 @@ cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__f
     CAIRN_TRY(transform_weight(l, &w, weight));
     cairn_kernel_call call = {
         .kernel = "winograd/convolve",
-        .constants = {(uint32_t)w.size, (uint32_t)w.rows, GROUPS},
-        .constant_count = 3,
+        .constants = {(uint32_t)w.size, (uint32_t)w.rows, GROUPS, 0, 0, (uint32_t)f->enlarged},
+        .constant_count = 6,
         .slots = {f->x, weight, has_bias ? f->bias : f->weight, f->y, work, work},
         .slot_count = 6,
         .written = 1 << 3 | 1 << 5,
@@ -112,7 +112,8 @@ cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__f
         .push_count = 14,
         .threads = {(uint32_t)(LANES * w.workers)}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
-    cairn_conv__bind_moments(&call, f, cairn_conv__leave_moments(l, f, cairn_conv__ceil_div(w.tiles, 4)));
+    cairn_slot moments = f->enlarged ? CAIRN_NONE : cairn_conv__leave_moments(l, f, cairn_conv__ceil_div(w.tiles, 4));
+    cairn_conv__bind_moments(&call, f, moments);
     CAIRN_TRY(cairn_lower_call(l, &call));
 done:
     return st;

@@ -1,13 +1,15 @@
 #include "ops/image/resize.h"
 
+#include "ops/image/resize_lower.h"
 #include "ops/image/resize_table.h"
 #include "ops/norm/rows.h"
 #include "ops/pointwise/pointwise.h"
 #include "reference/image/resize.h"
 
-/* Both axes at once; addend may be CAIRN_NONE. */
-static cairn_status call_nearest(cairn_lowering *l, cairn_slot x, cairn_slot addend, cairn_slot y, cairn_shape s,
-                                 cairn_shape d)
+enum { MOST_PLANES = 65535 };
+
+cairn_status cairn_resize_lower_nearest(cairn_lowering *l, cairn_slot x, cairn_slot addend, cairn_slot y,
+                                        cairn_shape s, cairn_shape d)
 {
     cairn_rows rows = cairn_rows_plan_runs(l, d.w, cairn_shape_groups(d), (int64_t)d.n * d.h);
     cairn_kernel_call call = {.kernel = "resize/nearest",
@@ -30,7 +32,6 @@ typedef struct pass {
 
 static cairn_status call_weighted(cairn_lowering *l, const pass *p, const cairn_slot *tables)
 {
-    enum { MOST_PLANES = 65535 };
     cairn_status st = CAIRN_OK;
     const int64_t columns = cairn_shape_groups(p->s), planes = (int64_t)p->d.n * p->d.h;
     /* Several columns of one lane share its weights: on a GPU neighbouring lanes find theirs at once, few columns leave
@@ -109,8 +110,8 @@ static cairn_status lower_resize(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_resize_attributes *at = cairn_node_attributes(node);
     cairn_shape s = cairn_lower_shape(l, node->inputs[MAP]), d = cairn_lower_shape(l, node->outputs[0]);
-    if (at->mode == CAIRN_RESIZE_NEAREST && (int64_t)d.n * d.h <= 65535)
-        return call_nearest(l, node->inputs[MAP], node->inputs[ADDEND], node->outputs[0], s, d);
+    if (at->mode == CAIRN_RESIZE_NEAREST && (int64_t)d.n * d.h <= MOST_PLANES)
+        return cairn_resize_lower_nearest(l, node->inputs[MAP], node->inputs[ADDEND], node->outputs[0], s, d);
     return lower_weighted(l, node, node->inputs[ADDEND]);
 }
 
@@ -149,6 +150,15 @@ static const cairn_op resize_op = {.name = "resize",
                                    .reference = cairn_ref_resize,
                                    .operations = operations,
                                    .again = cairn_node_again};
+
+int cairn_resize_nearest_factor(const cairn_node *node, const cairn_graph *g)
+{
+    const cairn_resize_attributes *at = cairn_node_attributes(node);
+    if (node->op != &resize_op || at->mode != CAIRN_RESIZE_NEAREST || node->inputs[ADDEND] != CAIRN_NONE) return 0;
+    cairn_shape s = cairn_graph_shape(g, node->inputs[MAP]), d = cairn_graph_shape(g, node->outputs[0]);
+    int factor = d.h / s.h;
+    return d.h == factor * s.h && d.w == factor * s.w && (int64_t)d.n * d.h <= MOST_PLANES ? factor : 0;
+}
 
 static cairn_tid append_resize(cairn_graph *g, cairn_tid x, cairn_tid addend, int h, int w, cairn_resize mode)
 {

@@ -380,10 +380,10 @@ cairn_tid cairn_op_batch_norm_infer(cairn_graph *g, cairn_tid x, cairn_tid gamma
     return cairn_op_normalize(g, x, running_mean, running_variance, gamma, beta, eps, activation);
 }
 
-cairn_tid cairn_op_instance_norm(cairn_graph *g, cairn_tid x, float eps)
+cairn_tid cairn_op_instance_norm(cairn_graph *g, cairn_tid x, float eps, cairn_tid *variance)
 {
     cairn_norm_attributes at = {.eps = eps, .per_sample = true};
-    return append_batch_norm(g, x, CAIRN_NONE, CAIRN_NONE, &at, NULL, NULL);
+    return append_batch_norm(g, x, CAIRN_NONE, CAIRN_NONE, &at, NULL, variance);
 }
 
 /* ---- running averages ---- */

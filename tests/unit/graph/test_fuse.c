@@ -249,7 +249,7 @@ static void run_moments(const moments_case *c, cairn_gpu *gpu, bool fusion, mome
     cairn_tid y = c->in ? cairn_op_conv2d(g, x, weight, bias, &o) : cairn_op_depthwise2d(g, x, weight, bias, &o);
     if (c->relu_first) y = cairn_op_relu(g, y);
     if (c->one) {
-        z = cairn_op_instance_norm(g, y, 1e-3f);
+        z = cairn_op_instance_norm(g, y, 1e-3f, NULL);
         mean = cairn_op_moments(g, y, true, &variance);
     } else {
         z = cairn_op_batch_norm_train(g, y, CAIRN_NONE, CAIRN_NONE, 1e-3f, CAIRN_ACTIVATION_RELU, &mean, &variance);

@@ -55,7 +55,7 @@ static void build_relu_first(op_case *c, cairn_graph *g)
 static void build_instance(op_case *c, cairn_graph *g)
 {
     const norm_data *d = op_case_data(c);
-    op_case_output(c, cairn_op_instance_norm(g, op_case_input(c, d->shape, d->offset - 1, d->offset + 2), 1e-5f));
+    op_case_output(c, cairn_op_instance_norm(g, op_case_input(c, d->shape, d->offset - 1, d->offset + 2), 1e-5f, NULL));
 }
 
 /* The statistics through moments and normalize must have the same gradient as the fused op. */
