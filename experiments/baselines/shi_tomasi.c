@@ -40,6 +40,7 @@ cairn_status cairn_baseline_shi_tomasi(cairn_detector *out, int radius)
     shi_tomasi *self = malloc(sizeof *self);
     if (!self) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the Shi-Tomasi detector");
     *self = (shi_tomasi){{CAIRN_SUPPRESS_SQUARE, radius}, 0};
-    *out = (cairn_detector){.name = "Shi-Tomasi", .state = self, .detect = detect, .destroy = free, .configure = configure};
+    *out = (cairn_detector){
+        .name = "Shi-Tomasi", .state = self, .detect = detect, .destroy = free, .configure = configure};
     return CAIRN_OK;
 }

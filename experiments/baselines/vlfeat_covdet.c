@@ -46,18 +46,30 @@ static VlFrameOrientedEllipse orient(VlCovDet *self, VlFrameOrientedEllipse fram
     return turned;
 }
 
-static cairn_status describe_all(cairn_sift_set *set, VlCovDet *self, VlSiftFilt *filter, bool root)
+static int strongest_first(const void *left, const void *right)
+{
+    const VlCovDetFeature *a = left, *b = right;
+    if (a->peakScore != b->peakScore) return a->peakScore > b->peakScore ? -1 : 1;
+    if (a->frame.y != b->frame.y) return a->frame.y < b->frame.y ? -1 : 1;
+    return a->frame.x < b->frame.x ? -1 : a->frame.x > b->frame.x;
+}
+
+/* Describes the strongest `most` features (0: all): their patches take most of the time, and VLFeat finds thousands. */
+static cairn_status describe_all(cairn_sift_set *set, VlCovDet *self, VlSiftFilt *filter, const covdet *kind, int most)
 {
     cairn_status st = CAIRN_OK;
-    const VlCovDetFeature *features = vl_covdet_get_features(self);
+    VlCovDetFeature *features = vl_covdet_get_features(self);
     vl_size count = vl_covdet_get_num_features(self);
-    for (vl_size i = 0; i < count; i++) {
+    qsort(features, count, sizeof *features, strongest_first);
+    for (vl_size i = 0; i < count && (most <= 0 || set->points.count < most); i++) {
         float *descriptor, values[CAIRN_SIFT_DIMENSION];
-        VlFrameOrientedEllipse frame = orient(self, features[i].frame);
+        VlFrameOrientedEllipse frame = features[i].frame;
+        if (kind->affine && vl_covdet_extract_affine_shape_for_frame(self, &frame, features[i].frame)) continue;
+        frame = orient(self, frame);
         if (!describe(values, self, filter, frame)) continue;
         CAIRN_TRY(cairn_baselines__sift_append(&descriptor, set, frame.x, frame.y, features[i].peakScore));
         for (int k = 0; k < CAIRN_SIFT_DIMENSION; k++) descriptor[k] = values[k];
-        cairn_baselines__sift_normalise(descriptor, root);
+        cairn_baselines__sift_normalise(descriptor, kind->root);
     }
 done:
     return st;
@@ -85,8 +97,7 @@ static cairn_status detect(void *state, const cairn_image *gray, int top_k, cair
     vl_sift_set_magnif(filter, 3.0);
     vl_covdet_set_peak_threshold(vl, self->method == VL_COVDET_METHOD_HESSIAN ? 1e-5 : 1e-8);
     vl_covdet_detect(vl);
-    if (self->affine) vl_covdet_extract_affine_shape(vl);
-    CAIRN_TRY(describe_all(&set, vl, filter, self->root));
+    CAIRN_TRY(describe_all(&set, vl, filter, self, top_k));
     if (set.points.count > 0) CAIRN_TRY(cairn_keypoints_sort(&set.points, top_k));
     *out = set.points;
     set = (cairn_sift_set){0};

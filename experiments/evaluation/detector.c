@@ -114,7 +114,8 @@ cairn_status cairn_keypoints_choose(cairn_keypoints *out, const float *map, int 
 {
     cairn_status st = CAIRN_OK;
     const bool square = s->kind == CAIRN_SUPPRESS_SQUARE;
-    CAIRN_TRY(cairn_keypoints_from_heatmap(out, map, h, w, threshold, square ? s->size : 0, border, square ? top_k : 0));
+    CAIRN_TRY(
+        cairn_keypoints_from_heatmap(out, map, h, w, threshold, square ? s->size : 0, border, square ? top_k : 0));
     if (!square) CAIRN_TRY(cairn_keypoints_thin(out, h, w, s, border, top_k));
 done:
     if (st < 0) cairn_keypoints_free(out);
@@ -148,6 +149,9 @@ done:
     return st;
 }
 
+/* Methods that the harness suppresses may find more points than are kept. */
+enum { CANDIDATE_FACTOR = 4 };
+
 cairn_status cairn_detector_view(cairn_keypoints *out, const cairn_detector *detector, const cairn_image *gray,
                                  const cairn_protocol_view *view)
 {
@@ -157,7 +161,7 @@ cairn_status cairn_detector_view(cairn_keypoints *out, const cairn_detector *det
     const bool suppress = !own && (detector->learned || !view->classical_unsuppressed);
     *out = (cairn_keypoints){0};
     if (own) detector->configure(detector->state, view);
-    CAIRN_TRY(detect(out, detector, gray, own ? view->points : 0));
+    CAIRN_TRY(detect(out, detector, gray, own ? view->points : CANDIDATE_FACTOR * view->points));
     for (int i = 0; view->integer && i < out->count; i++) {
         out->points[i].x = truncf(out->points[i].x);
         out->points[i].y = truncf(out->points[i].y);

@@ -29,11 +29,10 @@ typedef struct cairn_detector {
 /* Calls destroy and empties the struct; accepts an empty one. */
 void cairn_detector_free(cairn_detector *detector);
 
-/* Drops points less than `border` pixels from the edge of the h x w image (x < border or x > w-1-border, likewise y) and
- * those that are not finite, then greedily, best first (ties: smaller y, then x), those that a kept one suppresses, then
- * keeps at most top_k (0: all). On integer points this is the greedy suppression of cairn_keypoints_from_heatmap, so a
- * list that came out of that passes unchanged.
- * error  CAIRN_E_INVALID for a size outside 0..64 */
+/* Drops points less than `border` pixels from the edge of the h x w image (x < border or x > w-1-border, likewise y)
+ * and those that are not finite, then greedily, best first (ties: smaller y, then x), those that a kept one suppresses,
+ * then keeps at most top_k (0: all). On integer points this is the greedy suppression of cairn_keypoints_from_heatmap,
+ * so a list that came out of that passes unchanged. error  CAIRN_E_INVALID for a size outside 0..64 */
 cairn_status cairn_keypoints_thin(cairn_keypoints *k, int h, int w, const cairn_suppression *suppression, int border,
                                   int top_k);
 /* The same with squares of any radius in pixels (0: none suppressed). */

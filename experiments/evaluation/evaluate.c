@@ -72,7 +72,8 @@ static cairn_status run_pair(cairn_evaluation *e, int i, const cairn_pair_source
     e->pair[i].used = true;
     e->used++;
     for (int m = 0; m < e->methods; m++)
-        CAIRN_TRY(cairn_evaluation__row(&e->method[m].rows[i], &pools[m], i, &methods[m], views, &e->protocol, e->seed));
+        CAIRN_TRY(
+            cairn_evaluation__row(&e->method[m].rows[i], &pools[m], i, &methods[m], views, &e->protocol, e->seed));
 done:
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) cairn_pair_free(&pairs[v]);
     return st;

@@ -88,7 +88,7 @@ cairn_status cairn_evaluation_write(const cairn_evaluation *const *sets, int cou
 typedef struct cairn_table_style {
     int columns;   /* characters in a line; tables fold at group and column borders; 0: 100 */
     bool bold;     /* the best by the terminal's bold */
-    bool markdown; /* Markdown tables instead, with every column of a group in one */
+    bool markdown; /* Markdown tables instead, without the times, which belong to a machine and an hour */
 } cairn_table_style;
 /* Tables by groups of measures, the comparisons below. *out is the caller's, free() it. */
 cairn_status cairn_evaluation_table(char **out, const cairn_evaluation *evaluation, const cairn_table_style *style);

@@ -80,8 +80,8 @@ cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, con
                                    uint32_t pair_index, const cairn_pair_options *options);
 
 /* Sequences in HPatches layout below `folder`: image 1 with each other image of its sequence. Both images are resized
- * as the view says, and the homography follows. leave_out_large: see cairn_protocol. most: at most so many pairs, spread
- * evenly over the set (0: all). The last image 1 is kept from call to call: one caller at a time. */
+ * as the view says, and the homography follows. leave_out_large: see cairn_protocol. most: at most so many pairs,
+ * spread evenly over the set (0: all). The last image 1 is kept from call to call: one caller at a time. */
 cairn_status cairn_pairs_from_sequences(cairn_pair_source *out, const char *folder, const cairn_protocol_view *view,
                                         bool leave_out_large, int most);
 #endif

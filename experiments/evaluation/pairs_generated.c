@@ -57,8 +57,8 @@ static uint32_t key_of(const char *name)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, const char *image_name, uint32_t pair_index,
-                                   const cairn_pair_options *o)
+cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, const char *image_name,
+                                   uint32_t pair_index, const cairn_pair_options *o)
 {
     cairn_status st = CAIRN_OK;
     cairn_homography sampled, b_to_a, zoom;

@@ -168,8 +168,8 @@ static double statistic(cairn_measure_pool pool, double limit, const double *sor
     return pool == CAIRN_POOL_MEDIAN ? median_of(sorted, times, n, n) : area_of(sorted, times, n, n, limit);
 }
 
-cairn_status cairn_statistic_bootstrap(cairn_interval *out, const double *values, size_t count,
-                                       cairn_measure_pool pool, double limit, int resamples, uint32_t seed)
+cairn_status cairn_statistic_bootstrap(cairn_interval *out, const double *values, size_t count, cairn_measure_pool pool,
+                                       double limit, int resamples, uint32_t seed)
 {
     cairn_status st = CAIRN_OK;
     int n = 0;

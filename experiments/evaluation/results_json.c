@@ -46,8 +46,7 @@ static void add_measures(cJSON *set, const cairn_evaluation *e)
 static cairn_status add_summary(cJSON *parent, const cairn_evaluation *e, int m, cairn_pair_kind kind)
 {
     cairn_status st = CAIRN_OK;
-    cJSON *summary =
-        cJSON_AddObjectToObject(parent, kind == CAIRN_PAIR_KINDS ? "all" : cairn_pair_kind_name(kind));
+    cJSON *summary = cJSON_AddObjectToObject(parent, kind == CAIRN_PAIR_KINDS ? "all" : cairn_pair_kind_name(kind));
     for (cairn_measure measure = 0; measure < CAIRN_MEASURES; measure++) {
         cairn_interval value;
         CAIRN_TRY(cairn_evaluation_summary(&value, e, m, measure, kind));
@@ -88,7 +87,8 @@ static cairn_status add_methods(cJSON *set, const cairn_evaluation *e)
         cJSON *summary = cJSON_AddObjectToObject(object, "summary");
         cJSON *mma = described && e->protocol.mma ? cJSON_AddObjectToObject(object, "mma") : NULL;
         for (int k = 0; k < CAIRN_KINDS_OF_PAIRS; k++) {
-            const cairn_pair_kind kind = (cairn_pair_kind)((k + CAIRN_PAIR_KINDS) % CAIRN_KINDS_OF_PAIRS); /* all first */
+            const cairn_pair_kind kind =
+                (cairn_pair_kind)((k + CAIRN_PAIR_KINDS) % CAIRN_KINDS_OF_PAIRS); /* all first */
             if (cairn_evaluation_count(e, kind) == 0) continue;
             CAIRN_TRY(add_summary(summary, e, m, kind));
             if (mma) add_mma(mma, e, m, kind);

@@ -147,7 +147,7 @@ static cairn_status print_kind(FILE *file, const cairn_evaluation *e, cairn_pair
     cairn_status st = CAIRN_OK;
     table t = {.e = e, .kind = kind, .style = style};
     for (cairn_measure measure = 0; measure < CAIRN_MEASURES; measure++)
-        if (cairn_evaluation_has(e, measure)) t.columns[t.count++] = measure;
+        if (cairn_evaluation_has(e, measure) && !(style->markdown && is_time(measure))) t.columns[t.count++] = measure;
     t.values = malloc(((size_t)t.count * (size_t)e->methods + 1) * sizeof *t.values);
     if (!t.values) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a table");
     for (int m = 0; m < e->methods; m++)

@@ -83,7 +83,8 @@ static cairn_estimate_options estimate_options(const cairn_protocol *p, double t
 
 /* Matching score and precision where a match is right if the homography estimated from the matches says so. */
 static cairn_status inlier_labels(cairn_pair_row *row, const cairn_view *a, const cairn_view *b,
-                                  const cairn_homography *a_to_b, const cairn_protocol *p, uint32_t seed, int all_inliers)
+                                  const cairn_homography *a_to_b, const cairn_protocol *p, uint32_t seed,
+                                  int all_inliers)
 {
     cairn_status st = CAIRN_OK;
     cairn_matches near = {0};

@@ -12,7 +12,7 @@ typedef struct exporter {
     const char *folder;
     const cairn_predictions *method; /* NULL: the images themselves are written */
     const cairn_protocol *protocol;
-    cJSON *images; /* list for predictions.json */
+    cJSON *images;                                               /* list for predictions.json */
     char last[CAIRN_PROTOCOL_VIEWS][CAIRN_PAIR_NAME_BYTES + 16]; /* image a of the pair before */
     int made, kept;
 } exporter;
@@ -146,8 +146,8 @@ static cairn_status check_folder(const char *folder, const cJSON *here)
         if (!cJSON_Compare(cJSON_GetObjectItemCaseSensitive(there, compared[i]),
                            cJSON_GetObjectItemCaseSensitive(here, compared[i]), true))
             CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
-                                      "%s: has predictions with another \"%s\"; choose another folder or remove it", folder,
-                                      compared[i]));
+                                      "%s: has predictions with another \"%s\"; choose another folder or remove it",
+                                      folder, compared[i]));
 done:
     cJSON_Delete(there);
     return st;
@@ -176,7 +176,8 @@ static cairn_status export_to(exporter *e, const cairn_pair_source sources[CAIRN
     if (e->method) CAIRN_TRY(check_views(e->protocol));
     if (e->method) CAIRN_TRY(check_folder(e->folder, json));
     CAIRN_TRY(cairn_file_make_folder(e->folder));
-    CAIRN_TRY(cairn_predictions__save_json(json, e->folder)); /* first, so that a second run knows whose files these are */
+    CAIRN_TRY(
+        cairn_predictions__save_json(json, e->folder)); /* first, so that a second run knows whose files these are */
     CAIRN_TRY(export_all(e, sources, progress));
     cJSON_AddItemToObject(json, "images", e->images);
     e->images = NULL;

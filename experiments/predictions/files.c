@@ -43,8 +43,8 @@ static cairn_status read_descriptors(cairn_keypoints *out, const cairn_npz_array
         for (size_t k = 0; k < d; k++) norm += (double)from[k] * (double)from[k];
         norm = sqrt(norm);
         if (!isfinite(norm) || !(norm > 0))
-            return cairn_error_set(CAIRN_E_FORMAT, "%s: descriptor %d has the norm %g; expected finite numbers, not all 0",
-                                   path, i, norm);
+            return cairn_error_set(
+                CAIRN_E_FORMAT, "%s: descriptor %d has the norm %g; expected finite numbers, not all 0", path, i, norm);
         /* What has unit norm up to rounding stays as it is, bit by bit. */
         const bool unit = fabs(norm - 1) < 1e-3;
         for (size_t k = 0; k < d; k++) to[k] = unit ? from[k] : (float)((double)from[k] / norm);
@@ -132,7 +132,8 @@ cairn_status cairn_predictions__save_json(const cJSON *json, const char *folder)
 {
     cairn_status st = CAIRN_OK;
     char *path = cairn_file_join(folder, "predictions.json"), *text = cJSON_Print(json);
-    if (!path || !text) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to describe the predictions in %s", folder));
+    if (!path || !text)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to describe the predictions in %s", folder));
     CAIRN_TRY(cairn_file_write(path, text, strlen(text)));
 done:
     free(path);
@@ -169,8 +170,8 @@ static cairn_status differs(const char *folder, const char *setting, const cJSON
     char of_there[160], of_here[160];
     show(of_there, there);
     show(of_here, here);
-    return cairn_error_set(CAIRN_E_INVALID, "%s: predictions with %s %s, but here it is %s; they are not comparable", folder,
-                           setting, of_there, of_here);
+    return cairn_error_set(CAIRN_E_INVALID, "%s: predictions with %s %s, but here it is %s; they are not comparable",
+                           folder, setting, of_there, of_here);
 }
 
 /* Names the innermost setting that differs. */

@@ -75,9 +75,9 @@ static cairn_status read_dimension(int *out, const cJSON *json, const char *fold
 {
     const double value = cJSON_GetNumberValue(item(json, "dimension")); /* NaN where there is none */
     if (!(value >= 0 && value <= MOST_DIMENSION) || value != floor(value))
-        return cairn_error_set(CAIRN_E_FORMAT,
-                               "%s/predictions.json: \"dimension\" must be the length of a descriptor, 0 to %d (0: none)",
-                               folder, MOST_DIMENSION);
+        return cairn_error_set(
+            CAIRN_E_FORMAT, "%s/predictions.json: \"dimension\" must be the length of a descriptor, 0 to %d (0: none)",
+            folder, MOST_DIMENSION);
     *out = (int)value;
     return CAIRN_OK;
 }

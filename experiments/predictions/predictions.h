@@ -24,8 +24,8 @@ typedef struct cairn_predictions {
     const cairn_detector *detector; /* borrowed; NULL when the points come from files */
     void *state;                    /* owned */
     /* The points of an image as a view of the protocol wants them. `gray` is the image at the view's size, image_id its
-     * name in the pairs' source. The caller frees *out (empty on entry). *seconds: detection took so long; NaN: unknown.
-     * One caller at a time. error  the method's; CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with the file's name */
+     * name in the pairs' source. The caller frees *out (empty on entry). *seconds: detection took so long; NaN:
+     * unknown. One caller at a time. error  the method's; CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with the file's name */
     cairn_status (*get)(void *state, cairn_view_id view, const char *image_id, const cairn_image *gray,
                         cairn_keypoints *out, double *seconds);
     void (*destroy)(void *state);
@@ -40,8 +40,8 @@ cairn_status cairn_predictions_live(cairn_predictions *out, const cairn_detector
 /* What a folder of predictions must have been made with. */
 typedef struct cairn_predictions_config {
     const cairn_protocol *protocol;
-    const char *set;  /* name of the source of pairs */
-    uint32_t seed;    /* of generated pairs; compared for photos only */
+    const char *set; /* name of the source of pairs */
+    uint32_t seed;   /* of generated pairs; compared for photos only */
     bool photos;
 } cairn_predictions_config;
 
@@ -53,14 +53,13 @@ cairn_status cairn_predictions_open(cairn_predictions *out, const char *folder, 
 cairn_status cairn_predictions_protocol(char id[64], bool *photos, const char *folder);
 
 /* Writes the points of all images of the sources (one for each view of the protocol; a view that the protocol does not
- * use is left out). Files of an earlier export with the same settings are kept, so that it can be cut short and taken up.
- * progress: a bar on standard error
- * error  CAIRN_E_INVALID if the folder holds predictions with other settings */
+ * use is left out). Files of an earlier export with the same settings are kept, so that it can be cut short and taken
+ * up. progress: a bar on standard error error  CAIRN_E_INVALID if the folder holds predictions with other settings */
 cairn_status cairn_predictions_export(const char *folder, const cairn_predictions *method,
                                       const cairn_pair_source sources[CAIRN_PROTOCOL_VIEWS],
                                       const cairn_predictions_config *config, bool progress);
-/* Writes the images themselves as FOLDER/<sequence>/<k>.<H>x<W>.png, gray, and FOLDER/predictions.json, to which another
- * program adds its "method" and its files. */
+/* Writes the images themselves as FOLDER/<sequence>/<k>.<H>x<W>.png, gray, and FOLDER/predictions.json, to which
+ * another program adds its "method" and its files. */
 cairn_status cairn_predictions_images(const char *folder, const cairn_pair_source sources[CAIRN_PROTOCOL_VIEWS],
                                       const cairn_predictions_config *config, bool progress);
 #endif

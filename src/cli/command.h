@@ -1,7 +1,7 @@
 #ifndef CAIRN_CLI_COMMAND_H
 #define CAIRN_CLI_COMMAND_H
-/* One subcommand of the program; each lives in a file of its name in src/cli/commands and is listed in main.c. A name of
- * two words ("evaluate score") is a command of its own, which the first word's help mentions. */
+/* One subcommand of the program; each lives in a file of its name and is listed in main.c. A name of two words
+ * ("evaluate score") is a command of its own, which the help of the first word mentions. */
 #include "base/settings.h"
 
 #include <stdbool.h>

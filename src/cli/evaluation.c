@@ -128,8 +128,8 @@ static cairn_status add_untrained(cairn_cli_contest *c, const cairn_network_spec
     cairn_network *network = NULL;
     CAIRN_TRY(check_room(c));
     CAIRN_TRY(cairn_network_create_untrained(&network, c->gpu, spec, (uint32_t)c->options->seed));
-    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network,
-                                  teacher ? "untrained teacher" : "untrained student", NULL));
+    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, teacher ? "untrained teacher" : "untrained student",
+                                  NULL));
     snprintf(weights, sizeof weights, "seed %u", (uint32_t)c->options->seed);
     CAIRN_TRY(enter(c, teacher ? CAIRN_ROLE_UNTRAINED_TEACHER : CAIRN_ROLE_UNTRAINED_STUDENT, weights));
 done:

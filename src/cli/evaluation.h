@@ -18,18 +18,23 @@ typedef struct cairn_cli_evaluation {
 
 #define CAIRN_CLI_PAIRS_ROWS                                                                                           \
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, sequences, "", "folder of sequences in HPatches layout"),             \
-        CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, photos, "", "folder of photographs, warped by known homographies"), \
+        CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, photos, "",                                                       \
+                               "folder of photographs, warped by known homographies"),                                 \
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, pairs, 0, 0, 1e6, "most pairs, 0 for all")
 #define CAIRN_CLI_METHODS_ROWS                                                                                         \
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, model, "", "checkpoint (safetensors), or several with commas")
 #define CAIRN_CLI_CHANGES_ROWS                                                                                         \
-    CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, height, 0, 0, 4096, "of the compared images, pixels; 0: the protocol's"), \
-        CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, width, 0, 0, 4096, "of the compared images, pixels; 0: the protocol's"), \
+    CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, height, 0, 0, 4096,                                                    \
+                          "of the compared images, pixels; 0: the protocol's"),                                        \
+        CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, width, 0, 0, 4096,                                                 \
+                              "of the compared images, pixels; 0: the protocol's"),                                    \
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, points, 0, 0, 100000, "keypoints kept; 0: the protocol's"),        \
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, top_k, 0, 0, 100000,                                               \
                               "keypoints for repeatability; 0: the protocol's"),                                       \
-        CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, radius, -1, -1, 64, "of the suppression, pixels; -1: the protocol's"), \
-        CAIRN_SETTING_FLOAT_ROW(cairn_cli_evaluation, eps, 0, 0, 100, "distance of a repeated point; 0: the protocol's")
+        CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, radius, -1, -1, 64,                                                \
+                              "of the suppression, pixels; -1: the protocol's"),                                       \
+        CAIRN_SETTING_FLOAT_ROW(cairn_cli_evaluation, eps, 0, 0, 100,                                                  \
+                                "distance of a repeated point; 0: the protocol's")
 #define CAIRN_CLI_SEED_ROW                                                                                             \
     CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, seed, 0, 0, 4294967295.0, "of homographies, noise and intervals")
 

@@ -165,6 +165,45 @@ static void test_evaluate__measures_and_refuses(void **state)
     expect_failure(WORDS("evaluate", "--photos", photos, "--baselines", "harys"), 1, "harys");
 }
 
+/* Two steps give the table of one, whoever wrote the files. */
+static void test_evaluate__export_and_score(void **state)
+{
+    (void)state;
+    const char *photos = in_folder("photos"), *pred = in_folder("pred"), *harris = in_folder("harris");
+    char one_go[sizeof run.out];
+    write_image("photos/a.png", 120, 160);
+    expect_success(WORDS("evaluate", "export", "--model", model(), "--photos", photos, "--height", "64", "--width",
+                         "96", "--out", pred));
+    expect_success(WORDS("evaluate", "export", "--baselines", "harris", "--photos", photos, "--height", "64", "--width",
+                         "96", "--out", harris));
+    assert_true(cairn_file_exists(in_folder("harris/a/1b.64x96.npz")));
+    expect_success(WORDS("evaluate", "--model", model(), "--untrained=false", "--baselines", "harris", "--photos",
+                         photos, "--height", "64", "--width", "96"));
+    snprintf(one_go, sizeof one_go, "%s", run.out);
+    expect_success(WORDS("evaluate", "score", pred, harris, "--photos", photos, "--height", "64", "--width", "96",
+                         "--markdown", in_folder("table.md")));
+    /* All but the last block, which has the times. */
+    *strstr(one_go, "  points") = 0;
+    *strstr(run.out, "  points") = 0;
+    assert_string_equal(run.out, one_go);
+    assert_true(cairn_file_exists(in_folder("table.md")));
+    expect_failure(WORDS("evaluate", "score", pred, "--photos", photos), 1, "not comparable");
+    expect_failure(WORDS("evaluate", "score", pred, pred, "--photos", photos, "--height", "64", "--width", "96"), 1,
+                   "second method of the name");
+    expect_failure(WORDS("evaluate", "score", "--photos", photos), 2, "usage: cairn evaluate score");
+    expect_failure(WORDS("evaluate", "score", in_folder("none"), "--photos", photos), 1, "no predictions.json");
+    expect_failure(WORDS("evaluate", "export", "--baselines", "harris,fast", "--photos", photos, "--out", pred), 2,
+                   "one --baselines NAME");
+    expect_failure(WORDS("evaluate", "export", "--baselines", "fast", "--photos", photos, "--height", "64", "--width",
+                         "96", "--out", harris),
+                   1, "another \"method\"");
+    expect_failure(WORDS("evaluate", "exprot"), 2, "did you mean 'evaluate export'?");
+    expect_failure(WORDS("evaluate", "--photos", photos, "--protocol", "rpautrad"), 2, "did you mean 'rpautrat'?");
+    expect_success(
+        WORDS("evaluate", "images", "--photos", photos, "--protocol", "sp-fpn", "--out", in_folder("images")));
+    assert_true(cairn_file_exists(in_folder("images/a/1a.256x160.png")));
+}
+
 static void test_evaluate__sequences(void **state)
 {
     (void)state;
@@ -248,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_detect__bad_images_are_one_line),
         cmocka_unit_test(test_detect__wrong_command_lines),
         cmocka_unit_test(test_evaluate__measures_and_refuses),
+        cmocka_unit_test(test_evaluate__export_and_score),
         cmocka_unit_test(test_evaluate__sequences),
         cmocka_unit_test(test_detect__full_disk_leaves_what_exists_whole),
         cmocka_unit_test(test_run__full_disk_is_one_line_and_can_be_resumed),

@@ -67,7 +67,8 @@ static cairn_status check_room(const contest *c)
 /* The detector in the next place takes part. */
 static cairn_status enter(contest *c, cairn_role role, const char *weights)
 {
-    cairn_status st = cairn_predictions_live(&c->methods[c->count], &c->detectors[c->count], &c->protocol, role, weights);
+    cairn_status st =
+        cairn_predictions_live(&c->methods[c->count], &c->detectors[c->count], &c->protocol, role, weights);
     if (st >= 0) c->count++;
     return st;
 }

@@ -23,8 +23,8 @@ static cairn_status unknown_part(const char *word)
     static const char *const parts[] = {"export", "score", "images", "synthetic", "video", NULL};
     const char *closest = cairn_closest_name(word, parts);
     return cairn_error_set(CAIRN_E_INVALID, "command line: '%.64s' is no part of evaluate%s%s%s", word,
-                           closest ? "; did you mean 'evaluate " : "; see cairn evaluate --help", closest ? closest : "",
-                           closest ? "'?" : "");
+                           closest ? "; did you mean 'evaluate " : "; see cairn evaluate --help",
+                           closest ? closest : "", closest ? "'?" : "");
 }
 
 static cairn_status run(const void *options, const char *const *words, int word_count)

@@ -41,11 +41,13 @@ const cairn_command cairn_command_evaluate_export = {
     .name = "evaluate export",
     .summary = "write a method's points into files",
     .synopsis = "(--model FILE | --baselines NAME) (--sequences DIR | --photos DIR) --out PRED [--protocol P]",
-    .details =
-        "Writes PRED/SEQUENCE/K.HxW.npz for image K at H x W pixels, with keypoints [N,3] (x, y, score, float32, pixels\n"
-        "of that image, after the protocol's suppression) and descriptors [N,D], and PRED/predictions.json. Files of an\n"
-        "earlier export with the same settings are kept. cairn evaluate score measures them.",
-    .example = "  cairn evaluate export --baselines sift --sequences hpatches --protocol rpautrat --out predictions/sift",
+    .details = "Writes PRED/SEQUENCE/K.HxW.npz for image K at H x W pixels, with keypoints [N,3] (x, y, score, "
+               "float32, pixels\n"
+               "of that image, after the protocol's suppression) and descriptors [N,D], and PRED/predictions.json. "
+               "Files of an\n"
+               "earlier export with the same settings are kept. cairn evaluate score measures them.",
+    .example =
+        "  cairn evaluate export --baselines sift --sequences hpatches --protocol rpautrat --out predictions/sift",
     .options = table,
     .options_bytes = sizeof(cairn_cli_evaluation),
     .run = run,

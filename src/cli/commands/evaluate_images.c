@@ -34,8 +34,10 @@ const cairn_command cairn_command_evaluate_images = {
     .synopsis = "(--sequences DIR | --photos DIR) --out DIR [--protocol P]",
     .details =
         "Writes DIR/SEQUENCE/K.HxW.png, gray, as the protocol resizes them, and DIR/predictions.json. Another program\n"
-        "puts a K.HxW.npz beside each, with keypoints [N,3] (x, y, score, float32) and descriptors [N,D], and writes its\n"
-        "name as \"method\" and D as \"dimension\" into predictions.json (D 0: no descriptors; of the other fields only\n"
+        "puts a K.HxW.npz beside each, with keypoints [N,3] (x, y, score, float32) and descriptors [N,D], and writes "
+        "its\n"
+        "name as \"method\" and D as \"dimension\" into predictions.json (D 0: no descriptors; of the other fields "
+        "only\n"
         "\"version\", \"protocol\" and \"pairs\", and \"seed\" for photographs, must stay). Then cairn evaluate score\n"
         "measures them.",
     .example = "  cairn evaluate images --sequences hpatches --protocol rpautrat --out predictions/mine",

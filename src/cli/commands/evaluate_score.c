@@ -31,8 +31,9 @@ static cairn_status check_names(const cairn_cli_contest *c, const char *folder)
 {
     for (int i = 0; i + 1 < c->count; i++)
         if (!strcmp(c->methods[i].name, c->methods[c->count - 1].name))
-            return cairn_error_set(CAIRN_E_INVALID, "%s: a second method of the name '%s'; change \"method\" in its "
-                                                    "predictions.json",
+            return cairn_error_set(CAIRN_E_INVALID,
+                                   "%s: a second method of the name '%s'; change \"method\" in its "
+                                   "predictions.json",
                                    folder, c->methods[i].name);
     return CAIRN_OK;
 }
@@ -63,9 +64,9 @@ const cairn_command cairn_command_evaluate_score = {
     .name = "evaluate score",
     .summary = "measure the points in files",
     .synopsis = "PRED ... (--sequences DIR | --photos DIR) [--out DIR]",
-    .details =
-        "Measures folders that cairn evaluate export wrote, or any program (docs/evaluation.md), side by side. Folders\n"
-        "that were made with different settings are refused, and so is a missing image.",
+    .details = "Measures folders that cairn evaluate export wrote, or any program (docs/evaluation.md), side by side. "
+               "Folders\n"
+               "that were made with different settings are refused, and so is a missing image.",
     .example = "  cairn evaluate score predictions/sift predictions/mine --sequences hpatches --out results",
     .options = table,
     .options_bytes = sizeof(cairn_cli_evaluation),

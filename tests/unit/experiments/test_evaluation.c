@@ -152,8 +152,7 @@ static void good_methods_beat_chance(void **state)
     cairn_evaluation e, again;
     cairn_interval value;
     char *table;
-    for (int v = 0; v < 2; v++)
-        assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
+    for (int v = 0; v < 2; v++) assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
     assert_ok(cairn_baseline_harris(&detectors[0], 4));
     assert_ok(cairn_baseline_sift(&detectors[1], true));
     assert_ok(cairn_baseline_random(&detectors[2], 1000, 1));
@@ -211,8 +210,7 @@ static void failures_are_reported(void **state)
     cairn_predictions method;
     cairn_evaluation e;
     assert_ok(cairn_predictions_live(&method, &broken_detector, &protocol, CAIRN_ROLE_TEACHER, NULL));
-    for (int v = 0; v < 2; v++)
-        assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
+    for (int v = 0; v < 2; v++) assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
     assert_status(cairn_evaluation_run(&e, sources, &method, 1, &options), CAIRN_E_DEVICE, "lost");
     assert_null(e.method);
     cairn_pair_source_free(&sources[1]);
