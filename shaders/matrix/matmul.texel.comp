@@ -1,8 +1,9 @@
 #version 450
 // matmul.texel.comp: batched matrix product for CPU drivers: ROWS rows by GROUPS * 4 columns in a lane.
-// computes  y[n,0,m,p] = sum over k of A[m,k] * B[k,p], A = a or its transpose, B = b or its transpose
+// computes  y[n,0,m,p] = bias[p] + sum over k of A[m,k] * B[k,p], A = a or its transpose, B = b or its transpose
 // bindings  0 a [N,1,M,K] or, transposed, [N,1,K,M] read | 1 b [N,1,K,P] or [N,1,P,K] read | 2 y [N,1,M,P] write
-// push      m, p, k, a_groups, b_groups, y_groups (ceil of the last dimension / 4)
+//           | 3 bias [1,1,1,P] read (anything if !has_bias) | 4 epilogue.glsl
+// push      m, p, k, a_groups, b_groups, y_groups (ceil of the last dimension / 4), has_bias
 // spec      0 TRANSPOSE_A | 1 TRANSPOSE_B | 2 ROWS of a lane: 4, 8 or 16 | 3 GROUPS of columns of a lane: 1 or 2
 // dispatch  threads (8 * ceil(y_groups / (8 * GROUPS)), ceil(M / ROWS), N)
 // Lanes lie along columns. a is fetched four vec4s at a time, one in each lane of a quad, and its elements are given to
@@ -13,6 +14,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_quad : require
 #include "tensor.glsl"
+#include "epilogue.glsl"
 
 layout(local_size_x = 8) in;
 layout(constant_id = 0) const uint TRANSPOSE_A = 0u;
@@ -24,7 +26,9 @@ const int FETCHES = ROWS / 4;
 INPUT(0, a);
 INPUT(1, b);
 OUTPUT(2, y);
-layout(push_constant) uniform Push { int m, p, k, a_groups, b_groups, y_groups; };
+INPUT(3, bias);
+EPILOGUE(4);
+layout(push_constant) uniform Push { int m, p, k, a_groups, b_groups, y_groups, has_bias; };
 
 void main()
 {
@@ -81,9 +85,12 @@ void main()
     [[unroll]] for (int q = 0; q < GROUPS; ++q) {
         int group = first_group + 8 * q;
         if (group < y_groups) {
+            vec4 first = has_bias != 0 ? LOAD(bias, group) : vec4(0.0);
             [[unroll]] for (int r = 0; r < ROWS; ++r)
-                if (row + r < m)
-                    STORE(y, (n * m + row + r) * y_groups + group, zero_padding(sum[r][q], uint(group), uint(p)));
+                if (row + r < m) {
+                    int i = (n * m + row + r) * y_groups + group;
+                    STORE(y, i, epilogue(zero_padding(sum[r][q], uint(group), uint(p)) + first, i));
+                }
         }
     }
 }

@@ -4,12 +4,20 @@
 layout(constant_id = 0) const bool TRANSPOSE_A = false;
 layout(constant_id = 1) const bool TRANSPOSE_B = false;
 #include "tile/tile.glsl"
+#include "epilogue.glsl"
 
 INPUT(0, a);
 INPUT(1, b);
 OUTPUT(2, y);
 TILE_RANGES(3, 4)
-layout(push_constant) uniform Push { int m, p, k, a_groups, b_groups, y_groups; };
+#ifdef CAIRN_MATRIX
+INPUT(5, bias);
+EPILOGUE(6);
+#else
+INPUT(3, bias);
+EPILOGUE(4);
+#endif
+layout(push_constant) uniform Push { int m, p, k, a_groups, b_groups, y_groups, has_bias; };
 
 int first_row, first_column, first_a, first_b, first_y, slice;
 
@@ -48,7 +56,10 @@ vec4 fetch_b(int i, int part)
 void finish(int row, int column, vec4 v)
 {
     int at = first_row + row, group = (first_column + column) / 4;
-    if (at < m && group < y_groups) STORE(y, first_y + at * y_groups + group, zero_padding(v, uint(group), uint(p)));
+    if (at >= m || group >= y_groups) return;
+    v = zero_padding(v, uint(group), uint(p));
+    if (has_bias != 0) v += LOAD(bias, group);
+    STORE(y, first_y + at * y_groups + group, epilogue(v, first_y + at * y_groups + group));
 }
 
 void main()

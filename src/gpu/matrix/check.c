@@ -48,12 +48,13 @@ static cairn_status dispatch(cairn_gpu *gpu, cairn_gpu_buffer *buffer, bool spli
     const uint32_t stage = gpu->info.matrix.m * (TILE / 4 + 1), area = tiles * (split ? 2 : 1);
     uint32_t constants[] = {0, 0, 0, lanes, TILE, TILE, SLICE, 1, 1, lanes, split, area > stage ? area : stage};
     cairn_gpu_commands *commands = NULL;
-    cairn_gpu_dispatch d = {.view_count = 5,
-                            .push = {M, N, K, (uint32_t)groups(K), (uint32_t)groups(N), (uint32_t)groups(N)},
-                            .push_count = 6,
+    cairn_gpu_dispatch d = {.view_count = 7, /* bias and residual: anything */
+                            .push = {M, N, K, (uint32_t)groups(K), (uint32_t)groups(N), (uint32_t)groups(N), 0},
+                            .push_count = 7,
                             .threads = {(N + TILE - 1) / TILE * lanes, (M + TILE - 1) / TILE, 1},
                             .label = "test product"};
-    for (int i = 0; i < d.view_count; i++) d.views[i] = (cairn_gpu_view){buffer, (uint64_t)i * WINDOW, WINDOW};
+    for (int i = 0; i < d.view_count; i++)
+        d.views[i] = (cairn_gpu_view){buffer, i < 5 ? (uint64_t)i * WINDOW : 0, WINDOW};
     CAIRN_TRY(cairn_gpu_kernel_get(&d.kernel, gpu, "matrix/matmul", constants, sizeof constants / sizeof *constants));
     CAIRN_TRY(cairn_gpu_commands_create(&commands, gpu, false));
     CAIRN_TRY(cairn_gpu_commands_dispatch(commands, &d));

@@ -1,4 +1,5 @@
 /* Matrix products in all four orders of storage, sizes around the tiles' edges. */
+#include "ops/pointwise/pointwise.h"
 #include "ops/product/matrix.h"
 #include "support/op_case.h"
 
@@ -14,6 +15,19 @@ static void matmul(op_case *c, cairn_graph *g)
     cairn_shape b = s->transpose_b ? (cairn_shape){s->n, 1, s->p, s->k} : (cairn_shape){s->n, 1, s->k, s->p};
     cairn_tid ta = op_case_input(c, a, -1, 1), tb = op_case_input(c, b, -1, 1);
     op_case_output(c, cairn_op_matmul(g, ta, tb, s->transpose_a, s->transpose_b));
+}
+
+/* With all that fusion takes into the product. */
+static void layer(op_case *c, cairn_graph *g)
+{
+    const product *s = op_case_data(c);
+    cairn_shape a = s->transpose_a ? (cairn_shape){s->n, 1, s->k, s->m} : (cairn_shape){s->n, 1, s->m, s->k};
+    cairn_shape b = s->transpose_b ? (cairn_shape){s->n, 1, s->p, s->k} : (cairn_shape){s->n, 1, s->k, s->p};
+    cairn_tid ta = op_case_input(c, a, -1, 1), tb = op_case_input(c, b, -1, 1);
+    cairn_tid bias = op_case_input(c, (cairn_shape){1, 1, 1, s->p}, -1, 1);
+    cairn_tid r = op_case_input(c, (cairn_shape){s->n, 1, s->m, s->p}, -1, 1);
+    cairn_tid y = cairn_op_add(g, cairn_op_matmul(g, ta, tb, s->transpose_a, s->transpose_b), bias);
+    op_case_output(c, cairn_op_hswish(g, cairn_op_add(g, cairn_op_hswish(g, y), r)));
 }
 
 static void refuses_wrong_shapes(void **state)
@@ -33,10 +47,11 @@ int main(void)
     static const int sizes[][4] = {{1, 1, 1, 1},    {1, 3, 5, 4},    {3, 7, 4, 9},     {2, 8, 8, 8},  {1, 9, 17, 65},
                                    {2, 65, 33, 15}, {1, 64, 16, 64}, {1, 130, 64, 70}, {1, 5, 1, 17}, {1, 1, 65, 3},
                                    {2, 17, 6, 66}, {1, 33, 19, 34}};
-    enum { SIZES = sizeof sizes / sizeof *sizes };
-    static product products[4 * SIZES];
-    static op_case_spec cases[4 * SIZES];
-    static char names[4 * SIZES][64];
+    enum { SIZES = sizeof sizes / sizeof *sizes, ALL = 4 * SIZES + 4 };
+    static const int layers[4] = {2, 5, 9, 11}; /* of the sizes, one in each order */
+    static product products[ALL];
+    static op_case_spec cases[ALL];
+    static char names[ALL][64];
     for (int i = 0; i < 4 * SIZES; i++) {
         const int *s = sizes[i / 4];
         products[i] = (product){s[0], s[1], s[2], s[3], i & 1, i >> 1 & 1};
@@ -44,6 +59,11 @@ int main(void)
                  i >> 1 & 1 ? "t" : "");
         cases[i] = (op_case_spec){.name = names[i], .build = matmul, .data = &products[i]};
     }
+    for (int i = 4 * SIZES; i < ALL; i++) {
+        const int of = 4 * layers[i % 4] + i % 4;
+        snprintf(names[i], sizeof names[i], "layer %.50s", names[of]);
+        cases[i] = (op_case_spec){.name = names[i], .build = layer, .data = &products[of]};
+    }
     const struct CMUnitTest more[] = {cmocka_unit_test(refuses_wrong_shapes)};
-    return op_case_main("matrix", cases, 4 * SIZES, more, 1);
+    return op_case_main("matrix", cases, ALL, more, 1);
 }
