@@ -4,6 +4,7 @@
 #include "cli/images.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/detectors/learned.h"
+#include "experiments/gallery/gallery.h"
 #include "system/file.h"
 
 #include <string.h>
@@ -221,7 +222,7 @@ cairn_status cairn_cli_contest_run(cairn_cli_contest *c)
     cairn_status st = CAIRN_OK;
     const cairn_cli_evaluation *o = c->options;
     const cairn_evaluation_options options = {.protocol = &c->protocol, .seed = (uint32_t)o->seed, .progress = true};
-    const cairn_evaluation *sets[1];
+    cJSON *set = NULL;
     cairn_evaluation evaluation = {0};
     if (given(o->out)) CAIRN_TRY(cairn_file_make_folder(o->out)); /* before the work */
     CAIRN_TRY(cairn_evaluation_run(&evaluation, c->sources, c->methods, c->count, &options));
@@ -231,9 +232,14 @@ cairn_status cairn_cli_contest_run(cairn_cli_contest *c)
         snprintf(evaluation.driver, sizeof evaluation.driver, "%s", info->driver);
     }
     CAIRN_TRY(print(&evaluation, o->markdown));
-    sets[0] = &evaluation;
-    if (given(o->out)) CAIRN_TRY(cairn_evaluation_write(sets, 1, o->out));
+    if (given(o->out)) {
+        CAIRN_TRY(cairn_evaluation_json(&set, &evaluation));
+        if (o->pictures)
+            CAIRN_TRY(cairn_gallery_draw(set, o->out, &evaluation, c->sources, c->methods, c->count));
+        CAIRN_TRY(cairn_evaluation_write_sets(&set, 1, o->out)); /* takes the set over */
+    }
 done:
+    cJSON_Delete(set);
     cairn_evaluation_free(&evaluation);
     return st;
 }

@@ -11,7 +11,7 @@ typedef struct cairn_cli_evaluation {
     char model[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES], photos[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
     char protocol[CAIRN_SETTING_TEXT_BYTES], markdown[CAIRN_SETTING_TEXT_BYTES];
-    bool untrained;
+    bool untrained, pictures;
     int64_t height, width, pairs, points, top_k, radius, seed;
     double eps;
 } cairn_cli_evaluation;
@@ -35,6 +35,8 @@ typedef struct cairn_cli_evaluation {
                               "of the suppression, pixels; -1: the protocol's"),                                       \
         CAIRN_SETTING_FLOAT_ROW(cairn_cli_evaluation, eps, 0, 0, 100,                                                  \
                                 "distance of a repeated point; 0: the protocol's")
+#define CAIRN_CLI_PICTURES_ROW                                                                                         \
+    CAIRN_SETTING_BOOL_ROW(cairn_cli_evaluation, pictures, 1, "with --out: worst, median and best pairs, drawn")
 #define CAIRN_CLI_SEED_ROW                                                                                             \
     CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, seed, 0, 0, 4294967295.0, "of homographies, noise and intervals")
 

@@ -30,7 +30,7 @@ static const char recipe[] =
     "  - {name: student, kind: student-phase1, teacher: teacher, steps: 3, batch: 1, width: 0.25, channels: 32,\n"
     "     calibrate: 1, log_every: 1}\n"
     "  - {name: scores, kind: evaluate, teacher: teacher, student: student, baselines: 'harris,random',\n"
-    "     height: 64, image_width: 96, top_k: 30, points: 60, pictures: 1}\n"
+    "     height: 64, image_width: 96, top_k: 30, points: 60}\n"
     "  - {name: page, kind: report, after: [shapes, labels, teacher, student, scores]}\n";
 
 #define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})

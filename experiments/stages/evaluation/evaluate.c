@@ -6,8 +6,8 @@
 #include "experiments/baselines/baselines.h"
 #include "experiments/detectors/learned.h"
 #include "experiments/evaluation/evaluate.h"
+#include "experiments/gallery/gallery.h"
 #include "experiments/stages/common.h"
-#include "experiments/stages/evaluation/contest_pictures.h"
 #include "experiments/stages/photos.h"
 
 #include <string.h>
@@ -16,9 +16,9 @@ typedef struct evaluate_settings {
     char teacher[CAIRN_SETTING_TEXT_BYTES], student[CAIRN_SETTING_TEXT_BYTES], also[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES];
     int protocol;
-    int64_t height, image_width, pairs_per_photo, sequence_pairs, top_k, points, radius, border, pictures;
+    int64_t height, image_width, pairs_per_photo, sequence_pairs, top_k, points, radius, border;
     double eps;
-    bool untrained, photos;
+    bool untrained, photos, gallery;
 } evaluate_settings;
 
 static const cairn_setting table[] = {
@@ -40,7 +40,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(evaluate_settings, radius, -1, -1, 64, "of the suppression, pixels; -1: the protocol's"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, border, -1, -1, 64, "pixels without keypoints; -1: the protocol's"),
     CAIRN_SETTING_FLOAT_ROW(evaluate_settings, eps, 0, 0, 100, "distance of a repeated point; 0: the protocol's"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, pictures, 3, 0, 64, "pairs that are drawn"),
+    CAIRN_SETTING_BOOL_ROW(evaluate_settings, gallery, 1, "pictures of worst, median and best pairs"),
     {0},
 };
 
@@ -49,19 +49,21 @@ static const cairn_stage_input inputs[] = {{"teacher", "magicpoint,superpoint", 
                                            {"also", "magicpoint,superpoint,student-phase1", true, true},
                                            {0}};
 
+enum { MOST_METHODS = 24 };
+
 typedef struct contest {
     const cairn_stage *stage;
     const evaluate_settings *s;
     cairn_protocol protocol;
-    cairn_detector detectors[CAIRN_CONTEST_MOST];
-    cairn_predictions methods[CAIRN_CONTEST_MOST];
+    cairn_detector detectors[MOST_METHODS];
+    cairn_predictions methods[MOST_METHODS];
     int count;
 } contest;
 
 static cairn_status check_room(const contest *c)
 {
-    if (c->count < CAIRN_CONTEST_MOST) return CAIRN_OK;
-    return cairn_error_set(CAIRN_E_INVALID, "%s: at most %d methods at once", c->stage->name, CAIRN_CONTEST_MOST);
+    if (c->count < MOST_METHODS) return CAIRN_OK;
+    return cairn_error_set(CAIRN_E_INVALID, "%s: at most %d methods at once", c->stage->name, MOST_METHODS);
 }
 
 /* The detector in the next place takes part. */
@@ -142,6 +144,7 @@ typedef struct pair_set {
     cairn_pair_source views[CAIRN_PROTOCOL_VIEWS];
     cairn_stage_photos *photos;
     cairn_evaluation result;
+    cJSON *json;
 } pair_set;
 
 static void pair_set_free(pair_set *set)
@@ -149,6 +152,7 @@ static void pair_set_free(pair_set *set)
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) cairn_pair_source_free(&set->views[v]);
     cairn_stage_photos_close(&set->photos);
     cairn_evaluation_free(&set->result);
+    cJSON_Delete(set->json);
 }
 
 static cairn_status evaluate(contest *c, pair_set *set)
@@ -157,15 +161,15 @@ static cairn_status evaluate(contest *c, pair_set *set)
     char *text = NULL;
     const cairn_evaluation_options o = {.protocol = &c->protocol, .seed = c->stage->seed, .progress = true};
     const cairn_table_style style = {.columns = 100};
-    const cairn_view_id shown = c->protocol.view[CAIRN_VIEW_DETECT].used ? CAIRN_VIEW_DETECT : CAIRN_VIEW_DESCRIBE;
     const cairn_gpu_info *info = cairn_gpu_get_info(c->stage->gpu);
     CAIRN_TRY(cairn_evaluation_run(&set->result, set->views, c->methods, c->count, &o));
     snprintf(set->result.device, sizeof set->result.device, "%s", info->name);
     snprintf(set->result.driver, sizeof set->result.driver, "%s", info->driver);
     CAIRN_TRY(cairn_evaluation_table(&text, &set->result, &style));
     cairn_info("%s", text);
-    CAIRN_TRY(cairn_contest_pictures(c->stage, &set->views[shown], shown, c->methods, c->count, &c->protocol,
-                                     (int)c->s->pictures));
+    CAIRN_TRY(cairn_evaluation_json(&set->json, &set->result));
+    if (c->s->gallery)
+        CAIRN_TRY(cairn_gallery_draw(set->json, c->stage->folder, &set->result, set->views, c->methods, c->count));
 done:
     free(text);
     return st;
@@ -228,7 +232,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     const evaluate_settings *s = settings;
     contest *c = calloc(1, sizeof *c);
     pair_set *sets = calloc(2, sizeof *sets);
-    const cairn_evaluation *results[2];
+    cJSON *results[2];
     int count = 0;
     if (!c || !sets) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for an evaluation"));
     c->stage = stage;
@@ -239,12 +243,15 @@ static cairn_status run(cairn_stage *stage, const void *settings)
         if (i == 0 ? !s->photos : !s->sequences[0]) continue;
         CAIRN_TRY(i == 0 ? open_photos(c, &sets[i]) : open_sequences(c, &sets[i]));
         CAIRN_TRY(evaluate(c, &sets[i]));
-        results[count++] = &sets[i].result;
+        results[count++] = sets[i].json;
+        sets[i].json = NULL; /* the next call takes it over */
     }
-    CAIRN_TRY(cairn_evaluation_write(results, count, stage->folder));
+    st = cairn_evaluation_write_sets(results, count, stage->folder);
+    count = 0;
 done:
+    for (int i = 0; i < count; i++) cJSON_Delete(results[i]);
     for (int i = 0; sets && i < 2; i++) pair_set_free(&sets[i]);
-    for (int i = 0; c && i < CAIRN_CONTEST_MOST; i++) {
+    for (int i = 0; c && i < MOST_METHODS; i++) {
         cairn_predictions_free(&c->methods[i]);
         cairn_detector_free(&c->detectors[i]);
     }
@@ -273,7 +280,7 @@ const cairn_stage_kind cairn_stage_evaluate = {
     .settings_bytes = sizeof(evaluate_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 3,
+    .version = 4,
     .check = check,
     .run = run,
 };

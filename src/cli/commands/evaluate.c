@@ -12,6 +12,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(cairn_cli_evaluation, untrained, 1, "the same networks with their first weights"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, out, "", "folder for evaluation.json, else only the table"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, markdown, "", "the tables as Markdown into this file"),
+    CAIRN_CLI_PICTURES_ROW,
     CAIRN_CLI_CHANGES_ROWS,
     CAIRN_CLI_SEED_ROW,
     CAIRN_CLI_DEVICE_ROW(cairn_cli_evaluation),
