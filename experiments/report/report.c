@@ -55,6 +55,8 @@ static void write_run_facts(FILE *page, const report *r, const cairn_run_files *
         const double spent = cairn_json_number(run->stages[i].stage, "seconds");
         if (spent > 0) seconds += spent;
     }
+    if (done == 0 && r->count == 1)
+        return; /* a folder of cairn evaluate: what there is to say stands with its results */
     fputs("<dl class=\"facts\">\n", page);
     if (r->count > 1) fact(page, "Run", run->name);
     fact(page, "Device", cairn_json_text(device, "device"));
@@ -72,8 +74,11 @@ static void write_run_facts(FILE *page, const report *r, const cairn_run_files *
 
 static void write_header(FILE *page, const report *r, const char *title)
 {
+    const bool alone = r->count == 1 && !r->runs[0].recipe && r->results.count > 0;
     fprintf(page, "<header class=\"top\"><p class=\"over\">Cairn, report of %s</p><h1>",
-            r->count == 1 ? "a run" : "several runs side by side");
+            alone           ? "an evaluation"
+            : r->count == 1 ? "a run"
+                            : "several runs side by side");
     cairn_html_text(page, title);
     fputs("</h1>\n", page);
     for (int i = 0; i < r->count; i++) write_run_facts(page, r, &r->runs[i]);
