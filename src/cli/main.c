@@ -16,6 +16,7 @@ static const cairn_command *const commands[] = {
     &cairn_command_evaluate_export,
     &cairn_command_evaluate_score,
     &cairn_command_evaluate_images,
+    &cairn_command_evaluate_synthetic,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
