@@ -3,10 +3,11 @@
 // computes  y[n,oy,ox,co] = bias[co] + sum over (ky,kx,ci) of x[n,oy*s+ky-p,ox*s+kx-p,ci] * weight[ky*k+kx,ci,co]
 // bindings  0 x [N,H,W,CI] read | 1 weight [K*K,1,CI,CO], TRANSPOSED: [1,1,CO,CI], read | 2 bias [1,1,1,CO] read
 //           (anything if !has_bias) | 3 y [N,OH,OW,CO] write | 4 epilogue.glsl | 5 moments.glsl: a chunk is a row, or
-//           what one quad makes of it
+//           what one quad makes of it | 6 and 7 weight and bias [1,1,1,CI] of SPREAD, read (else anything)
 // push      sizes as named; out_groups = ceil(co/4), pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane, 3 CHANNELS = CI, 4 LANES along output groups: 8, or 4
-//           and the quads take turns along the row, 5 TRANSPOSED (KERNEL 1 only)
+//           and the quads take turns along the row, 5 TRANSPOSED (KERNEL 1 only),
+//           6 SPREAD 1: x has one channel, and its CI at most 4 are this times a weight, 2: plus a bias
 // dispatch  threads (8 * ceil(out_groups / (LANES * GROUPS)), oh, n); with KERNEL 1 and STRIDE 1 the host cuts all
 //           pixels into rows
 // A workgroup fetches its weights once and walks along a row of the output. A quad fetches four neighbouring pixels of
@@ -26,6 +27,7 @@ layout(constant_id = 2) const int GROUPS = 2;
 layout(constant_id = 3) const int CHANNELS = 1;
 layout(constant_id = 4) const int LANES = 8;
 layout(constant_id = 5) const bool TRANSPOSED = false;
+layout(constant_id = 6) const int SPREAD = 0;
 const int IN_GROUPS = (CHANNELS + 3) / 4;
 const int RUN = 8; // output pixels of a step
 const int WEIGHTS = TRANSPOSED ? IN_GROUPS * 4 : KERNEL * KERNEL * CHANNELS;
@@ -37,6 +39,8 @@ INPUT(2, bias);
 OUTPUT(3, y);
 EPILOGUE(4);
 MOMENTS_OUTPUT(5);
+INPUT(6, spread_weight);
+INPUT(7, spread_bias);
 layout(push_constant) uniform Push { int h, w, oh, ow, co, out_groups, pad, pixels, has_bias; };
 
 void main()
@@ -54,6 +58,7 @@ void main()
                                               : i * outputs + group);
     }
 
+    vec4 spread = SPREAD > 0 ? LOAD(spread_weight, 0) : vec4(0.0), lift = SPREAD > 1 ? LOAD(spread_bias, 0) : vec4(0.0);
     int line[KERNEL];
     bool inside_y[KERNEL];
     [[unroll]] for (int ky = 0; ky < KERNEL; ++ky) {
@@ -74,6 +79,7 @@ void main()
             [[unroll]] for (int ky = 0; ky < KERNEL; ++ky)
                 [[unroll]] for (int g = 0; g < IN_GROUPS; ++g) {
                     vec4 value = LOAD(x, (inside_x ? line[ky] + ix : 0) * IN_GROUPS + g);
+                    if (SPREAD > 0) value = value.x * spread + lift;
                     v[ky][f][g] = inside_x && inside_y[ky] ? value : vec4(0.0);
                 }
         }

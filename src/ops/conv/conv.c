@@ -2,6 +2,7 @@
 
 #include "ops/conv/internal.h"
 #include "ops/image/resize_lower.h"
+#include "ops/norm/norm.h"
 #include "reference/conv/conv.h"
 
 #define SHAPE_TEXT "[%d,%d,%d,%d]"
@@ -22,12 +23,53 @@ static bool absorb_enlarging(cairn_node *node, const cairn_graph *g, const cairn
 {
     enum { MOST_FACTOR = 4 };
     cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
-    if (at->window.kernel != 3 || at->window.stride != 1 || at->window.pad != 1 || at->enlarged) return false;
+    if (at->window.kernel != 3 || at->window.stride != 1 || at->window.pad != 1 || at->enlarged || at->spread) return false;
     int factor = cairn_resize_nearest_factor(source, g);
     if (source->outputs[0] != node->inputs[0] || factor < 2 || factor > MOST_FACTOR) return false;
     node->inputs[0] = source->inputs[0];
     at->enlarged = factor;
     return true;
+}
+
+/* A normalisation without parameters before a 1x1 convolution is linear: it goes into the weight. */
+static bool absorb_norm(cairn_node *node, const cairn_graph *g, const cairn_node *source)
+{
+    cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
+    cairn_tid mean, variance;
+    float eps = cairn_norm_plain(source, g, &mean, &variance);
+    if (at->window.kernel != 1 || at->window.pad || at->normed > 0 || !(eps > 0)) return false;
+    if (source->outputs[0] != node->inputs[0]) return false;
+    while (node->input_count <= CAIRN_CONV_VARIANCE) node->inputs[node->input_count++] = CAIRN_NONE;
+    node->inputs[0] = source->inputs[0];
+    node->inputs[CAIRN_CONV_MEAN] = mean;
+    node->inputs[CAIRN_CONV_VARIANCE] = variance;
+    at->normed = eps;
+    return true;
+}
+
+/* An image of one channel through a 1x1 convolution to a few. */
+static bool absorb_spread(cairn_node *node, const cairn_graph *g, const cairn_node *source)
+{
+    enum { MOST = 4 };
+    cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
+    if (source->op != node->op || source->outputs[0] != node->inputs[0]) return false;
+    const cairn_conv__attributes *its = cairn_conv__attributes_of(source);
+    const cairn_epilogue *e = &its->epilogue;
+    cairn_shape x = cairn_graph_shape(g, source->inputs[0]), y = cairn_graph_shape(g, source->outputs[0]);
+    if (its->window.kernel != 1 || its->window.stride != 1 || its->window.pad || x.c != 1 || y.c > MOST) return false;
+    if (e->first || e->last || e->has_residual || its->normed > 0 || its->spread) return false;
+    if (at->window.kernel != 3 || at->enlarged || at->spread) return false;
+    while (node->input_count <= CAIRN_CONV_SPREAD + 1) node->inputs[node->input_count++] = CAIRN_NONE;
+    node->inputs[0] = source->inputs[0];
+    node->inputs[CAIRN_CONV_SPREAD] = source->inputs[1];
+    node->inputs[CAIRN_CONV_SPREAD + 1] = source->inputs[2];
+    at->spread = y.c;
+    return true;
+}
+
+static bool absorb_before(cairn_node *node, const cairn_graph *g, const cairn_node *source)
+{
+    return absorb_enlarging(node, g, source) || absorb_norm(node, g, source) || absorb_spread(node, g, source);
 }
 
 /* At stride 1, where it is a forward convolution: the sum with another gradient. */
@@ -43,7 +85,7 @@ static const cairn_op conv2d = {.name = "conv2d",
                                 .reference = cairn_ref_conv2d,
                                 .operations = conv_operations,
                                 .absorb = cairn_conv__absorb,
-                                .absorb_source = absorb_enlarging};
+                                .absorb_source = absorb_before};
 static const cairn_op conv2d_grad_input = {.name = "conv2d_grad_input",
                                            .lower = cairn_conv__lower_grad_input,
                                            .reference = cairn_ref_conv2d_grad_input,
@@ -151,9 +193,9 @@ static void conv_gradient(cairn_graph *g, const cairn_node *node, const cairn_ti
 static double conv_operations(const cairn_node *node, const cairn_graph *g)
 {
     const cairn_conv__window *w = cairn_node_attributes(node);
-    cairn_shape small, big; /* the output side and the input side */
+    cairn_shape small, big = {0}; /* the output side and the input side */
     if (node->op == &conv2d) {
-        big = cairn_graph_shape(g, node->inputs[0]), small = cairn_graph_shape(g, node->outputs[0]);
+        big.c = cairn_graph_shape(g, node->inputs[1]).w, small = cairn_graph_shape(g, node->outputs[0]);
     } else if (node->op == &conv2d_grad_input) {
         big = cairn_graph_shape(g, node->outputs[0]), small = cairn_graph_shape(g, node->inputs[0]);
     } else {

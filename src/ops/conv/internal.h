@@ -14,9 +14,12 @@ typedef struct cairn_conv__window {
 typedef struct cairn_conv__attributes {
     cairn_conv__window window;
     cairn_epilogue epilogue;
+    float normed;     /* conv2d, by fusion: the eps of a normalisation of the input first, by inputs 4 and 5; 0: none */
+    int32_t spread;   /* conv2d, by fusion: channels that a 1x1 convolution, inputs 6 and 7, makes of the only one; 0 */
     int32_t enlarged; /* conv2d, by fusion: the input is enlarged by this factor first (nearest neighbour); 0: it is not */
 } cairn_conv__attributes;
-enum { CAIRN_CONV_RESIDUAL = 3, CAIRN_CONV_GRAD_RESIDUAL = 2 }; /* inputs */
+enum { CAIRN_CONV_RESIDUAL = 3, CAIRN_CONV_MEAN = 4, CAIRN_CONV_VARIANCE = 5,
+       CAIRN_CONV_SPREAD = 6, CAIRN_CONV_GRAD_RESIDUAL = 2 }; /* inputs */
 static inline const cairn_conv__attributes *cairn_conv__attributes_of(const cairn_node *node)
 {
     return cairn_node_attributes(node);
@@ -56,7 +59,16 @@ typedef struct cairn_conv__forward {
      * and taps the other way round. Class texel; cairn_conv__turn_weight makes a plain weight of it. */
     bool weight_turned;
     int enlarged; /* as in the attributes; sx is the shape before */
+    int spread;   /* likewise */
+    cairn_slot spread_weight, spread_bias; /* [1,1,1,spread]; the latter may be CAIRN_NONE */
 } cairn_conv__forward;
+/* Input channels of the weight. */
+static inline int cairn_conv__in_channels(const cairn_conv__forward *f)
+{
+    return f->spread ? f->spread : f->sx.c;
+}
+/* Whether a kernel makes the channels itself; if not, they go through scratch. */
+bool cairn_conv__takes_spread(const cairn_lowering *l, const cairn_conv__forward *f);
 /* Whether a forward convolution of an enlarged image can be had in one dispatch; if not, it is enlarged into scratch. */
 bool cairn_conv__takes_enlarged(const cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f);

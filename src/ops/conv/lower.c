@@ -43,6 +43,40 @@ static cairn_status forward(cairn_lowering *l, const cairn_conv__forward *f)
     return cairn_lower_class(l) == CAIRN_CLASS_TEXEL ? cairn_conv__forward_texel(l, f) : cairn_conv__forward_simt(l, f);
 }
 
+/* The channels of a spread input into scratch. */
+static cairn_status spread(cairn_lowering *l, cairn_conv__forward *f)
+{
+    cairn_conv__forward before = {.x = f->x, .weight = f->spread_weight, .bias = f->spread_bias, .sx = f->sx,
+                                  .sy = f->sx, .window = {.kernel = 1, .stride = 1}, .residual = CAIRN_NONE};
+    before.sy.c = f->spread;
+    before.y = cairn_lower_scratch(l, cairn_shape_vectors(before.sy));
+    f->x = before.y;
+    f->sx = before.sy;
+    f->spread = 0;
+    return forward(l, &before);
+}
+
+/* Weight and bias with the normalisation in them. */
+static cairn_status take_norm(cairn_lowering *l, cairn_conv__forward *f, const cairn_node *node)
+{
+    int out_groups = cairn_shape_groups(f->sy);
+    bool has_bias = f->bias != CAIRN_NONE;
+    cairn_slot weight = cairn_lower_scratch(l, (int64_t)f->sx.c * out_groups), bias = cairn_lower_scratch(l, out_groups);
+    cairn_kernel_call call = {
+        .kernel = "conv/normed_weight",
+        .slots = {f->weight, has_bias ? f->bias : f->weight, node->inputs[CAIRN_CONV_MEAN],
+                  node->inputs[CAIRN_CONV_VARIANCE], weight, bias},
+        .slot_count = 6,
+        .written = 1 << 4 | 1 << 5,
+        .push = {(uint32_t)f->sx.c, (uint32_t)out_groups, has_bias,
+                 cairn_float_bits(cairn_conv__attributes_of(node)->normed)},
+        .push_count = 4};
+    cairn_lower_linear(&call, out_groups);
+    f->weight = weight;
+    f->bias = bias;
+    return cairn_lower_call(l, &call);
+}
+
 cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node)
 {
     cairn_conv__forward f = {.x = node->inputs[0], .weight = node->inputs[1], .bias = node->inputs[2],
@@ -51,8 +85,13 @@ cairn_status cairn_conv__lower_forward(cairn_lowering *l, const cairn_node *node
                              .window = *(const cairn_conv__window *)cairn_node_attributes(node),
                              .epilogue = *cairn_conv__epilogue(node),
                              .residual = node->inputs[CAIRN_CONV_RESIDUAL],
-                             .enlarged = cairn_conv__attributes_of(node)->enlarged};
+                             .enlarged = cairn_conv__attributes_of(node)->enlarged,
+                             .spread = cairn_conv__attributes_of(node)->spread,
+                             .spread_weight = node->inputs[CAIRN_CONV_SPREAD],
+                             .spread_bias = node->inputs[CAIRN_CONV_SPREAD + 1]};
     cairn_status st = CAIRN_OK;
+    if (cairn_conv__attributes_of(node)->normed > 0) CAIRN_TRY(take_norm(l, &f, node));
+    if (f.spread && !cairn_conv__takes_spread(l, &f)) CAIRN_TRY(spread(l, &f));
     if (f.enlarged && !cairn_conv__takes_enlarged(l, &f)) CAIRN_TRY(enlarge(l, &f));
     CAIRN_TRY(forward(l, &f));
 done:

@@ -63,9 +63,10 @@ static cairn_status few(cairn_lowering *l, const cairn_conv__forward *f)
     if (is_pointwise(f)) n = 1, w = ow = cairn_conv__ceil_div(pixels, 64), h = oh = cairn_conv__ceil_div(pixels, ow);
     cairn_kernel_call call = {
         .kernel = "conv/conv2d_few",
-        .constants = {(uint32_t)f->window.kernel, (uint32_t)f->window.stride, (uint32_t)groups, (uint32_t)f->sx.c,
-                      (uint32_t)lanes, f->weight_turned},
-        .constant_count = 6,
+        .constants = {(uint32_t)f->window.kernel, (uint32_t)f->window.stride, (uint32_t)groups,
+                      (uint32_t)cairn_conv__in_channels(f), (uint32_t)lanes, f->weight_turned,
+                      f->spread ? 1 + (f->spread_bias != CAIRN_NONE) : 0},
+        .constant_count = 7,
         .slots = {f->x, f->weight, f->bias == CAIRN_NONE ? f->weight : f->bias, f->y},
         .slot_count = 4,
         .written = 8,
@@ -76,6 +77,8 @@ static cairn_status few(cairn_lowering *l, const cairn_conv__forward *f)
                     (uint32_t)n}};
     cairn_epilogue_call(&call, &f->epilogue, f->residual, f->x);
     cairn_conv__bind_moments(&call, f, cairn_conv__leave_moments(l, f, (int64_t)n * oh * (TEXEL_LANES / lanes)));
+    call.slots[call.slot_count++] = f->spread ? f->spread_weight : f->x;
+    call.slots[call.slot_count++] = f->spread && f->spread_bias != CAIRN_NONE ? f->spread_bias : f->x;
     return cairn_lower_call(l, &call);
 }
 
@@ -134,15 +137,25 @@ static cairn_status pointwise(cairn_lowering *l, const cairn_conv__forward *f)
     return cairn_lower_call(l, &call);
 }
 
+/* Enough outputs, else most lanes along them would idle. */
+static bool is_few(const cairn_conv__forward *f)
+{
+    return cairn_shape_groups(f->sy) >= ENOUGH_OUTPUTS && (int64_t)f->sy.n * f->sy.h * f->sy.w >= ENOUGH_PIXELS &&
+           cairn_conv__in_channels(f) <= (f->window.kernel == 1 ? FEW_OF_ONE : FEW);
+}
+
+bool cairn_conv__takes_spread(const cairn_lowering *l, const cairn_conv__forward *f)
+{
+    return cairn_lower_class(l) == CAIRN_CLASS_TEXEL && is_few(f);
+}
+
 static cairn_status direct(cairn_lowering *l, const cairn_conv__forward *forward)
 {
     cairn_status st = CAIRN_OK;
     cairn_conv__forward f = *forward;
-    int64_t pixels = (int64_t)f.sy.n * f.sy.h * f.sy.w;
-    bool enough_outputs = cairn_shape_groups(f.sy) >= ENOUGH_OUTPUTS; /* else most lanes along them would idle */
+    bool enough_outputs = cairn_shape_groups(f.sy) >= ENOUGH_OUTPUTS;
     if (f.weight_turned && !(enough_outputs && is_pointwise(&f))) CAIRN_TRY(cairn_conv__turn_weight(l, &f));
-    if (enough_outputs && f.sx.c <= (f.window.kernel == 1 ? FEW_OF_ONE : FEW) && pixels >= ENOUGH_PIXELS)
-        return few(l, &f);
+    if (is_few(&f)) return few(l, &f);
     return enough_outputs && is_pointwise(&f) ? pointwise(l, &f) : narrow(l, &f);
 done:
     return st;
@@ -195,7 +208,7 @@ bool cairn_conv__takes_enlarged(const cairn_lowering *l, const cairn_conv__forwa
 cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forward *f)
 {
     if (f->enlarged) return cairn_conv__forward_winograd(l, f, 1);
-    if (f->window.kernel != 3 || f->window.stride != 1) return direct(l, f);
+    if (f->window.kernel != 3 || f->window.stride != 1 || f->spread) return direct(l, f);
     const double costs[] = {direct_cost(f), cairn_conv__winograd_cost(f, 2), cairn_conv__winograd_cost(f, 4)};
     const uint32_t key[] = {(uint32_t)f->sx.n, (uint32_t)f->sx.h, (uint32_t)f->sx.w, (uint32_t)f->sx.c,
                             (uint32_t)f->sy.c, (uint32_t)f->window.pad};

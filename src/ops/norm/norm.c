@@ -264,6 +264,17 @@ static const cairn_op normalize_op = {.name = "normalize",
                                       .absorb = cairn_norm__absorb_pool,
                                       .again = cairn_node_again};
 
+float cairn_norm_plain(const cairn_node *node, const cairn_graph *g, cairn_tid *mean, cairn_tid *variance)
+{
+    const cairn_norm_attributes *at = cairn_node_attributes(node);
+    const cairn_tid *in = node->inputs;
+    if (node->op != &normalize_op || in[3] != CAIRN_NONE || in[4] != CAIRN_NONE || at->pooled) return 0;
+    if (at->activation != CAIRN_ACTIVATION_NONE || cairn_graph_shape(g, in[1]).n > 1) return 0;
+    *mean = in[1];
+    *variance = in[2];
+    return at->eps;
+}
+
 static bool parameters_fit(cairn_graph *g, const char *op, cairn_tid x, cairn_tid gamma, cairn_tid beta,
                            const cairn_norm_attributes *at)
 {

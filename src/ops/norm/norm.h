@@ -22,6 +22,10 @@ cairn_tid cairn_op_moments(cairn_graph *g, cairn_tid x, bool per_sample, cairn_t
 cairn_tid cairn_op_normalize(cairn_graph *g, cairn_tid x, cairn_tid mean, cairn_tid variance, cairn_tid gamma,
                              cairn_tid beta, float eps, cairn_activation activation);
 
+/* For ops that take a normalisation into their kernels: eps, where the node is a cairn_op_normalize without gamma, beta
+ * and activation whose statistics are [1,1,1,C]; else 0. */
+float cairn_norm_plain(const cairn_node *node, const cairn_graph *g, cairn_tid *mean, cairn_tid *variance);
+
 /* Normalises x by its own statistics over N, H, W and gives those too ([1,1,1,C], for the running averages; no gradient
  * may flow into them: use moments and normalize for that). gamma, beta [1,1,1,C] or CAIRN_NONE.
  * source  Ioffe and Szegedy, ICML 2015; the gradient passes through mean and variance */
