@@ -69,10 +69,10 @@ cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, con
 
 cairn_network_graph cairn_network_build(cairn_model *m, const cairn_network_spec *spec, cairn_tid image)
 {
-    cairn_network_graph out = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE};
+    cairn_network_graph out = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE, CAIRN_NONE};
     if (spec->kind == CAIRN_NETWORK_SUPERPOINT) {
         cairn_superpoint_outputs o = cairn_superpoint(m, image, &spec->superpoint);
-        out = (cairn_network_graph){o.logits, cairn_superpoint_heatmap(m->g, o.logits), o.descriptor};
+        out = (cairn_network_graph){o.logits, cairn_superpoint_heatmap(m->g, o.logits), o.descriptor, o.raw};
     } else {
         out.logits = cairn_sp_fpn(m, image, &spec->sp_fpn);
         out.heatmap = cairn_op_sigmoid(m->g, out.logits);

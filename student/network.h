@@ -23,6 +23,7 @@ typedef struct cairn_network_graph {
     cairn_tid logits;     /* superpoint [N,H/8,W/8,65]; sp-fpn [N,H,W,1] */
     cairn_tid heatmap;    /* [N,H,W,1] probability */
     cairn_tid descriptor; /* [N,H/8,W/8,D] or CAIRN_NONE */
+    cairn_tid raw;        /* the same before normalisation */
 } cairn_network_graph;
 /* Puts the network on `image` [N,H,W,1] into m's graph. */
 cairn_network_graph cairn_network_build(cairn_model *m, const cairn_network_spec *spec, cairn_tid image);

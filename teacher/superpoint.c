@@ -57,7 +57,7 @@ cairn_superpoint_outputs cairn_superpoint(cairn_model *m, cairn_tid image, const
 {
     static const char *const names[8] = {"1a", "1b", "2a", "2b", "3a", "3b", "4a", "4b"};
     static const int channels[8] = {64, 64, 64, 64, 128, 128, 128, 128};
-    cairn_superpoint_outputs out = {CAIRN_NONE, CAIRN_NONE};
+    cairn_superpoint_outputs out = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE};
     cairn_shape s = cairn_graph_shape(m->g, image);
     if (s.h % 8 || s.w % 8 || s.c != 1) {
         cairn_graph_mistake(m->g, "superpoint",
@@ -73,8 +73,8 @@ cairn_superpoint_outputs cairn_superpoint(cairn_model *m, cairn_tid image, const
     int head = cairn_superpoint_channels(256, o->width);
     out.logits = block(m, "Pb", block(m, "Pa", x, head, 3, true, o), 65, 1, false, o);
     if (o->descriptor > 0) {
-        cairn_tid raw = block(m, "Db", block(m, "Da", x, head, 3, true, o), o->descriptor, 1, false, o);
-        out.descriptor = cairn_op_l2_normalize(m->g, raw, 1e-12f);
+        out.raw = block(m, "Db", block(m, "Da", x, head, 3, true, o), o->descriptor, 1, false, o);
+        out.descriptor = cairn_op_l2_normalize(m->g, out.raw, 1e-12f);
     }
     return out;
 }

@@ -22,6 +22,7 @@ typedef struct cairn_superpoint_options {
 typedef struct cairn_superpoint_outputs {
     cairn_tid logits;     /* [N,H/8,W/8,65], channel 64 is "no point" */
     cairn_tid descriptor; /* [N,H/8,W/8,D] unit norm, or CAIRN_NONE */
+    cairn_tid raw;        /* the same before normalisation */
 } cairn_superpoint_outputs;
 
 /* image [N,H,W,1] in [0,1], H and W multiples of 8. Parameters: conv1a.weight, conv1a.bias, bn1a.* ... convDb, bnDb. */

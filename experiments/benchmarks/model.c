@@ -8,6 +8,7 @@
 #include "ops/reduce/reduce.h"
 #include "student/network.h"
 #include "system/progress.h"
+#include "teacher/descriptor_loss.h"
 #include "teacher/losses.h"
 #include "train/trainer.h"
 
@@ -47,7 +48,9 @@ static cairn_tid teacher_loss(bench *b, cairn_network_graph net)
     int m = s.h * s.w;
     cairn_tid match = add_input(b, "match", (cairn_shape){s.n, 1, m, m}, -2);
     cairn_tid valid = cairn_graph_constant(b->g, (cairn_shape){s.n, 1, 1, m}, 1);
-    return cairn_op_add(b->g, loss, cairn_descriptor_loss(b->g, net.descriptor, net.descriptor, match, valid, 1).loss);
+    cairn_descriptor_views views = {.a = net.descriptor, .b = net.descriptor, .match = match, .valid = valid};
+    cairn_descriptor_options balanced = {.kind = CAIRN_DESCRIPTOR_BALANCED, .lambda = 1};
+    return cairn_op_add(b->g, loss, cairn_descriptor_loss(b->g, &views, &balanced).loss);
 }
 
 static cairn_tid student_loss(bench *b, cairn_network_graph net)

@@ -162,7 +162,7 @@ typedef struct loop {
     FILE *log;
     feeder feeder;
     cairn_progress bar;
-    double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step */
+    double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step, means once they are logged */
 } loop;
 
 /* Values are means over the step's passes. */
@@ -173,7 +173,11 @@ static cairn_status log_step(cairn_training *t, loop *l, int64_t step, double ms
     double passes = (double)t->settings->accumulate;
     fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f", (long long)step + 1, l->loss / passes,
             cairn_train_rate(t->settings, step), ms);
-    for (int i = 0; i < t->logged_count; i++) log_value(log, t->logged[i].name, l->logged[i] / passes);
+    for (int i = 0; i < t->logged_count; i++) {
+        l->logged[i] /= passes;
+        log_value(log, t->logged[i].name, l->logged[i]);
+    }
+    if (t->watch) t->watch(t->payload, step, l->logged);
     float control[4];
     CAIRN_TRY(cairn_program_read(l->program, l->optimiser.control, control));
     if (t->settings->clip_norm > 0) log_value(log, "gradient_norm", (double)control[CAIRN_CONTROL_NORM]);

@@ -33,6 +33,8 @@ typedef struct cairn_training {
     /* Fills the dense NHWC arrays of `inputs` for a pass: number step * accumulate + pass, which is the step if there is
      * one pass. Called from another thread, one call at a time. */
     cairn_status (*batch)(void *payload, int64_t number, float *const *inputs);
+    /* Sees the logged values of a step that is logged, in order; NULL: nobody looks. */
+    void (*watch)(void *payload, int64_t step, const double *values);
     void *payload;
     FILE *explain; /* not NULL: the program's explain text goes here */
     FILE *profile; /* not NULL: every dispatch is timed, and the last step's tables of graph/profile.h go here */

@@ -12,6 +12,7 @@
 #include "ops/pointwise/pointwise.h"
 #include "system/file.h"
 #include "system/parallel.h"
+#include "teacher/descriptor_loss.h"
 #include "teacher/losses.h"
 #include "train/checkpoint.h"
 
@@ -24,7 +25,16 @@ typedef struct superpoint_settings {
     int64_t calibrate, descriptor;
     char labels[CAIRN_SETTING_TEXT_BYTES], start[CAIRN_SETTING_TEXT_BYTES];
     double descriptor_weight, positive_weight, match_distance;
+    int descriptor_loss;
+    int64_t matches, negatives;
+    bool raw;
 } superpoint_settings;
+
+enum { OWN = -1 }; /* weights: the loss's own */
+/* What each loss's source takes (teacher.md, 6.3 and 6.4), in the order of CAIRN_DESCRIPTOR_LOSSES. */
+static const struct {
+    double lambda, weight;
+} own[] = {{1, 1}, {250, 1}, {0.05, 1e4}, {1, 1}};
 
 static const cairn_setting table[] = {
     CAIRN_TRAIN_ROWS(superpoint_settings, 200000, 8, 1e-4),
@@ -33,29 +43,40 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(superpoint_settings, start, NULL, "stage whose weights to start from; empty: random ones"),
     CAIRN_SETTING_INT_ROW(superpoint_settings, descriptor, 0, 0, 1024,
                           "channels of the descriptor; 0: 256 times the width"),
-    CAIRN_SETTING_FLOAT_ROW(superpoint_settings, descriptor_weight, 1, 0, 1e6, "of the descriptor loss in the sum"),
-    CAIRN_SETTING_FLOAT_ROW(superpoint_settings, positive_weight, 1, 0, 1e6,
-                            "of the positive pairs in the descriptor loss"),
+    CAIRN_SETTING_CHOICE_ROW(superpoint_settings, descriptor_loss, 0, CAIRN_DESCRIPTOR_LOSSES,
+                             "balanced means, dense hinge, dense hinge of twice normalised similarities (only from a "
+                             "trained start), or sparse sampled pairs"),
+    CAIRN_SETTING_FLOAT_ROW(superpoint_settings, descriptor_weight, OWN, OWN, 1e6,
+                            "of the descriptor loss in the sum; -1: 1, with the normalised loss 10000"),
+    CAIRN_SETTING_FLOAT_ROW(superpoint_settings, positive_weight, OWN, OWN, 1e6,
+                            "of the positive pairs; -1: balanced and sparse 1, dense 250, normalised 0.05"),
+    CAIRN_SETTING_BOOL_ROW(superpoint_settings, raw, 0, "dense: similarities of descriptors that are not normalised"),
+    CAIRN_SETTING_INT_ROW(superpoint_settings, matches, 1000, 1, 100000, "sparse: sampled matches of an image"),
+    CAIRN_SETTING_INT_ROW(superpoint_settings, negatives, 100, 1, 10000, "sparse: sampled negatives of a match"),
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, match_distance, 7.5, 0.5, 64,
                             "cells whose centres come this close under the warp are positive pairs, pixels"),
     {0},
 };
 
-static const cairn_stage_input inputs[] = {{"labels", "adaptation", false, false},
-                                           {"start", "magicpoint,superpoint", true, false},
-                                           {0}};
+static const cairn_stage_input inputs[] = {
+    {"labels", "adaptation", false, false}, {"start", "magicpoint,superpoint", true, false}, {0}};
 
-enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, WARPED_VALID_ROW, TO_WARPED, INPUTS };
+/* The last ones are those of the descriptor loss: the warp for the dense ones, sampled pairs for the sparse one. */
+enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, DETECTOR_INPUTS };
+enum { WARPED_VALID_ROW = DETECTOR_INPUTS, TO_WARPED, DENSE_INPUTS };
+enum { POINTS_A = DETECTOR_INPUTS, POINTS_B, WEIGHT, NEGATIVES, SPARSE_INPUTS };
 
 typedef struct feed {
     cairn_photo_feed photos;
     const superpoint_settings *s;
+    bool alarmed;
 } feed;
 
 /* The clean view: photometric changes only. The warped view: homography first, then photometric changes of its own. */
 static cairn_status make_sample(void *payload, int i)
 {
     cairn_status st = CAIRN_OK;
+    const superpoint_settings *s = ((const feed *)payload)->s;
     const cairn_photo_feed *f = &((const feed *)payload)->photos;
     int h = f->h, w = f->w, cells = h / 8 * (w / 8), photo = f->photo_of[i];
     size_t pixel = (size_t)i * (size_t)h * (size_t)w, cell = (size_t)i * (size_t)cells;
@@ -68,6 +89,14 @@ static cairn_status make_sample(void *payload, int i)
     cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     CAIRN_TRY(cairn_sample_detector(&view, gray, &f->labels[photo], &photometric, NULL, &stream));
     CAIRN_TRY(cairn_sample_warped(&warped, &to_warped, gray, &f->labels[photo], &stream));
+    if (s->descriptor_loss == CAIRN_DESCRIPTOR_SPARSE) {
+        const size_t match = (size_t)i * (size_t)s->matches;
+        const uint32_t named[4] = {stream.seed, stream.stage, stream.step, stream.sample};
+        CAIRN_TRY(cairn_sparse_pairs(f->inputs[POINTS_A] + 2 * match, f->inputs[POINTS_B] + 2 * match,
+                                     f->inputs[WEIGHT] + match, f->inputs[NEGATIVES] + cell * (size_t)cells, &to_warped,
+                                     h / 8, w / 8, (int)s->matches, (int)s->negatives, named));
+        goto done;
+    }
     memcpy(f->inputs[WARPED_VALID_ROW] + cell, warped.valid, sizeof(float) * (size_t)cells);
     for (int k = 0; k < 9; k++) f->inputs[TO_WARPED][9 * i + k] = (float)to_warped.m[k];
 done:
@@ -88,39 +117,75 @@ static cairn_network_spec spec_of(const superpoint_settings *s)
                                 .superpoint = {s->width, descriptor, (cairn_superpoint_order)s->order}};
 }
 
+/* Inputs of the descriptor loss, behind those of the detector. */
+static cairn_descriptor_views descriptor_views(cairn_training *t, const feed *f, const cairn_network_graph *a,
+                                               const cairn_network_graph *b)
+{
+    cairn_graph *g = t->g;
+    const superpoint_settings *s = f->s;
+    const int n = f->photos.batch, hc = f->photos.h / 8, wc = f->photos.w / 8, cells = hc * wc, k = (int)s->matches;
+    cairn_descriptor_views v = {.a = a->descriptor, .b = b->descriptor, .raw_a = a->raw, .raw_b = b->raw};
+    if (s->descriptor_loss == CAIRN_DESCRIPTOR_SPARSE) {
+        v.points_a = t->inputs[POINTS_A] = cairn_graph_input(g, "points_a", (cairn_shape){n, 1, k, 2});
+        v.points_b = t->inputs[POINTS_B] = cairn_graph_input(g, "points_b", (cairn_shape){n, 1, k, 2});
+        v.weight = t->inputs[WEIGHT] = cairn_graph_input(g, "weight", (cairn_shape){n, 1, k, 1});
+        v.negatives = t->inputs[NEGATIVES] = cairn_graph_input(g, "negatives", (cairn_shape){n, 1, cells, cells});
+        t->input_count = SPARSE_INPUTS;
+        return v;
+    }
+    v.valid = t->inputs[WARPED_VALID_ROW] = cairn_graph_input(g, "warped_valid_row", (cairn_shape){n, 1, 1, cells});
+    t->inputs[TO_WARPED] = cairn_graph_input(g, "to_warped", (cairn_shape){n, 1, 1, 9});
+    v.match = cairn_op_correspondence(g, t->inputs[TO_WARPED], hc, wc, 8, (float)s->match_distance);
+    t->input_count = DENSE_INPUTS;
+    return v;
+}
+
+enum { LOGGED_COLLAPSE = 7 };
+
+/* A collapse shows early and training does not come back from it: said once (teacher.md 6.7). */
+static void watch(void *payload, int64_t step, const double *values)
+{
+    feed *f = payload;
+    if (f->alarmed || step < 2000 || values[LOGGED_COLLAPSE] <= 0.5) return;
+    f->alarmed = true;
+    cairn_warn("%s: step %lld: descriptors look alike (norm of their mean %.2f); they may have collapsed. A smaller "
+               "positive_weight or lr, or descriptor_loss balanced, helps",
+               f->photos.stage->name, (long long)step + 1, values[LOGGED_COLLAPSE]);
+}
+
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
     const feed *f = payload;
     const superpoint_settings *s = f->s;
     cairn_graph *g = t->g;
-    int n = f->photos.batch, h = f->photos.h, w = f->photos.w, hc = h / 8, wc = w / 8;
-    cairn_shape image = {n, h, w, 1}, cells = {n, hc, wc, 1};
-    const cairn_tid in[INPUTS] = {cairn_graph_input(g, "image", image),
-                                  cairn_graph_input(g, "labels", cells),
-                                  cairn_graph_input(g, "valid", cells),
-                                  cairn_graph_input(g, "warped", image),
-                                  cairn_graph_input(g, "warped_labels", cells),
-                                  cairn_graph_input(g, "warped_valid", cells),
-                                  cairn_graph_input(g, "warped_valid_row", (cairn_shape){n, 1, 1, hc * wc}),
-                                  cairn_graph_input(g, "to_warped", (cairn_shape){n, 1, 1, 9})};
+    int n = f->photos.batch, h = f->photos.h, w = f->photos.w;
+    cairn_shape image = {n, h, w, 1}, cells = {n, h / 8, w / 8, 1};
+    const cairn_tid in[DETECTOR_INPUTS] = {
+        cairn_graph_input(g, "image", image),         cairn_graph_input(g, "labels", cells),
+        cairn_graph_input(g, "valid", cells),         cairn_graph_input(g, "warped", image),
+        cairn_graph_input(g, "warped_labels", cells), cairn_graph_input(g, "warped_valid", cells)};
     memcpy(t->inputs, in, sizeof in);
-    t->input_count = INPUTS;
     cairn_network_graph a = cairn_network_build(t->model, spec, in[IMAGE]);
     cairn_network_graph b = cairn_network_build(t->model, spec, in[WARPED]);
     cairn_tid detector = cairn_detector_loss(g, a.logits, in[LABELS], in[VALID]);
     cairn_tid detector_warped = cairn_detector_loss(g, b.logits, in[WARPED_LABELS], in[WARPED_VALID]);
-    cairn_tid match = cairn_op_correspondence(g, in[TO_WARPED], hc, wc, 8, (float)s->match_distance);
-    cairn_descriptor_terms d = cairn_descriptor_loss(g, a.descriptor, b.descriptor, match, in[WARPED_VALID_ROW],
-                                                     (float)s->positive_weight);
-    t->loss = cairn_op_add(g, cairn_op_add(g, detector, detector_warped),
-                           cairn_op_scale(g, d.loss, (float)s->descriptor_weight));
-    const char *names[] = {"detector", "detector_warped", "positive", "negative", "positive_cosine", "collapse"};
-    const cairn_tid values[] = {detector, detector_warped, d.positive, d.negative, d.positive_cosine, d.mean_norm};
-    for (int i = 0; i < 6; i++) {
+    const int kind = s->descriptor_loss;
+    const double lambda = s->positive_weight < 0 ? own[kind].lambda : s->positive_weight;
+    const double weight = s->descriptor_weight < 0 ? own[kind].weight : s->descriptor_weight;
+    const cairn_descriptor_options options = {(cairn_descriptor_loss_kind)kind, s->raw, lambda};
+    const cairn_descriptor_views views = descriptor_views(t, f, &a, &b);
+    cairn_descriptor_terms d = cairn_descriptor_loss(g, &views, &options);
+    t->loss = cairn_op_add(g, cairn_op_add(g, detector, detector_warped), cairn_op_scale(g, d.loss, (float)weight));
+    const char *names[] = {"detector",        "detector_warped", "positive", "negative",
+                           "positive_cosine", "mean_cosine",     "active",   "collapse"};
+    const cairn_tid values[] = {detector,          detector_warped, d.positive, d.negative,
+                                d.positive_cosine, d.mean_cosine,   d.active,   d.mean_norm};
+    t->logged_count = LOGGED_COLLAPSE + 1;
+    for (int i = 0; i < t->logged_count; i++) {
         t->logged[i].name = names[i];
         t->logged[i].value = values[i];
     }
-    t->logged_count = 6;
+    t->watch = watch;
 }
 
 static cairn_status start(cairn_training *t, const void *payload)
@@ -142,8 +207,14 @@ done:
 static cairn_status train(cairn_stage *stage, const superpoint_settings *s, feed *f)
 {
     cairn_network_spec spec = spec_of(s);
-    cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
-                                     .batch = batch, .payload = f, .calibrate = s->calibrate, .views = 2};
+    cairn_stage_training training = {.settings = &s->train,
+                                     .spec = &spec,
+                                     .build = build,
+                                     .start = start,
+                                     .batch = batch,
+                                     .payload = f,
+                                     .calibrate = s->calibrate,
+                                     .views = 2};
     return cairn_stage_train(stage, &training);
 }
 
@@ -171,7 +242,15 @@ done:
 
 static cairn_status check(const void *settings, const char *where)
 {
-    return cairn_train_check(&((const superpoint_settings *)settings)->train, where);
+    const superpoint_settings *s = settings;
+    if (s->raw && s->descriptor_loss != CAIRN_DESCRIPTOR_DENSE)
+        return cairn_error_set(CAIRN_E_INVALID, "%s: raw is for descriptor_loss dense only", where);
+    if (s->descriptor_loss == CAIRN_DESCRIPTOR_NORMALISED && !s->start[0])
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "%s: descriptor_loss normalised stays on a plateau from random weights; set start to a "
+                               "stage that was trained with another loss",
+                               where);
+    return cairn_train_check(&s->train, where);
 }
 
 const cairn_stage_kind cairn_stage_superpoint = {
@@ -181,7 +260,7 @@ const cairn_stage_kind cairn_stage_superpoint = {
     .settings_bytes = sizeof(superpoint_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 2,
+    .version = 3,
     .check = check,
     .run = run,
 };

@@ -9,6 +9,7 @@
 #include "ops/reduce/reduce.h"
 #include "student/network.h"
 #include "system/file.h"
+#include "teacher/descriptor_loss.h"
 #include "teacher/losses.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"
@@ -54,8 +55,10 @@ static cairn_tid build_loss(rig *r, const cairn_network_spec *spec, cairn_shape 
     cairn_tid match = input(r, "match", (cairn_shape){s.n, 1, m, m});
     cairn_tid valid = input(r, "valid", (cairn_shape){s.n, 1, 1, m});
     cairn_tid all = cairn_graph_constant(r->g, (cairn_shape){s.n, s.h, s.w, 1}, 1);
+    cairn_descriptor_views views = {.a = net.descriptor, .b = net.descriptor, .match = match, .valid = valid};
+    cairn_descriptor_options balanced = {.kind = CAIRN_DESCRIPTOR_BALANCED, .lambda = 1};
     return cairn_op_add(r->g, cairn_detector_loss(r->g, net.logits, labels, all),
-                        cairn_descriptor_loss(r->g, net.descriptor, net.descriptor, match, valid, 1).loss);
+                        cairn_descriptor_loss(r->g, &views, &balanced).loss);
 }
 
 static void path_of(char *out, size_t size, const rig *r, const char *name)
