@@ -31,7 +31,8 @@ typedef struct superpoint_settings {
 } superpoint_settings;
 
 enum { OWN = -1 }; /* weights: the loss's own */
-/* What each loss's source takes (teacher.md, 6.3 and 6.4), in the order of CAIRN_DESCRIPTOR_LOSSES. */
+/* What each loss's source takes (teacher.md, 6.3 and 6.4), in the order of CAIRN_DESCRIPTOR_LOSSES; dense: for the 1200
+ * cells of 240x320, and in proportion to their number, so that a collapse stays dearer than no correlation. */
 static const struct {
     double lambda, weight;
 } own[] = {{1, 1}, {250, 1}, {0.05, 1e4}, {1, 1}};
@@ -49,7 +50,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, descriptor_weight, OWN, OWN, 1e6,
                             "of the descriptor loss in the sum; -1: 1, with the normalised loss 10000"),
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, positive_weight, OWN, OWN, 1e6,
-                            "of the positive pairs; -1: balanced and sparse 1, dense 250, normalised 0.05"),
+                            "of the positive pairs; -1: balanced and sparse 1, dense 250 at 240x320, normalised 0.05"),
     CAIRN_SETTING_BOOL_ROW(superpoint_settings, raw, 0, "dense: similarities of descriptors that are not normalised"),
     CAIRN_SETTING_INT_ROW(superpoint_settings, matches, 1000, 1, 100000, "sparse: sampled matches of an image"),
     CAIRN_SETTING_INT_ROW(superpoint_settings, negatives, 100, 1, 10000, "sparse: sampled negatives of a match"),
@@ -170,7 +171,8 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     cairn_tid detector = cairn_detector_loss(g, a.logits, in[LABELS], in[VALID]);
     cairn_tid detector_warped = cairn_detector_loss(g, b.logits, in[WARPED_LABELS], in[WARPED_VALID]);
     const int kind = s->descriptor_loss;
-    const double lambda = s->positive_weight < 0 ? own[kind].lambda : s->positive_weight;
+    const double scale = kind == CAIRN_DESCRIPTOR_DENSE ? (double)(cells.h * cells.w) / 1200 : 1;
+    const double lambda = s->positive_weight < 0 ? own[kind].lambda * scale : s->positive_weight;
     const double weight = s->descriptor_weight < 0 ? own[kind].weight : s->descriptor_weight;
     const cairn_descriptor_options options = {(cairn_descriptor_loss_kind)kind, s->raw, lambda};
     const cairn_descriptor_views views = descriptor_views(t, f, &a, &b);
