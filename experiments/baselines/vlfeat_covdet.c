@@ -75,6 +75,18 @@ done:
     return st;
 }
 
+/* Features above the threshold `least`, or the stronger ones where these are enough for the best `most`: VLFeat compares
+ * all features with each other, and a weak one never removes a stronger. Twice as many, since some have no patch. */
+static void find(VlCovDet *vl, double least, int most)
+{
+    for (double threshold = most > 0 ? 100 * least : least;; threshold /= 10) {
+        const bool last = threshold < 2 * least;
+        vl_covdet_set_peak_threshold(vl, last ? least : threshold);
+        vl_covdet_detect(vl);
+        if (last || vl_covdet_get_num_features(vl) >= 2 * (vl_size)most) return;
+    }
+}
+
 static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
 {
     const covdet *self = state;
@@ -95,8 +107,7 @@ static cairn_status detect(void *state, const cairn_image *gray, int top_k, cair
         goto done;
     }
     vl_sift_set_magnif(filter, 3.0);
-    vl_covdet_set_peak_threshold(vl, self->method == VL_COVDET_METHOD_HESSIAN ? 1e-5 : 1e-8);
-    vl_covdet_detect(vl);
+    find(vl, self->method == VL_COVDET_METHOD_HESSIAN ? 1e-5 : 1e-8, top_k);
     CAIRN_TRY(describe_all(&set, vl, filter, self, top_k));
     if (set.points.count > 0) CAIRN_TRY(cairn_keypoints_sort(&set.points, top_k));
     *out = set.points;
