@@ -43,6 +43,14 @@ static const cJSON *device_stage(const cairn_run_files *run)
     return NULL;
 }
 
+/* Folders of cairn evaluate, which have no recipe and no stages. */
+static bool only_evaluations(const report *r)
+{
+    for (int i = 0; i < r->count; i++)
+        if (r->runs[i].recipe || r->runs[i].count != 1 || r->runs[i].stages[0].stage) return false;
+    return r->results.count > 0;
+}
+
 static void write_run_facts(FILE *page, const report *r, const cairn_run_files *run)
 {
     char text[64], duration[32];
@@ -74,19 +82,21 @@ static void write_run_facts(FILE *page, const report *r, const cairn_run_files *
 
 static void write_header(FILE *page, const report *r, const char *title)
 {
-    const bool alone = r->count == 1 && !r->runs[0].recipe && r->results.count > 0;
     fprintf(page, "<header class=\"top\"><p class=\"over\">Cairn, report of %s</p><h1>",
-            alone           ? "an evaluation"
-            : r->count == 1 ? "a run"
-                            : "several runs side by side");
+            r->count > 1          ? "several runs side by side"
+            : only_evaluations(r) ? "an evaluation"
+                                  : "a run");
     cairn_html_text(page, title);
     fputs("</h1>\n", page);
     for (int i = 0; i < r->count; i++) write_run_facts(page, r, &r->runs[i]);
     fputs("</header>\n<nav class=\"top\" aria-label=\"Sections\"><ul><li><a href=\"#summary\">Summary</a></li><li><a "
-          "href=\"#results\">Results</a></li><li><a href=\"#gallery\">Gallery</a></li><li><a "
-          "href=\"#training\">Training</a></li><li><a href=\"#pictures\">Pictures</a></li><li><a "
-          "href=\"#recipe\">Recipe and stages</a></li></ul></nav>\n<main>\n",
+          "href=\"#results\">Results</a></li><li><a href=\"#gallery\">Gallery</a></li>",
           page);
+    if (!only_evaluations(r))
+        fputs("<li><a href=\"#training\">Training</a></li><li><a href=\"#pictures\">Pictures</a></li><li><a "
+              "href=\"#recipe\">Recipe and stages</a></li>",
+              page);
+    fputs("</ul></nav>\n<main>\n", page);
 }
 
 static void write_summary(FILE *page, const report *r)
@@ -272,7 +282,7 @@ static void write_stage_row(FILE *page, const cairn_run_stage *stage)
     fputs("</td></tr>\n", page);
 }
 
-static void write_stages(FILE *page, const report *r, const cairn_run_files *run)
+static void write_run_stages(FILE *page, const report *r, const cairn_run_files *run)
 {
     if (r->count > 1) {
         fputs("<h3>", page);
@@ -299,6 +309,16 @@ static void write_stages(FILE *page, const report *r, const cairn_run_files *run
     }
 }
 
+/* What only runs have. */
+static void write_stages(FILE *page, report *r)
+{
+    write_training(page, r);
+    write_pictures(page, r);
+    fputs("<section id=\"recipe\"><h2>Recipe and stages</h2>\n", page);
+    for (int i = 0; i < r->count; i++) write_run_stages(page, r, &r->runs[i]);
+    fputs("</section>\n", page);
+}
+
 static cairn_status write_page(FILE *page, report *r)
 {
     cairn_status st = CAIRN_OK;
@@ -313,11 +333,8 @@ static cairn_status write_page(FILE *page, report *r)
     write_summary(page, r);
     CAIRN_TRY(write_results(page, r));
     CAIRN_TRY(write_galleries(page, r));
-    write_training(page, r);
-    write_pictures(page, r);
-    fputs("<section id=\"recipe\"><h2>Recipe and stages</h2>\n", page);
-    for (int i = 0; i < r->count; i++) write_stages(page, r, &r->runs[i]);
-    fputs("</section>\n</main>\n<footer>Written by cairn " CAIRN_VERSION
+    if (!only_evaluations(r)) write_stages(page, r);
+    fputs("</main>\n<footer>Written by cairn " CAIRN_VERSION
           ". This page is complete in itself and asks for nothing from the network.</footer>\n",
           page);
     cairn_html_end(page, r->data);

@@ -224,7 +224,7 @@ const tests = {
         await page.evaluate(() => document.querySelectorAll('details').forEach((element) => (element.open = true)));
         const wide = await page.evaluate(() => {
           const least = document.documentElement.clientWidth,
-            inside = '.scroll, pre, svg, .skip';
+            inside = '.scroll, .pan, pre, svg, .skip';
           const out = [...document.body.querySelectorAll('*')].filter((element) => {
             const box = element.getBoundingClientRect();
             return box.right > least + 1 && !element.closest(inside);

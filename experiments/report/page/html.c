@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 void cairn_html_text(FILE *page, const char *text)
@@ -49,6 +50,14 @@ void cairn_html_duration(char text[32], double seconds)
         snprintf(text, 32, "%d min %d s", (int)seconds / 60, (int)seconds % 60);
     else
         snprintf(text, 32, "%d h %d min", (int)(seconds / 3600), (int)seconds / 60 % 60);
+}
+
+void cairn_html_capital(FILE *page, const char *text)
+{
+    const char first[2] = {(char)toupper((unsigned char)text[0]), 0};
+    const bool letter = text[0] && (unsigned char)text[0] < 128;
+    if (letter) cairn_html_text(page, first);
+    cairn_html_text(page, text + letter);
 }
 
 void cairn_html_slug(char *out, size_t room, const char *text)

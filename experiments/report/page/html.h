@@ -15,6 +15,8 @@ extern const cairn_page_part cairn_page_css, cairn_page_js;
 
 /* Text with & < > " ' replaced; bytes below 32 other than tab and newline become blanks. */
 void cairn_html_text(FILE *page, const char *text);
+/* The same with a capital at its start. */
+void cairn_html_capital(FILE *page, const char *text);
 /* Text as a class, an id or a file name: letters and digits stay (lower case), anything else becomes one hyphen. */
 void cairn_html_slug(char *out, size_t room, const char *text);
 void cairn_html_base64(FILE *page, const uint8_t *bytes, size_t size);

@@ -294,7 +294,7 @@
         last.append(make('td', {}, values.length ? mean.toFixed(digits) : '\u2013'));
       });
       foot.replaceChildren(last);
-      table.caption.textContent = `${titleOf(measure)}, mean over the pairs of each sequence`;
+      table.caption.querySelector('span').textContent = `${titleOf(measure)}, mean over the pairs of each sequence`;
       if (table.sorted) sortBy(table, table.sorted.column, table.sorted.direction);
       const points = shown
         .map((i) => ({

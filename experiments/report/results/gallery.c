@@ -45,11 +45,12 @@ bool cairn_picture_write(FILE *page, const char *path, const char *attributes, c
            (kind == CAIRN_IMAGE_JPEG && jpeg_size(bytes, size, &w, &h));
     if (good) {
         *budget -= size;
-        fprintf(page, "<figure %s><img loading=\"lazy\" width=\"%u\" height=\"%u\" alt=\"", attributes, w, h);
+        fprintf(page, "<figure %s><div class=\"pan\"><img loading=\"lazy\" width=\"%u\" height=\"%u\" alt=\"",
+                attributes, w, h);
         cairn_html_text(page, caption[0] ? caption : name);
         fprintf(page, "\" src=\"data:image/%s;base64,", kind == CAIRN_IMAGE_PNG ? "png" : "jpeg");
         cairn_html_base64(page, bytes, size);
-        fputs("\"><figcaption>", page);
+        fputs("\"></div><figcaption>", page);
         cairn_html_text(page, caption[0] ? caption : name);
         fputs("</figcaption></figure>\n", page);
     } else {
@@ -141,7 +142,7 @@ cairn_status cairn_section_gallery(FILE *page, const cairn_result_set *set, size
         int count = 0;
         if (pass == 1) {
             fprintf(page, "<section class=\"gallery\" data-set=\"%s\"><h3>", set->id);
-            cairn_html_text(page, set->set);
+            cairn_html_capital(page, set->set);
             fputs(" <span class=\"soft\">protocol ", page);
             cairn_html_text(page, set->protocol);
             fputs("</span></h3>\n", page);

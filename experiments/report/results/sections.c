@@ -5,20 +5,12 @@
 #include "experiments/report/page/html.h"
 #include "experiments/report/results/tables.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
 static const cJSON *get(const cJSON *object, const char *name)
 {
     return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static void capital(FILE *page, const char *text)
-{
-    const char first[2] = {(char)toupper((unsigned char)text[0]), 0};
-    cairn_html_text(page, (unsigned char)text[0] < 128 ? first : "");
-    cairn_html_text(page, (unsigned char)text[0] < 128 && text[0] ? text + 1 : text);
 }
 
 static void chart_of(FILE *page, const cairn_result_set *set, const char *kind, int measure)
@@ -114,7 +106,7 @@ static cairn_status write_table(FILE *page, const cairn_result_set *set, const c
     if (table.columns == 0) goto done;
     if (folded) {
         fputs("<details><summary>", page);
-        capital(page, group);
+        cairn_html_capital(page, group);
         fputs(": all measures, ", page);
         cairn_html_text(page, title);
         fputs("</summary>\n", page);
@@ -150,7 +142,7 @@ static cairn_status write_kind(FILE *page, const cairn_result_set *set, const ch
     cairn_html_text(page, kind);
     fputs("\">\n<h4>", page);
     cairn_result_kind_title(title, set, kind);
-    capital(page, title);
+    cairn_html_capital(page, title);
     const int pairs = cairn_result_pairs_of(set, kind);
     if (pairs > 0) fprintf(page, " (%d)", pairs);
     fputs("</h4>\n", page);
@@ -165,8 +157,19 @@ done:
 
 static void write_value(FILE *page, const cJSON *item)
 {
+    const cJSON *part;
+    bool first = true;
     if (cJSON_IsString(item)) {
         cairn_html_text(page, item->valuestring);
+    } else if (cJSON_IsBool(item)) {
+        fputs(cJSON_IsTrue(item) ? "yes" : "no", page);
+    } else if (cJSON_IsArray(item)) {
+        cJSON_ArrayForEach(part, item)
+        {
+            if (!first) fputs(", ", page);
+            first = false;
+            if (!cJSON_IsArray(part) && !cJSON_IsObject(part)) write_value(page, part);
+        }
     } else {
         char *text = cJSON_PrintUnformatted(item);
         cairn_html_text(page, text ? text : "");
@@ -174,20 +177,34 @@ static void write_value(FILE *page, const cJSON *item)
     }
 }
 
-static void write_parameters(FILE *page, const cairn_result_set *set)
+/* A row for each; those of an object inside stand behind its name. */
+static void write_parameter_rows(FILE *page, const cJSON *object, const char *of)
 {
     const cJSON *item;
-    fputs("<details><summary>Parameters of the protocol, weights of the methods</summary>\n<div class=\"scroll\" "
-          "role=\"region\" tabindex=\"0\" aria-label=\"Parameters\"><table><tbody>\n",
-          page);
-    cJSON_ArrayForEach(item, get(set->json, "parameters"))
+    cJSON_ArrayForEach(item, object)
     {
+        char name[100];
+        snprintf(name, sizeof name, "%.40s%s%.50s", of, of[0] ? ", " : "", item->string ? item->string : "");
+        for (char *c = name; *c; c++)
+            if (*c == '_') *c = ' ';
+        if (cJSON_IsObject(item) && !of[0]) {
+            write_parameter_rows(page, item, name);
+            continue;
+        }
         fputs("<tr><th scope=\"row\">", page);
-        cairn_html_text(page, item->string ? item->string : "");
+        cairn_html_text(page, name);
         fputs("</th><td class=\"text\">", page);
         write_value(page, item);
         fputs("</td></tr>\n", page);
     }
+}
+
+static void write_parameters(FILE *page, const cairn_result_set *set)
+{
+    fputs("<details><summary>Parameters of the protocol, weights of the methods</summary>\n<div class=\"scroll\" "
+          "role=\"region\" tabindex=\"0\" aria-label=\"Parameters\"><table><tbody>\n",
+          page);
+    write_parameter_rows(page, get(set->json, "parameters"), "");
     for (int i = 0; i < set->method_count; i++) {
         if (!set->methods[i].weights[0]) continue;
         fputs("<tr><th scope=\"row\">weights of ", page);
@@ -203,7 +220,7 @@ static void write_heading(FILE *page, const cairn_result_set *set)
 {
     const double skipped = cairn_json_number(get(set->json, "pairs"), "skipped");
     fprintf(page, "<h3 id=\"%s\">", set->id);
-    capital(page, set->set);
+    cairn_html_capital(page, set->set);
     fputs(" <span class=\"soft\">protocol ", page);
     cairn_html_text(page, set->protocol);
     fputs("</span></h3>\n<p class=\"soft\">", page);
@@ -233,7 +250,7 @@ static void write_kind_chips(FILE *page, const cairn_result_set *set)
         cairn_html_text(page, set->kinds[i]);
         fputs("\">", page);
         cairn_result_kind_title(title, set, set->kinds[i]);
-        capital(page, title);
+        cairn_html_capital(page, title);
         fputs("</button>", page);
     }
     fputs("</div>\n", page);

@@ -143,10 +143,11 @@ static cairn_status write_table(FILE *page, const by_sequence *b)
     if (!all) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the sequences of %s", b->set->set);
     for (int i = 0; i < b->set->method_count; i++) means(all + (size_t)i * column, b, i, b->measures[0]);
     fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"By sequence\"><table class=\"sortable "
-          "sequences\"><caption>",
+          "sequences\"><caption><span>",
           page);
     cairn_html_text(page, m->title);
-    fputs(", mean over the pairs of each sequence</caption><thead><tr><th scope=\"col\">Sequence</th><th scope=\"col\" "
+    fputs(", mean over the pairs of each sequence</span></caption><thead><tr><th scope=\"col\">Sequence</th><th "
+          "scope=\"col\" "
           "class=\"text\">Kind</th><th scope=\"col\">Pairs</th>",
           page);
     for (int i = 0; i < b->set->method_count; i++) {

@@ -120,12 +120,14 @@ static int write_leaders(FILE *page, const cairn_result_set *set)
     for (int k = 0; k < t.columns; k++) {
         if (!has_best(&t, k)) continue;
         if (count++ == 0) {
-            fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Leaders\"><table><caption>Who "
-                  "leads: ",
-                  page);
+            fputs(
+                "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Leaders\"><table><caption><span>Who "
+                "leads: ",
+                page);
             cairn_html_text(page, t.caption);
             fputs(
-                "</caption><thead><tr><th scope=\"col\">Measure</th><th scope=\"col\" class=\"text\">Best, with its "
+                "</span></caption><thead><tr><th scope=\"col\">Measure</th><th scope=\"col\" class=\"text\">Best, with "
+                "its "
                 "95&nbsp;% interval</th><th scope=\"col\" class=\"text\">Not clearly behind</th></tr></thead><tbody>\n",
                 page);
         }
