@@ -428,17 +428,15 @@ static void run_case(void **state)
 
 int op_case_main(const char *group, const op_case_spec *cases, int count, const struct CMUnitTest *more, int more_count)
 {
-    if (!test_gpu_available()) return TEST_SKIP;
     struct CMUnitTest *tests = calloc((size_t)(count + more_count) + 1, sizeof *tests);
     if (!tests) return 1;
     for (int i = 0; i < count; i++)
         tests[i] =
             (struct CMUnitTest){.name = cases[i].name, .test_func = run_case, .initial_state = (void *)&cases[i]};
     for (int i = 0; i < more_count; i++) tests[count + i] = more[i];
-    int failed = _cmocka_run_group_tests(group, tests, (size_t)(count + more_count), NULL, NULL);
+    int code = test_gpu_main(group, tests, (size_t)(count + more_count), NULL, NULL);
     free(tests);
-    test_gpu_destroy_all();
-    return failed != 0;
+    return code;
 }
 
 void op_case_refused(cairn_graph **g, const char *text)

@@ -1,5 +1,4 @@
 #include "support/test_gpu.h"
-#include "support/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,4 +71,13 @@ void test_gpu_assert_valid(cairn_gpu *gpu)
     if (!seen || errors == *seen) return;
     *seen = errors;
     fail_msg("validation: %d messages, the first: %s", errors, first ? first : "(no text)");
+}
+
+int test_gpu_main(const char *group, const struct CMUnitTest *tests, size_t count, CMFixtureFunction set_up,
+                  CMFixtureFunction tear_down)
+{
+    if (!test_gpu_available()) return TEST_SKIP;
+    int failed = _cmocka_run_group_tests(group, tests, count, set_up, tear_down);
+    test_gpu_destroy_all();
+    return failed != 0; /* their number might be TEST_SKIP */
 }

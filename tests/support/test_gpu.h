@@ -4,14 +4,18 @@
  * process.
  * Validation layers follow the variable CAIRN_VALIDATION; no pipeline cache. */
 #include "gpu/gpu.h"
+#include "support/test.h"
 
 #include <stdbool.h>
 
 enum { TEST_SKIP = 77 }; /* exit code that CTest reports as skipped */
 
-/* Whether the machine has a usable Vulkan device at all. A main that needs one starts with
- * `if (!test_gpu_available()) return TEST_SKIP;`. */
+/* Whether the machine has a usable Vulkan device at all; says so on standard error if not. */
 bool test_gpu_available(void);
+/* The main of a program whose tests need a device: runs them, destroys the devices, returns the exit code (TEST_SKIP
+ * without a device). set_up and tear_down of the group may be NULL. */
+int test_gpu_main(const char *group, const struct CMUnitTest *tests, size_t count, CMFixtureFunction set_up,
+                  CMFixtureFunction tear_down);
 /* A device with this class, or NULL if the device cannot have it (texel on a device with small texel buffers) or the
  * variable CAIRN_KERNELS asks for the other one. Any other failure ends the test program with an error. */
 cairn_gpu *test_gpu(cairn_kernel_class kernel_class);

@@ -1,7 +1,8 @@
 #ifndef CAIRN_TESTS_TRAINING_H
 #define CAIRN_TESTS_TRAINING_H
 /* A few steps of training of the teacher (a quarter of its width, both heads) or the student, on four images of 96x128
- * that are the same in every call, and hashes of all that they leave: for ways of running that must not change a bit. */
+ * that are the same in every call, and hashes of all that they leave: for ways of running that must not change a
+ * bit. */
 #include "graph/program.h"
 
 enum { TEST_STEPS = 3 };

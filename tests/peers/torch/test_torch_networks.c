@@ -1,6 +1,7 @@
 /* The whole teacher and student against PyTorch in double precision: outputs, gradients, ten optimiser steps. */
 #include "support/test.h"
 #include "support/test_gpu.h"
+#include "support/torch.h"
 
 #include "base/rng.h"
 #include "formats/npz.h"
@@ -301,12 +302,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sp_fpn__texel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sp_fpn__simt, set_up, tear_down),
     };
-    if (!test_gpu_available()) return TEST_SKIP;
-    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
-        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
-        return TEST_SKIP;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    if (!test_torch_available()) return TEST_SKIP;
+    return test_gpu_main("PyTorch, networks", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * loss. */
 #include "support/test.h"
 #include "support/test_gpu.h"
+#include "support/torch.h"
 
 #include "base/rng.h"
 #include "formats/npz.h"
@@ -427,12 +428,6 @@ int main(void)
     struct CMUnitTest tests[CASES];
     for (int c = 0; c < CASES; c++)
         tests[c] = (struct CMUnitTest){.name = cases[c].name, .test_func = run_case, .initial_state = &peers[c]};
-    if (!test_gpu_available()) return TEST_SKIP;
-    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
-        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
-        return TEST_SKIP;
-    }
-    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
-    test_gpu_destroy_all();
-    return failed;
+    if (!test_torch_available()) return TEST_SKIP;
+    return test_gpu_main("PyTorch, points", tests, sizeof tests / sizeof *tests, set_up, tear_down);
 }

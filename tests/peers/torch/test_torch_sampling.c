@@ -1,10 +1,9 @@
 /* Sampling, gathering, the best points, layouts, blur and quantisation against PyTorch (torch_sampling.py). */
-#include "support/scratch.h"
 #include "support/test.h"
 #include "support/test_gpu.h"
+#include "support/torch.h"
 
 #include "base/rng.h"
-#include "formats/npz.h"
 #include "graph/program.h"
 #include "ops/image/filter.h"
 #include "ops/layout/layout.h"
@@ -13,13 +12,10 @@
 #include "ops/reduce/reduce.h"
 #include "ops/sampling/sampling.h"
 
-#include <stdlib.h>
-
-enum { MOST = 256, MOST_INPUTS = 4 };
+enum { MOST_INPUTS = 4 };
 
 typedef struct rig {
-    cairn_npz_array arrays[MOST];
-    int count;
+    test_arrays arrays;
     const char *name, *class_name;
     cairn_graph *g;
     cairn_rng rng;
@@ -30,17 +26,9 @@ typedef struct rig {
     int input_count;
 } rig;
 
-/* shape: of a dense NHWC array */
 static float *add(rig *r, const char *name, cairn_shape s)
 {
-    char text[96];
-    assert_true(r->count < MOST);
-    snprintf(text, sizeof text, "%s, %s|%s", r->name, r->class_name, name);
-    cairn_npz_array *a = &r->arrays[r->count++];
-    *a = (cairn_npz_array){.name = strdup(text), .type = CAIRN_NPZ_F32, .rank = 4, .shape = {s.n, s.h, s.w, s.c}};
-    a->data = calloc((size_t)cairn_shape_count(s), sizeof(float));
-    assert_true(a->name && a->data);
-    return a->data;
+    return test_arrays_add_tensor(&r->arrays, s, "%s, %s|%s", r->name, r->class_name, name);
 }
 
 static cairn_tid input(rig *r, const char *name, cairn_shape s, double low, double high, bool differentiable)
@@ -224,31 +212,15 @@ static void agrees_with_torch(void **state)
 {
     (void)state;
     static rig r;
-    char command[600];
     for (int k = 0; k < 2; k++) {
         cairn_gpu *gpu = test_gpu(k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL);
         r.class_name = test_gpu_class_name(k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL);
         for (int i = 0; i < (int)(sizeof cases / sizeof *cases) && gpu; i++) run_case(&r, gpu, i);
     }
-    assert_ok(cairn_npz_write(test_path("cases.npz"), r.arrays, r.count, false));
-    for (int i = 0; i < r.count; i++) {
-        free(r.arrays[i].name);
-        free(r.arrays[i].data);
-    }
-    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch/torch_sampling.py %s",
-             getenv("CAIRN_TEST_SOURCE"), test_path("cases.npz"));
-    assert_int_equal(system(command), 0);
+    test_torch_compare(&r.arrays, "torch_sampling.py");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_torch)};
-    if (!test_gpu_available()) return TEST_SKIP;
-    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
-        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
-        return TEST_SKIP;
-    }
-    int failed = cmocka_run_group_tests(tests, test_scratch_create, test_scratch_remove);
-    test_gpu_destroy_all();
-    return failed;
+    return test_torch_main(agrees_with_torch);
 }

@@ -1,41 +1,15 @@
 /* Optimisers, clipping and learning rates as the trainer sets them, against torch.optim (torch_training.py). */
-#include "support/scratch.h"
 #include "support/test.h"
 #include "support/test_gpu.h"
+#include "support/torch.h"
 
 #include "base/rng.h"
-#include "formats/npz.h"
 #include "graph/program.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
 #include "train/optimise.h"
 
-#include <stdlib.h>
-
-enum { DECAYED = 5, PARAMETERS = DECAYED + 7, STEPS = 12, MOST = 64 };
-
-typedef struct trace {
-    cairn_npz_array arrays[MOST];
-    int count;
-} trace;
-
-static float *add(trace *t, const char *name, int rows, int columns)
-{
-    assert_true(t->count < MOST);
-    cairn_npz_array *a = &t->arrays[t->count++];
-    *a = (cairn_npz_array){.name = strdup(name), .type = CAIRN_NPZ_F32, .rank = rows ? 2 : 1};
-    a->shape[0] = rows ? rows : columns;
-    if (rows) a->shape[1] = columns;
-    a->data = calloc((size_t)(rows ? rows : 1) * (size_t)columns, sizeof(float));
-    return a->data;
-}
-
-static float *add_of(trace *t, const char *name, const char *part, int rows, int columns)
-{
-    char text[96];
-    snprintf(text, sizeof text, "%s|%s", name, part);
-    return add(t, text, rows, columns);
-}
+enum { DECAYED = 5, PARAMETERS = DECAYED + 7, STEPS = 12 };
 
 static void read_parameters(cairn_store *store, float *out)
 {
@@ -44,21 +18,22 @@ static void read_parameters(cairn_store *store, float *out)
 }
 
 /* The loss is the sum of parameter times input, so that the inputs are the gradients. */
-static void run_case(trace *t, cairn_kernel_class kernel_class, const char *name, const cairn_train_settings *s)
+static void run_case(test_arrays *t, cairn_kernel_class kernel_class, const char *name, const cairn_train_settings *s)
 {
     cairn_gpu *gpu = test_gpu(kernel_class);
     if (!gpu) return;
-    char full[48];
     cairn_graph *g;
     cairn_store *store;
     cairn_program *program;
     cairn_model m;
     cairn_train_optimiser o;
     cairn_rng rng = cairn_rng_stream(5, 0, 0, 0, 0);
-    snprintf(full, sizeof full, "%s, %s", name, test_gpu_class_name(kernel_class));
-    float *settings = add_of(t, full, "settings", 0, 9), *start = add_of(t, full, "start", 0, PARAMETERS);
-    float *gradients = add_of(t, full, "gradients", STEPS, PARAMETERS);
-    float *after = add_of(t, full, "after", STEPS, PARAMETERS);
+    const char *class_name = test_gpu_class_name(kernel_class);
+    const int64_t one[] = {PARAMETERS}, each[] = {STEPS, PARAMETERS};
+    float *settings = test_arrays_add(t, 1, (const int64_t[]){9}, "%s, %s|settings", name, class_name);
+    float *start = test_arrays_add(t, 1, one, "%s, %s|start", name, class_name);
+    float *gradients = test_arrays_add(t, 2, each, "%s, %s|gradients", name, class_name);
+    float *after = test_arrays_add(t, 2, each, "%s, %s|after", name, class_name);
     const double all[9] = {s->optimiser, s->lr, s->weight_decay, s->beta1, s->beta2, s->eps, s->momentum, s->nesterov,
                            s->clip_norm};
     for (int i = 0; i < 9; i++) settings[i] = (float)all[i];
@@ -93,7 +68,7 @@ static void run_case(trace *t, cairn_kernel_class kernel_class, const char *name
     cairn_graph_destroy(&g);
 }
 
-static void run_rates(trace *t, const char *name, int schedule, int warmup)
+static void run_rates(test_arrays *t, const char *name, int schedule, int warmup)
 {
     cairn_train_settings s = cairn_train_defaults;
     s.steps = 50;
@@ -103,21 +78,17 @@ static void run_rates(trace *t, const char *name, int schedule, int warmup)
     s.step_factor = 0.2;
     s.warmup = warmup;
     s.schedule = schedule;
-    char text[64];
-    snprintf(text, sizeof text, "rates|%s", name);
-    float *settings = add(t, text, 0, 7);
+    float *settings = test_arrays_add(t, 1, (const int64_t[]){7}, "rates|%s", name);
     const double all[7] = {schedule, 50, s.lr, s.lr_floor, 20, s.step_factor, warmup};
     for (int i = 0; i < 7; i++) settings[i] = (float)all[i];
-    snprintf(text, sizeof text, "rates_of|%s", name);
-    float *rates = add(t, text, 0, 50);
+    float *rates = test_arrays_add(t, 1, (const int64_t[]){50}, "rates_of|%s", name);
     for (int i = 0; i < 50; i++) rates[i] = (float)cairn_train_rate(&s, i);
 }
 
 static void agrees_with_torch(void **state)
 {
     (void)state;
-    static trace t;
-    char command[600];
+    static test_arrays t;
     for (int k = 0; k < 2; k++) {
         cairn_kernel_class kernel_class = k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL;
         cairn_train_settings s = cairn_train_defaults;
@@ -140,25 +111,10 @@ static void agrees_with_torch(void **state)
     }
     static const char *const names[] = {"constant", "cosine", "step", "linear", "exponential"};
     for (int i = 0; i < 5; i++) run_rates(&t, names[i], i, i % 2 ? 7 : 0);
-    assert_ok(cairn_npz_write(test_path("trace.npz"), t.arrays, t.count, false));
-    for (int i = 0; i < t.count; i++) {
-        free(t.arrays[i].name);
-        free(t.arrays[i].data);
-    }
-    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/peers/torch/torch_training.py %s",
-             getenv("CAIRN_TEST_SOURCE"), test_path("trace.npz"));
-    assert_int_equal(system(command), 0);
+    test_torch_compare(&t, "torch_training.py");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_torch)};
-    if (!test_gpu_available()) return TEST_SKIP;
-    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
-        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
-        return TEST_SKIP;
-    }
-    int failed = cmocka_run_group_tests(tests, test_scratch_create, test_scratch_remove);
-    test_gpu_destroy_all();
-    return failed;
+    return test_torch_main(agrees_with_torch);
 }

@@ -296,7 +296,6 @@ static void test_checkpoint__a_full_disk_leaves_the_old_one(void **state)
 
 int main(void)
 {
-    if (!test_gpu_available()) return TEST_SKIP;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checkpoint__round_trip_with_the_moments),
         cmocka_unit_test(test_checkpoint__file_has_pytorch_shapes),
@@ -306,7 +305,5 @@ int main(void)
         cmocka_unit_test(test_checkpoint__metadata),
         cmocka_unit_test(test_checkpoint__a_full_disk_leaves_the_old_one),
     };
-    int failed = cmocka_run_group_tests_name("checkpoint", tests, test_scratch_create, test_scratch_remove);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("checkpoint", tests, sizeof tests / sizeof *tests, test_scratch_create, test_scratch_remove);
 }

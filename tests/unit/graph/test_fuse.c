@@ -528,7 +528,6 @@ static void test_fuse__order_and_updates_are_kept(void **state)
 
 int main(void)
 {
-    if (!test_gpu_available()) return TEST_SKIP;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuse__a_known_chain_is_one_dispatch),
         cmocka_unit_test(test_fuse__order_and_updates_are_kept),
@@ -538,7 +537,5 @@ int main(void)
         cmocka_unit_test(test_fuse__a_bias_before_a_normalisation),
         cmocka_unit_test(test_fuse__random_graphs),
     };
-    int failed = cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("fuse", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

@@ -143,7 +143,8 @@ static void trains_as_fp32_does(void **state)
     cairn_gpu *gpu = test_gpu(CAIRN_CLASS_AUTO);
     create(&t[0], gpu, CAIRN_PRECISION_FP32);
     create(&t[1], gpu, CAIRN_PRECISION_MIXED);
-    const cairn_program_stats *full = cairn_program_get_stats(t[0].program), *mixed = cairn_program_get_stats(t[1].program);
+    const cairn_program_stats *full = cairn_program_get_stats(t[0].program),
+                              *mixed = cairn_program_get_stats(t[1].program);
     assert_int_equal(full->half_tensors, 0);
     assert_true(mixed->half_tensors > 20);
     assert_true(mixed->planned_bytes < full->planned_bytes && mixed->unplanned_bytes < full->unplanned_bytes);
@@ -235,13 +236,10 @@ static void a_plan_that_does_not_fit_is_refused(void **state)
 
 int main(void)
 {
-    if (!test_gpu_available()) return TEST_SKIP;
     const struct CMUnitTest tests[] = {cmocka_unit_test(halves_round_to_nearest),
                                        cmocka_unit_test(devices_round_as_the_host),
                                        cmocka_unit_test(trains_as_fp32_does),
                                        cmocka_unit_test(an_overflow_skips_the_step_and_halves_the_scale),
                                        cmocka_unit_test(a_plan_that_does_not_fit_is_refused)};
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("precision", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

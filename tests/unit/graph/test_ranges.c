@@ -153,8 +153,5 @@ int main(void)
         cmocka_unit_test(test_ranges__a_plan_out_of_reach_is_refused),
         cmocka_unit_test(test_ranges__a_wrong_range_is_refused),
     };
-    if (!test_gpu_available()) return TEST_SKIP;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("ranges", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

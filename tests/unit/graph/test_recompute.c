@@ -81,8 +81,5 @@ int main(void)
         cmocka_unit_test(test_recompute__writes_only_where_it_may),
         cmocka_unit_test(test_recompute__leaves_other_graphs_alone),
     };
-    if (!test_gpu_available()) return TEST_SKIP;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("recompute", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The order of dispatches (src/graph/compile/schedule.c): the same bits in any order, fewer barriers, no more memory. */
+/* The order of dispatches (src/graph/compile/schedule.c): the same bits in any order, fewer barriers, no more
+ * memory. */
 #include "support/random_graph.h"
 #include "support/test.h"
 #include "support/test_gpu.h"
@@ -99,13 +100,10 @@ static void test_schedule__updates_in_place_stay_where_they_are(void **state)
 
 int main(void)
 {
-    if (!test_gpu_available()) return TEST_SKIP;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schedule__random_graphs_keep_their_bits),
         cmocka_unit_test(test_schedule__independent_chains_share_intervals),
         cmocka_unit_test(test_schedule__updates_in_place_stay_where_they_are),
     };
-    int failed = cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("schedule", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

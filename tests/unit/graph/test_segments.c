@@ -200,8 +200,5 @@ int main(void)
         cmocka_unit_test(test_segments__cut_dispatches_keep_their_bits),
         cmocka_unit_test(test_segments__a_wrong_limit_is_refused),
     };
-    if (!test_gpu_available()) return TEST_SKIP;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("segments", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

@@ -259,12 +259,9 @@ static void refuses_settings_that_do_not_go_together(void **state)
 
 int main(void)
 {
-    if (!test_gpu_available()) return TEST_SKIP;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_of_a_step_are_one_larger_batch), cmocka_unit_test(resumes_with_the_same_bits),
         cmocka_unit_test(the_average_takes_the_parameters_place), cmocka_unit_test(the_log_has_the_norm_and_means),
         cmocka_unit_test(rates_follow_their_schedules), cmocka_unit_test(refuses_settings_that_do_not_go_together)};
-    int failed = cmocka_run_group_tests(tests, test_scratch_create, test_scratch_remove);
-    test_gpu_destroy_all();
-    return failed;
+    return test_gpu_main("training", tests, sizeof tests / sizeof *tests, test_scratch_create, test_scratch_remove);
 }

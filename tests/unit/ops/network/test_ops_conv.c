@@ -1,64 +1,41 @@
 /* Convolution against the double-precision reference, over odd, tiny and partial shapes. */
-#include "ops/conv/conv.h"
-#include "support/op_case.h"
-
-typedef struct conv_data {
-    cairn_shape x;
-    int co;
-    cairn_conv_options options;
-    bool bias;
-} conv_data;
-
-static void build(op_case *c, cairn_graph *g)
-{
-    const conv_data *d = op_case_data(c);
-    cairn_shape sw = cairn_conv2d_weight_shape(d->options.kernel, d->x.c, d->co);
-    cairn_tid x = op_case_input(c, d->x, -1, 1);
-    cairn_tid weight = op_case_input(c, sw, -1, 1);
-    cairn_tid bias = d->bias ? op_case_input(c, (cairn_shape){1, 1, 1, d->co}, -1, 1) : CAIRN_NONE;
-    op_case_output(c, cairn_op_conv2d(g, x, weight, bias, &d->options));
-}
-
-#define CASE(label, n, h, w, ci, co, k, s, p, b)                                                                       \
-    {                                                                                                                  \
-        label, build, &(const conv_data) { {n, h, w, ci}, co, {k, s, p}, b }, false, 0, 0                              \
-    }
+#include "support/product_case.h"
 
 static const op_case_spec cases[] = {
-    CASE("1x1, one pixel", 1, 1, 1, 1, 1, 1, 1, 0, true),
-    CASE("1x1, 5 to 3", 3, 7, 5, 5, 3, 1, 1, 0, true),
-    CASE("1x1, 17 to 65", 1, 9, 3, 17, 65, 1, 1, 0, true),
-    CASE("1x1, 65 to 8, no bias", 1, 3, 5, 65, 8, 1, 1, 0, false),
-    CASE("3x3, colour to 16, stride 2, batch 2", 2, 64, 64, 3, 16, 3, 2, 0, false),
-    CASE("3x3, 128 to 1, batch 2", 2, 16, 24, 128, 1, 3, 1, 0, true),
-    CASE("1x1, few channels, a row and a bit", 2, 9, 15, 18, 66, 1, 1, 0, true),
-    CASE("1x1, few channels, quads in turn", 1, 17, 16, 5, 14, 1, 1, 0, false),
-    CASE("1x1, 52 to 34", 1, 5, 8, 52, 34, 1, 1, 0, true),
-    CASE("1x1, 52 to 98, many pixels", 1, 19, 16, 52, 98, 1, 1, 0, false),
-    CASE("1x1, one pixel, 240 to 64", 1, 1, 1, 240, 64, 1, 1, 0, true),
-    CASE("1x1, few channels, stride 2", 1, 33, 35, 6, 20, 1, 2, 0, true),
-    CASE("1x1, stride 2", 1, 5, 7, 8, 20, 1, 2, 0, false),
-    CASE("1x1, padding named none", 1, 3, 3, 4, 4, 1, 1, CAIRN_PAD_NONE, true),
-    CASE("3x3, first layer", 3, 9, 11, 1, 8, 3, 1, 0, true),
-    CASE("3x3, first layer, wide", 1, 17, 19, 1, 66, 3, 1, 0, true),
-    CASE("3x3, first layer, no padding", 1, 20, 18, 2, 12, 3, 1, CAIRN_PAD_NONE, true),
-    CASE("3x3, colour to 18, stride 2, many pixels", 1, 33, 34, 3, 18, 3, 2, 0, false),
-    CASE("5x5, colour to 12", 1, 16, 17, 3, 12, 5, 1, 0, true),
-    CASE("5x5, 2 to 20, stride 2", 1, 11, 18, 2, 20, 5, 2, 0, false),
-    CASE("1x1, 37 to 24", 1, 7, 13, 37, 24, 1, 1, 0, true),
-    CASE("3x3, colour to 16, stride 2", 1, 9, 7, 3, 16, 3, 2, 0, false),
-    CASE("3x3, one pixel", 1, 1, 1, 4, 5, 3, 1, 0, true),
-    CASE("3x3, two pixels", 1, 1, 2, 5, 4, 3, 1, 0, false),
-    CASE("3x3, 17 to 1", 1, 5, 9, 17, 1, 3, 1, 0, true),
-    CASE("3x3, 8 to 17", 3, 2, 3, 8, 17, 3, 1, 0, true),
-    CASE("3x3, 5 to 36", 1, 9, 9, 5, 36, 3, 1, 0, true),
-    CASE("3x3, 12 to 68", 1, 4, 17, 12, 68, 3, 1, 0, false),
-    CASE("3x3, no padding", 1, 5, 7, 4, 8, 3, 1, CAIRN_PAD_NONE, true),
-    CASE("3x3, padding 2", 1, 3, 5, 3, 4, 3, 1, 2, true),
-    CASE("3x3, stride 2, 5 to 8", 3, 7, 9, 5, 8, 3, 2, 0, true),
-    CASE("3x3, stride 2, even size, 4 to 40", 1, 6, 8, 4, 40, 3, 2, 0, false),
-    CASE("5x5, 3 to 5", 1, 7, 9, 3, 5, 5, 1, 0, true),
-    CASE("5x5, 4 to 20, stride 2", 1, 9, 7, 4, 20, 5, 2, 0, false),
+    CONV_CASE("1x1, one pixel", 1, 1, 1, 1, 1, 1, 1, 0, true),
+    CONV_CASE("1x1, 5 to 3", 3, 7, 5, 5, 3, 1, 1, 0, true),
+    CONV_CASE("1x1, 17 to 65", 1, 9, 3, 17, 65, 1, 1, 0, true),
+    CONV_CASE("1x1, 65 to 8, no bias", 1, 3, 5, 65, 8, 1, 1, 0, false),
+    CONV_CASE("3x3, colour to 16, stride 2, batch 2", 2, 64, 64, 3, 16, 3, 2, 0, false),
+    CONV_CASE("3x3, 128 to 1, batch 2", 2, 16, 24, 128, 1, 3, 1, 0, true),
+    CONV_CASE("1x1, few channels, a row and a bit", 2, 9, 15, 18, 66, 1, 1, 0, true),
+    CONV_CASE("1x1, few channels, quads in turn", 1, 17, 16, 5, 14, 1, 1, 0, false),
+    CONV_CASE("1x1, 52 to 34", 1, 5, 8, 52, 34, 1, 1, 0, true),
+    CONV_CASE("1x1, 52 to 98, many pixels", 1, 19, 16, 52, 98, 1, 1, 0, false),
+    CONV_CASE("1x1, one pixel, 240 to 64", 1, 1, 1, 240, 64, 1, 1, 0, true),
+    CONV_CASE("1x1, few channels, stride 2", 1, 33, 35, 6, 20, 1, 2, 0, true),
+    CONV_CASE("1x1, stride 2", 1, 5, 7, 8, 20, 1, 2, 0, false),
+    CONV_CASE("1x1, padding named none", 1, 3, 3, 4, 4, 1, 1, CAIRN_PAD_NONE, true),
+    CONV_CASE("3x3, first layer", 3, 9, 11, 1, 8, 3, 1, 0, true),
+    CONV_CASE("3x3, first layer, wide", 1, 17, 19, 1, 66, 3, 1, 0, true),
+    CONV_CASE("3x3, first layer, no padding", 1, 20, 18, 2, 12, 3, 1, CAIRN_PAD_NONE, true),
+    CONV_CASE("3x3, colour to 18, stride 2, many pixels", 1, 33, 34, 3, 18, 3, 2, 0, false),
+    CONV_CASE("5x5, colour to 12", 1, 16, 17, 3, 12, 5, 1, 0, true),
+    CONV_CASE("5x5, 2 to 20, stride 2", 1, 11, 18, 2, 20, 5, 2, 0, false),
+    CONV_CASE("1x1, 37 to 24", 1, 7, 13, 37, 24, 1, 1, 0, true),
+    CONV_CASE("3x3, colour to 16, stride 2", 1, 9, 7, 3, 16, 3, 2, 0, false),
+    CONV_CASE("3x3, one pixel", 1, 1, 1, 4, 5, 3, 1, 0, true),
+    CONV_CASE("3x3, two pixels", 1, 1, 2, 5, 4, 3, 1, 0, false),
+    CONV_CASE("3x3, 17 to 1", 1, 5, 9, 17, 1, 3, 1, 0, true),
+    CONV_CASE("3x3, 8 to 17", 3, 2, 3, 8, 17, 3, 1, 0, true),
+    CONV_CASE("3x3, 5 to 36", 1, 9, 9, 5, 36, 3, 1, 0, true),
+    CONV_CASE("3x3, 12 to 68", 1, 4, 17, 12, 68, 3, 1, 0, false),
+    CONV_CASE("3x3, no padding", 1, 5, 7, 4, 8, 3, 1, CAIRN_PAD_NONE, true),
+    CONV_CASE("3x3, padding 2", 1, 3, 5, 3, 4, 3, 1, 2, true),
+    CONV_CASE("3x3, stride 2, 5 to 8", 3, 7, 9, 5, 8, 3, 2, 0, true),
+    CONV_CASE("3x3, stride 2, even size, 4 to 40", 1, 6, 8, 4, 40, 3, 2, 0, false),
+    CONV_CASE("5x5, 3 to 5", 1, 7, 9, 3, 5, 5, 1, 0, true),
+    CONV_CASE("5x5, 4 to 20, stride 2", 1, 9, 7, 4, 20, 5, 2, 0, false),
 };
 
 static void refuses_bad_shapes(void **state)

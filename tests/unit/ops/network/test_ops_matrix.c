@@ -1,32 +1,16 @@
 /* Matrix products in all four orders of storage, sizes around the tiles' edges. */
 #include "ops/pointwise/pointwise.h"
 #include "ops/product/matrix.h"
-#include "support/op_case.h"
-
-typedef struct product {
-    int n, m, k, p;
-    bool transpose_a, transpose_b;
-} product;
-
-static void matmul(op_case *c, cairn_graph *g)
-{
-    const product *s = op_case_data(c);
-    cairn_shape a = s->transpose_a ? (cairn_shape){s->n, 1, s->k, s->m} : (cairn_shape){s->n, 1, s->m, s->k};
-    cairn_shape b = s->transpose_b ? (cairn_shape){s->n, 1, s->p, s->k} : (cairn_shape){s->n, 1, s->k, s->p};
-    cairn_tid ta = op_case_input(c, a, -1, 1), tb = op_case_input(c, b, -1, 1);
-    op_case_output(c, cairn_op_matmul(g, ta, tb, s->transpose_a, s->transpose_b));
-}
+#include "support/product_case.h"
 
 /* With all that fusion takes into the product. */
 static void layer(op_case *c, cairn_graph *g)
 {
-    const product *s = op_case_data(c);
-    cairn_shape a = s->transpose_a ? (cairn_shape){s->n, 1, s->k, s->m} : (cairn_shape){s->n, 1, s->m, s->k};
-    cairn_shape b = s->transpose_b ? (cairn_shape){s->n, 1, s->p, s->k} : (cairn_shape){s->n, 1, s->k, s->p};
-    cairn_tid ta = op_case_input(c, a, -1, 1), tb = op_case_input(c, b, -1, 1);
+    const matmul_case *s = op_case_data(c);
+    cairn_tid product = matmul_case_product(c, g);
     cairn_tid bias = op_case_input(c, (cairn_shape){1, 1, 1, s->p}, -1, 1);
     cairn_tid r = op_case_input(c, (cairn_shape){s->n, 1, s->m, s->p}, -1, 1);
-    cairn_tid y = cairn_op_add(g, cairn_op_matmul(g, ta, tb, s->transpose_a, s->transpose_b), bias);
+    cairn_tid y = cairn_op_add(g, product, bias);
     op_case_output(c, cairn_op_hswish(g, cairn_op_add(g, cairn_op_hswish(g, y), r)));
 }
 
@@ -49,15 +33,15 @@ int main(void)
                                    {2, 17, 6, 66}, {1, 33, 19, 34}};
     enum { SIZES = sizeof sizes / sizeof *sizes, ALL = 4 * SIZES + 4 };
     static const int layers[4] = {2, 5, 9, 11}; /* of the sizes, one in each order */
-    static product products[ALL];
+    static matmul_case products[ALL];
     static op_case_spec cases[ALL];
     static char names[ALL][64];
     for (int i = 0; i < 4 * SIZES; i++) {
         const int *s = sizes[i / 4];
-        products[i] = (product){s[0], s[1], s[2], s[3], i & 1, i >> 1 & 1};
+        products[i] = (matmul_case){s[0], s[1], s[2], s[3], i & 1, i >> 1 & 1};
         snprintf(names[i], sizeof names[i], "%d x (%dx%d%s %dx%d%s)", s[0], s[1], s[2], i & 1 ? "t" : "", s[2], s[3],
                  i >> 1 & 1 ? "t" : "");
-        cases[i] = (op_case_spec){.name = names[i], .build = matmul, .data = &products[i]};
+        cases[i] = (op_case_spec){.name = names[i], .build = matmul_case_build, .data = &products[i]};
     }
     for (int i = 4 * SIZES; i < ALL; i++) {
         const int of = 4 * layers[i % 4] + i % 4;

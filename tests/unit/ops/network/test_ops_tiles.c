@@ -1,64 +1,24 @@
 /* Every tile of the matrix product's kernels, by force, on shapes around the edges of tiles and slices: convolution,
- * its gradients and the plain product; class matrix by emulation where the device has no matrices. Which tile a shape gets by itself does not matter here. */
-#include "ops/conv/conv.h"
-#include "ops/product/matrix.h"
-#include "support/op_case.h"
+ * its gradients and the plain product; class matrix by emulation where the device has no matrices. Which tile a shape
+ * gets by itself does not matter here. */
+#include "support/product_case.h"
 
 enum { VARIANTS = 6 /* at least as many as src/ops/product/tile.c has for a class; more wrap round */ };
 
-typedef struct conv_data {
-    cairn_shape x;
-    int co;
-    cairn_conv_options options;
-    bool bias;
-} conv_data;
-
-static void conv(op_case *c, cairn_graph *g)
-{
-    const conv_data *d = op_case_data(c);
-    cairn_tid x = op_case_input(c, d->x, -1, 1);
-    cairn_tid weight = op_case_input(c, cairn_conv2d_weight_shape(d->options.kernel, d->x.c, d->co), -1, 1);
-    cairn_tid bias = d->bias ? op_case_input(c, (cairn_shape){1, 1, 1, d->co}, -1, 1) : CAIRN_NONE;
-    op_case_output(c, cairn_op_conv2d(g, x, weight, bias, &d->options));
-}
-
-typedef struct product {
-    int n, m, k, p;
-    bool transpose_a, transpose_b;
-} product;
-
-static void matmul(op_case *c, cairn_graph *g)
-{
-    const product *s = op_case_data(c);
-    cairn_shape a = s->transpose_a ? (cairn_shape){s->n, 1, s->k, s->m} : (cairn_shape){s->n, 1, s->m, s->k};
-    cairn_shape b = s->transpose_b ? (cairn_shape){s->n, 1, s->p, s->k} : (cairn_shape){s->n, 1, s->k, s->p};
-    cairn_tid ta = op_case_input(c, a, -1, 1), tb = op_case_input(c, b, -1, 1);
-    op_case_output(c, cairn_op_matmul(g, ta, tb, s->transpose_a, s->transpose_b));
-}
-
-#define CONV(label, n, h, w, ci, co, k, s, p, b)                                                                       \
-    {                                                                                                                  \
-        label, conv, &(const conv_data) { {n, h, w, ci}, co, {k, s, p}, b }, false, 0, 0                               \
-    }
-#define MATMUL(label, n, m, k, p, ta, tb)                                                                              \
-    {                                                                                                                  \
-        label, matmul, &(const product) { n, m, k, p, ta, tb }, false, 0, 0                                            \
-    }
-
 static const op_case_spec specs[] = {
-    CONV("one channel, more pixels than a tile", 1, 13, 11, 1, 5, 3, 1, 0, true),
-    CONV("3 to 65, two images", 2, 7, 5, 3, 65, 3, 1, 0, true),
-    CONV("20 to 36, stride 2, odd", 1, 9, 7, 20, 36, 3, 2, 0, true),
-    CONV("17 to 9, stride 2, even, no padding", 2, 8, 6, 17, 9, 3, 2, CAIRN_PAD_NONE, false),
-    CONV("5x5, stride 2", 1, 7, 10, 6, 7, 5, 2, 0, true),
-    CONV("5x5, stride 2, padding 4", 1, 4, 3, 2, 3, 5, 2, 4, true),
-    CONV("3x3, narrower than the kernel", 1, 1, 2, 9, 4, 3, 1, 2, false),
-    CONV("1x1, 68 to 33", 1, 5, 14, 68, 33, 1, 1, 0, true),
-    CONV("1x1, stride 2", 3, 5, 4, 7, 12, 1, 2, 0, false),
-    MATMUL("plain", 2, 35, 70, 41, false, false),
-    MATMUL("a transposed", 1, 66, 33, 5, true, false),
-    MATMUL("b transposed", 1, 5, 37, 131, false, true),
-    MATMUL("both transposed", 2, 63, 17, 34, true, true),
+    CONV_CASE("one channel, more pixels than a tile", 1, 13, 11, 1, 5, 3, 1, 0, true),
+    CONV_CASE("3 to 65, two images", 2, 7, 5, 3, 65, 3, 1, 0, true),
+    CONV_CASE("20 to 36, stride 2, odd", 1, 9, 7, 20, 36, 3, 2, 0, true),
+    CONV_CASE("17 to 9, stride 2, even, no padding", 2, 8, 6, 17, 9, 3, 2, CAIRN_PAD_NONE, false),
+    CONV_CASE("5x5, stride 2", 1, 7, 10, 6, 7, 5, 2, 0, true),
+    CONV_CASE("5x5, stride 2, padding 4", 1, 4, 3, 2, 3, 5, 2, 4, true),
+    CONV_CASE("3x3, narrower than the kernel", 1, 1, 2, 9, 4, 3, 1, 2, false),
+    CONV_CASE("1x1, 68 to 33", 1, 5, 14, 68, 33, 1, 1, 0, true),
+    CONV_CASE("1x1, stride 2", 3, 5, 4, 7, 12, 1, 2, 0, false),
+    MATMUL_CASE("plain", 2, 35, 70, 41, false, false),
+    MATMUL_CASE("a transposed", 1, 66, 33, 5, true, false),
+    MATMUL_CASE("b transposed", 1, 5, 37, 131, false, true),
+    MATMUL_CASE("both transposed", 2, 63, 17, 34, true, true),
 };
 enum { SPECS = sizeof specs / sizeof *specs };
 
