@@ -1,5 +1,5 @@
-# cmake --install build/PRESET --prefix DIR: the program. A portable build takes its shared libraries along into DIR/lib,
-# except libc and the Vulkan loader, which belong to the machine that it runs on.
+# cmake --install build/PRESET --prefix DIR: the program. A portable build takes its shared libraries along into
+# DIR/lib, except libc and the Vulkan loader, which belong to the machine that it runs on.
 include(GNUInstallDirs)
 if(CAIRN_PORTABLE)
   set_target_properties(cairn PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")

@@ -14,7 +14,8 @@ if(CAIRN_PORTABLE)
     list(APPEND static_folders ${${module}_LIBRARY_DIRS})
   endforeach()
   foreach(library yaml lapacke openblas)
-    find_library(STATIC_${library} NAMES lib${library}.a HINTS ${static_folders} PATH_SUFFIXES openblas-pthread REQUIRED)
+    find_library(STATIC_${library} NAMES lib${library}.a HINTS ${static_folders} PATH_SUFFIXES openblas-pthread
+                 REQUIRED)
     target_link_libraries(cairn_libraries INTERFACE ${STATIC_${library}})
   endforeach()
   # OpenBLAS is partly Fortran; its run-time library is beside the compiler's.
@@ -36,8 +37,8 @@ endforeach()
 find_library(VLFEAT_LIBRARY NAMES vl REQUIRED)
 target_link_libraries(cairn_libraries INTERFACE ${VLFEAT_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
 # shaderc, always static: Debian's libshaderc.so lacks the glslang inside it and names no library for it, so that
-# nothing links against it. Its pkg-config file has the version, which is part of the name under which the kernels that it
-# compiles are kept (src/gpu/cache/text.c).
+# nothing links against it. Its pkg-config file has the version, which is part of the name under which the kernels that
+# it compiles are kept (src/gpu/cache/text.c).
 pkg_check_modules(SHADERC_VERSION REQUIRED shaderc)
 foreach(library shaderc_combined glslang MachineIndependent OGLCompiler OSDependent GenericCodeGen SPIRV SPIRV-Tools-opt
     SPIRV-Tools)

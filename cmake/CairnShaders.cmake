@@ -1,7 +1,7 @@
 # Compiles shaders/<family>/<name>[.texel|.simt|.matrix].comp to SPIR-V and embeds all of it as tables of words: the
-# library cairn_shaders, whose cairn_shader_table lists name, class, form and words. Shaders in one class only carry it in
-# the name. Each is compiled several times (tensor.glsl): for fp32 as usual; for fp16 or, in class texel, tensors of any
-# size; in the other classes for tensors of any size. Those of class matrix are compiled in three forms besides
+# library cairn_shaders, whose cairn_shader_table lists name, class, form and words. Shaders in one class only carry it
+# in the name. Each is compiled several times (tensor.glsl): for fp32 as usual; for fp16 or, in class texel, tensors of
+# any size; in the other classes for tensors of any size. Those of class matrix are compiled in three forms besides
 # (shaders/include/tile/matrix_unit.glsl).
 find_program(GLSLC glslc REQUIRED)
 file(GLOB SHADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shaders/*/*.comp)
@@ -20,7 +20,8 @@ macro(cairn_add_words name class form symbol variant)
   list(APPEND words_files ${SHADER_FOLDER}/${symbol}.inc)
   string(APPEND table_arrays "static const uint32_t ${symbol}[] = {\n#include \"${symbol}.inc\"\n};\n")
   string(APPEND table_rows
-         "    {\"${name}\", CAIRN_CLASS_${class}, CAIRN_MATRIX_${form}, ${symbol}, sizeof ${symbol} / 4, CAIRN_SHADER_${variant}},\n")
+         "    {\"${name}\", CAIRN_CLASS_${class}, CAIRN_MATRIX_${form}, ${symbol}, sizeof ${symbol} / 4, "
+         "CAIRN_SHADER_${variant}},\n")
 endmacro()
 
 # One module of NV matrices becomes two lists of words.

@@ -1,13 +1,14 @@
 #!/bin/sh
-# One command on a machine with a GPU: builds, tests the kernels of classes simt and matrix on it, times ops and networks,
-# compares with PyTorch where that is there, and leaves JSON lines and the tables for docs/performance.md.
+# One command on a machine with a GPU: builds, tests the kernels of classes simt and matrix on it, times ops and
+# networks, compares with PyTorch where that is there, and leaves JSON lines and the tables for docs/performance.md.
 #
 #   experiments/benchmarks/gpu-session.sh [--out DIR] [--peer torch_peer.py] [--python PYTHON] [--program CAIRN]
 #                                         [--runs N] [--rounds N] [--quick]
 #
 #   --out      folder for what it measures (default: gpu-session)
 #   --peer     the script that times PyTorch; without it only Cairn is timed
-#   --program  a program built elsewhere (cmake --preset portable); tests are then left out, for they are built here only
+#   --program  a program built elsewhere (cmake --preset portable); tests are then left out, for they are built
+#              here only
 #   --quick    tiny sizes and one round: shows that everything runs, on any device; its figures mean nothing
 #
 # A part that fails is named at the end, and the others go on: a session on such a machine is short.
@@ -72,7 +73,8 @@ for class in simt matrix; do
     part "ops-$class" env CAIRN_KERNELS=$class "$program" benchmark ops --filter "$ops_filter" --runs "$runs"
 done
 
-# Networks in turn with the peer. The default class is what the device is best at; simt beside it shows what matrices give.
+# Networks in turn with the peer. The default class is what the device is best at; simt beside it shows what matrices
+# give.
 for precision in fp32 mixed; do
     words=
     "$program" benchmark --help | grep -q -- '--precision' && words="--precision $precision"
@@ -113,11 +115,13 @@ for precision in fp32 mixed; do
 done
 
 # All lines in one file, all tables in another.
-cat "$out"/ceilings.out "$out"/ops-*.out "$out"/cairn-*.out "$out"/compare-*.out 2> /dev/null | grep '^{' > "$out/results.jsonl"
+cat "$out"/ceilings.out "$out"/ops-*.out "$out"/cairn-*.out "$out"/compare-*.out 2> /dev/null |
+    grep '^{' > "$out/results.jsonl"
 {
     echo "## On a GPU"
     echo
-    echo "\`experiments/benchmarks/gpu-session.sh${quick:+ --quick}\`; device: $(sed -n 's/.*"name":[^"]*"\(.*\)",*/\1/p' "$out/devices.out" | head -n 1)."
+    name=$(sed -n 's/.*"name":[^"]*"\(.*\)",*/\1/p' "$out/devices.out" | head -n 1)
+    echo "\`experiments/benchmarks/gpu-session.sh${quick:+ --quick}\`; device: $name."
     for table in "$out"/compare-*.md; do
         [ -f "$table" ] || continue
         echo

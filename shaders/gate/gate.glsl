@@ -1,7 +1,7 @@
 // What the passes of squeeze-and-excite share. A pass works by units: a sample n, a block of its pixels and a slab of
 // its channel groups (4 to 16 groups in class texel, 8 in class simt). Both layers are linear up to the function
-// between them, so each unit of the first pass takes its own pixels and channels through the first layer, and the second
-// pass adds what the units of a sample left: no third pass stands between.
+// between them, so each unit of the first pass takes its own pixels and channels through the first layer, and the
+// second pass adds what the units of a sample left: no third pass stands between.
 // A kernel declares INPUT(.., weight), the matrix [rows][columns] of vec4 of its layer, before it includes this.
 layout(constant_id = 0) const uint BACKWARD = 0u; // 1: the same pass over gradients, with the other layer transposed
 layout(push_constant) uniform Push {

@@ -23,7 +23,8 @@ void main()
         uint line = (n * h + uint(at_y)) * w;
         for (int dx = -reach; dx <= reach; dx++) {
             /* a column outside the image is replaced by the nearest one of the disc's row that lies inside it */
-            if (dx * dx + dy * dy <= square) least = min(least, LOAD(x, line + uint(clamp(int(column) + dx, 0, int(w) - 1))).x);
+            uint at_x = uint(clamp(int(column) + dx, 0, int(w) - 1));
+            if (dx * dx + dy * dy <= square) least = min(least, LOAD(x, line + at_x).x);
         }
     }
     STORE(y, (n * h + row) * w + column, vec4(least, 0.0, 0.0, 0.0));

@@ -1,5 +1,6 @@
 // What a kernel still does with its result before it stores it: a function, a second tensor added, a function. The host
-// side is src/ops/product/epilogue.h. A kernel declares EPILOGUE(binding) beside its tensors and stores epilogue(v, i) at i.
+// side is src/ops/product/epilogue.h. A kernel declares EPILOGUE(binding) beside its tensors and stores epilogue(v, i)
+// at i.
 layout(constant_id = 21) const uint EPILOGUE_FIRST = 0u; // 0: none, 1 relu, 2 hard-swish, 3 hard-sigmoid, 4 sigmoid
 layout(constant_id = 22) const uint EPILOGUE_RESIDUAL = 0u;
 layout(constant_id = 23) const uint EPILOGUE_LAST = 0u;

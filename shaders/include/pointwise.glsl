@@ -1,5 +1,5 @@
-// The functions of single elements and of pairs, and their slopes: shared by the kernels of shaders/pointwise and by the
-// kernels that src/graph/fuse writes at run time. Kinds are numbered as in src/ops/pointwise/pointwise.h.
+// The functions of single elements and of pairs, and their slopes: shared by the kernels of shaders/pointwise and by
+// the kernels that src/graph/fuse writes at run time. Kinds are numbered as in src/ops/pointwise/pointwise.h.
 #include "activation.glsl"
 #include "gelu.glsl"
 

@@ -3,7 +3,8 @@
 // computes  y[o][i] = x[o][i + offset] where 0 <= i + offset < x_row, else 0; i counts vec4 of a row around the axis
 // bindings  0 x read | 1 y write
 // push      vectors (of y), y_row, x_row, offset (signed)
-// dispatch  a linear range of `vectors` threads        host: src/ops/layout/axes.c    reference: src/reference/layout/layout.c
+// dispatch  a linear range of `vectors` threads        host: src/ops/layout/axes.c
+//           reference: src/reference/layout/layout.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

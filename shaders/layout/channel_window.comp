@@ -27,6 +27,7 @@ void main()
              : within == 2 ? vec4(v0.zw, v1.xy)
                            : vec4(v0.w, v1.xyz);
     ivec4 channels = ivec4(0, 1, 2, 3) + channel;
-    bvec4 inside = bvec4(uvec4(greaterThanEqual(channels, ivec4(0))) * uvec4(lessThan(channels, ivec4(int(x_channels)))));
+    uvec4 above = uvec4(greaterThanEqual(channels, ivec4(0)));
+    bvec4 inside = bvec4(above * uvec4(lessThan(channels, ivec4(int(x_channels)))));
     STORE(y, i, zero_padding(mix(vec4(0.0), v, inside), group, y_channels));
 }

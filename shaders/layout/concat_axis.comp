@@ -2,7 +2,8 @@
 // concat_axis.comp: rows of b behind rows of a, along an axis other than the channels.
 // bindings  0 a read | 1 b read | 2 y write
 // push      vectors (of y), a_row, b_row: vec4 of a row around the axis
-// dispatch  a linear range of `vectors` threads        host: src/ops/layout/axes.c    reference: src/reference/layout/layout.c
+// dispatch  a linear range of `vectors` threads        host: src/ops/layout/axes.c
+//           reference: src/reference/layout/layout.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -2,7 +2,8 @@
 // concat_channels.comp: the channels of b behind those of a.
 // bindings  0 a [N,H,W,A] read | 1 b [N,H,W,B] read | 2 y [N,H,W,A+B] write
 // push      vectors (of y), a_channels, b_channels
-// dispatch  a linear range of `vectors` threads        host: src/ops/layout/axes.c    reference: src/reference/layout/layout.c
+// dispatch  a linear range of `vectors` threads        host: src/ops/layout/axes.c
+//           reference: src/reference/layout/layout.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -3,7 +3,8 @@
 // computes  y[p, c, r] = x[p, r, c]
 // bindings  0 x [P][R][C] read | 1 y [P][C][R] write
 // push      rows, columns (of x)
-// dispatch  threads (row blocks, column blocks, P)     host: src/ops/layout/axes.c    reference: src/reference/layout/layout.c
+// dispatch  threads (row blocks, column blocks, P)     host: src/ops/layout/axes.c
+//           reference: src/reference/layout/layout.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -5,7 +5,8 @@
 // bindings  0 x [planes][rows][columns] read | 1 mean [planes][chunks][columns] write | 2 squares, alike, write
 // spec      0 COLUMNS_LOG2, 1 STEPS
 // push      rows, columns, block_rows, chunks (chunks.glsl)
-// dispatch  column blocks, blocks, planes          host: src/ops/norm/norm.c          reference: src/reference/norm/norm.c
+// dispatch  column blocks, blocks, planes          host: src/ops/norm/norm.c
+//           reference: src/reference/norm/norm.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "chunks.glsl"

@@ -1,5 +1,5 @@
-// Joins of parameters (src/ops/optimiser/optimiser.h): a workgroup of 64 lanes takes one row of the table, at most 256 vec4, and
-// a lane up to four of them, 64 apart. To be included after INPUT(..., table).
+// Joins of parameters (src/ops/optimiser/optimiser.h): a workgroup of 64 lanes takes one row of the table, at most 256
+// vec4, and a lane up to four of them, 64 apart. To be included after INPUT(..., table).
 layout(local_size_x = 64) in;
 
 struct Chunk {

@@ -3,7 +3,8 @@
 // bindings  0 a read | 1 b read | 2 y [N,H,W,C] write
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2.. binary.glsl (KIND: enum cairn_binary)
 // push      binary.glsl; parameters: huber delta; focal alpha, gamma; broadcast: factor
-// dispatch  rows.glsl; z: planes          host: src/ops/pointwise/pointwise.c          reference: src/reference/pointwise/pointwise.c
+// dispatch  rows.glsl; z: planes          host: src/ops/pointwise/pointwise.c
+//           reference: src/reference/pointwise/pointwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

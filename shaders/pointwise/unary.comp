@@ -4,7 +4,8 @@
 // spec      0 COLUMNS_LOG2, 1 STEPS, 2 KIND (enum cairn_unary), 3 PADDED: the function does not map zero to zero and
 //           C is no multiple of four
 // push      first, rows, columns: matrix of vec4 (columns = groups where PADDED), c, parameters a and b
-// dispatch  rows.glsl          host: src/ops/pointwise/pointwise.c          reference: src/reference/pointwise/pointwise.c
+// dispatch  rows.glsl          host: src/ops/pointwise/pointwise.c
+//           reference: src/reference/pointwise/pointwise.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "rows.glsl"

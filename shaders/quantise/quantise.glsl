@@ -1,5 +1,5 @@
-// Scale and zero point of a vec4 of channels; with PER_TENSOR the one pair of the tensor (src/ops/quantise/quantise.h). To be
-// included after INPUT(..., parameters): two rows of `groups` vec4, or of one.
+// Scale and zero point of a vec4 of channels; with PER_TENSOR the one pair of the tensor (src/ops/quantise/quantise.h).
+// To be included after INPUT(..., parameters): two rows of `groups` vec4, or of one.
 layout(constant_id = 0) const uint PER_TENSOR = 0u;
 
 vec4 parameter(uint row, uint group, uint groups)

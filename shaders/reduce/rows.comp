@@ -4,7 +4,8 @@
 // bindings  0 x read | 1 y write
 // spec      0 COLUMNS_LOG2, 1 STEPS
 // push      rows, columns, block_rows, chunks (chunks.glsl), scale
-// dispatch  column blocks, blocks, planes          host: src/ops/reduce/reduce.c          reference: src/reference/reduce/reduce.c
+// dispatch  column blocks, blocks, planes          host: src/ops/reduce/reduce.c
+//           reference: src/reference/reduce/reduce.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "chunks.glsl"

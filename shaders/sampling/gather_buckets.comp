@@ -1,6 +1,6 @@
 #version 450
-// gather_buckets.comp: the places that took a row out of each 32, in their order, so that the gradient of a row looks at
-// those of its 32 only.
+// gather_buckets.comp: the places that took a row out of each 32, in their order, so that the gradient of a row looks
+// at those of its 32 only.
 // computes  list[b][k][0] = (how many, 0, 0, 0); list[b][k][1 + j] = (place, row, 0, 0)
 // bindings  0 index [B,1,N,1] read | 1 list [B][buckets][N + 1] write
 // push      rows, buckets, count (N)

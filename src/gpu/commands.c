@@ -389,7 +389,8 @@ static cairn_status find_box(uint32_t groups[3], const cairn_gpu *gpu, const cai
         groups[i] = d->groups[0] ? d->groups[i] : all[i];
         if (!groups[i] || groups[i] > all[i] || d->first_group[i] > all[i] - groups[i])
             st = cairn_error_set(CAIRN_E_INVALID, "internal error: kernel '%s' (%s) runs groups %u to %u of %u",
-                                 d->kernel->name, label_of(d), d->first_group[i], d->first_group[i] + groups[i], all[i]);
+                                 d->kernel->name, label_of(d), d->first_group[i], d->first_group[i] + groups[i],
+                                 all[i]);
     }
 done:
     return st;
@@ -455,7 +456,8 @@ cairn_status cairn_gpu_commands_dispatch(cairn_gpu_commands *commands, const cai
         vkCmdPushConstants(s->cmd, k->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, k->shader.push_bytes, dispatch->push);
     if (timed) CAIRN_TRY(timestamp(c, s->cmd, c->dispatches * 2, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT));
     if (based)
-        vkCmdDispatchBase(s->cmd, d.first_group[0], d.first_group[1], d.first_group[2], groups[0], groups[1], groups[2]);
+        vkCmdDispatchBase(s->cmd, d.first_group[0], d.first_group[1], d.first_group[2], groups[0], groups[1],
+                          groups[2]);
     else
         vkCmdDispatch(s->cmd, groups[0], groups[1], groups[2]);
     if (timed) CAIRN_TRY(timestamp(c, s->cmd, c->dispatches * 2 + 1, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT));

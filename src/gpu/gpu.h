@@ -15,8 +15,8 @@ typedef struct cairn_gpu_kernel cairn_gpu_kernel;
 typedef struct cairn_gpu_commands cairn_gpu_commands;
 
 /* How kernels read memory and multiply (docs/architecture.md, section 4). AUTO: texel on a CPU driver whose texel
- * buffers hold at least 2^24 elements; matrix on a GPU with cooperative matrices that pass a test product; else simt. A kernel
- * that class matrix has not is that of simt. */
+ * buffers hold at least 2^24 elements; matrix on a GPU with cooperative matrices that pass a test product; else simt. A
+ * kernel that class matrix has not is that of simt. */
 typedef enum cairn_kernel_class {
     CAIRN_CLASS_AUTO,
     CAIRN_CLASS_TEXEL,
@@ -45,7 +45,8 @@ typedef struct cairn_gpu_matrix {
 } cairn_gpu_matrix;
 const char *cairn_matrix_form_name(cairn_matrix_form form); /* "none", "khr", "nv", "emulated" */
 
-/* Which variants of kernels are chosen: gpu/cache/tuning.h. AUTO: variable CAIRN_TUNE (0: OFF, 1: MEASURE), else USE. */
+/* Which variants of kernels are chosen: gpu/cache/tuning.h. AUTO: variable CAIRN_TUNE (0: OFF, 1: MEASURE), else
+ * USE. */
 typedef enum cairn_tuning_mode {
     CAIRN_TUNING_AUTO,
     CAIRN_TUNING_USE,

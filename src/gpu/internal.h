@@ -137,8 +137,8 @@ cairn_status cairn_gpu__matrix_check(cairn_gpu *gpu);
 
 /* kernel.c */
 enum { GPU_MATRIX_CONSTANT = 101 /* of six: rows and columns of A, B and C */ };
-/* The kernel, or where a view exceeds what a storage buffer may span its general variant in class texel, its wide one in
- * the others. based: for a dispatch that does not begin with group 0. */
+/* The kernel, or where a view exceeds what a storage buffer may span its general variant in class texel, its wide one
+ * in the others. based: for a dispatch that does not begin with group 0. */
 cairn_status cairn_gpu__kernel_for_views(cairn_gpu_kernel **out, cairn_gpu *gpu, cairn_gpu_kernel *kernel,
                                          const cairn_gpu_view *views, int count, bool based);
 void cairn_gpu__kernels_destroy(cairn_gpu *gpu);

@@ -76,8 +76,8 @@ typedef struct cairn_op {
     bool (*absorb_source)(cairn_node *node, const cairn_graph *g, const cairn_node *source);
     /* Ops that are cheap beside a convolution: turns the node, a copy, into one that computes output 0 (and further
      * outputs that it keeps) a second time, by the same kernel and so with the same bits, from the node's inputs and
-     * other outputs. For the backward pass (src/graph/compile/recompute.c); the copy's outputs are given new tensors afterwards.
-     * cairn_node_again: the node does so as it is. NULL: too dear; false: not this node. */
+     * other outputs. For the backward pass (src/graph/compile/recompute.c); the copy's outputs are given new tensors
+     * afterwards. cairn_node_again: the node does so as it is. NULL: too dear; false: not this node. */
     bool (*again)(cairn_node *node);
     /* Whether the node needs mean and variance over N, H and W of each channel of its input 0. Whoever computes that
      * tensor may then leave parts of them (graph/lower.h). NULL: no. */

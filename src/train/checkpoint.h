@@ -1,7 +1,8 @@
 #ifndef CAIRN_TRAIN_CHECKPOINT_H
 #define CAIRN_TRAIN_CHECKPOINT_H
 /* Checkpoints: one safetensors file with the model's tensors in PyTorch's shapes and names, the optimiser's state as
- * adam_m/<name> and adam_v/<name> or sgd_momentum/<name> and the average as ema/<name> when training, and text metadata. Written by atomic rename. */
+ * adam_m/<name> and adam_v/<name> or sgd_momentum/<name> and the average as ema/<name> when training, and text
+ * metadata. Written by atomic rename. */
 #include "train/model.h"
 
 typedef struct cairn_metadata {

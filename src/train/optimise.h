@@ -98,7 +98,8 @@ typedef struct cairn_train_optimiser {
 
 /* Appends the gradients of a scalar loss and one optimiser step over all trainable parameters that it depends on.
  * Stored tensors: the joins "parameters", "adam_m", "adam_v" or "sgd_momentum", "gradient_sum" if accumulate > 1 and
- * "ema" if ema > 0, and "loss_scale" in mixed precision (ops/loss_scale.h); the joins' members are the parameters, and adam_m/<parameter> and so on. */
+ * "ema" if ema > 0, and "loss_scale" in mixed precision (ops/loss_scale.h); the joins' members are the parameters, and
+ * adam_m/<parameter> and so on. */
 cairn_status cairn_train_add_optimiser(cairn_graph *g, const cairn_model *m, cairn_tid loss,
                                        const cairn_train_settings *s, cairn_train_optimiser *out);
 /* The loss scale's state as a checkpoint's text, so that a resumed run gives the same bits; without one in the store,

@@ -35,7 +35,8 @@ static cairn_status feeder_start(feeder *f, int64_t number, int slot)
 {
     f->number = number;
     f->slot = slot;
-    if (pthread_create(&f->thread, NULL, feed, f)) return cairn_error_set(CAIRN_E_FAIL, "cannot start a thread for batches");
+    if (pthread_create(&f->thread, NULL, feed, f))
+        return cairn_error_set(CAIRN_E_FAIL, "cannot start a thread for batches");
     f->running = true;
     return CAIRN_OK;
 }
@@ -228,8 +229,8 @@ static cairn_status one_step(cairn_training *t, loop *l, int64_t step, double *s
         CAIRN_TRY(one_pass(t, l, step * s->accumulate + pass, logged));
     double loss = l->loss / (double)s->accumulate;
     if (!isfinite(loss)) {
-        st = cairn_error_set(CAIRN_E_NUMERIC, "%s: the loss at step %lld is not finite; try a smaller lr than %g", t->label,
-                             (long long)step + 1, s->lr);
+        st = cairn_error_set(CAIRN_E_NUMERIC, "%s: the loss at step %lld is not finite; try a smaller lr than %g",
+                             t->label, (long long)step + 1, s->lr);
         goto done;
     }
     *smooth = *smooth < 0 ? loss : 0.95 * *smooth + 0.05 * loss;
@@ -250,7 +251,8 @@ static cairn_status steps(cairn_training *t, loop *l, int64_t first)
     for (int64_t step = first; step < t->settings->steps; step++) {
         CAIRN_TRY(one_step(t, l, step, &smooth));
         bool last = step + 1 == t->settings->steps, stop = cairn_interrupted();
-        if (last || stop || (step + 1) % t->settings->checkpoint_every == 0) CAIRN_TRY(save(t, l->checkpoint, step + 1));
+        if (last || stop || (step + 1) % t->settings->checkpoint_every == 0)
+            CAIRN_TRY(save(t, l->checkpoint, step + 1));
         if (stop && !last) {
             cairn_progress_finish(&l->bar);
             st = cairn_interrupted_status();
@@ -307,7 +309,8 @@ cairn_status cairn_train(cairn_training *t)
     if (t->profile && first < t->settings->steps) CAIRN_TRY(print_profile(t, l.program));
 done:
     feeder_uninit(&l.feeder);
-    if (l.log && fclose(l.log) && st >= 0) st = cairn_error_set(CAIRN_E_IO, "%s: cannot write; is the disk full?", l.log_path);
+    if (l.log && fclose(l.log) && st >= 0)
+        st = cairn_error_set(CAIRN_E_IO, "%s: cannot write; is the disk full?", l.log_path);
     cairn_program_destroy(&l.program);
     free(l.checkpoint);
     free(l.log_path);

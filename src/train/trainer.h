@@ -2,9 +2,10 @@
 #define CAIRN_TRAIN_TRAINER_H
 /* The training loop: gradients, optimiser, schedule, checkpoints, metric log, progress, resumption.
  *
- * One pass is one replay of one program, and one step one pass, or several whose gradients are averaged (accumulate). The next batch is made by a thread while the device works. Killing the process
- * at any instant loses at most the steps since the last checkpoint; resuming gives the same bits, because a batch
- * depends on nothing but its number and checkpoints are written between steps only.
+ * One pass is one replay of one program, and one step one pass, or several whose gradients are averaged (accumulate).
+ * The next batch is made by a thread while the device works. Killing the process at any instant loses at most the steps
+ * since the last checkpoint; resuming gives the same bits, because a batch depends on nothing but its number and
+ * checkpoints are written between steps only.
  *
  * Several passes give what one pass of the larger batch gives, up to rounding, where the loss is a mean over images.
  * BatchNorm in training mode sees the images of one pass only, and updates its running statistics in each. */
@@ -30,8 +31,8 @@ typedef struct cairn_training {
         cairn_tid value;  /* scalar */
     } logged[CAIRN_TRAIN_MAX_LOGGED];
     int logged_count;
-    /* Fills the dense NHWC arrays of `inputs` for a pass: number step * accumulate + pass, which is the step if there is
-     * one pass. Called from another thread, one call at a time. */
+    /* Fills the dense NHWC arrays of `inputs` for a pass: number step * accumulate + pass, which is the step if there
+     * is one pass. Called from another thread, one call at a time. */
     cairn_status (*batch)(void *payload, int64_t number, float *const *inputs);
     /* Sees the logged values of a step that is logged, in order; NULL: nobody looks. */
     void (*watch)(void *payload, int64_t step, const double *values);
@@ -45,8 +46,8 @@ typedef struct cairn_training {
  * error  CAIRN_E_NUMERIC when the loss is not finite; the interruption's status after writing a checkpoint */
 cairn_status cairn_train(cairn_training *t);
 
-/* Precise BatchNorm: runs `batches` batches (numbered from `first_step`) through the graph and sets the running statistics
- * to the plain average of the model's moments. `t` as above, its model in training mode with keep_running; what the
- * moments do not need, the loss among it, is not computed. Does not train. */
+/* Precise BatchNorm: runs `batches` batches (numbered from `first_step`) through the graph and sets the running
+ * statistics to the plain average of the model's moments. `t` as above, its model in training mode with keep_running;
+ * what the moments do not need, the loss among it, is not computed. Does not train. */
 cairn_status cairn_train_calibrate(cairn_training *t, int64_t first_step, int batches);
 #endif

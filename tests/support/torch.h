@@ -22,8 +22,8 @@ float *test_arrays_add(test_arrays *a, int rank, const int64_t *shape, const cha
 /* The same for a dense NHWC array. */
 float *test_arrays_add_tensor(test_arrays *a, cairn_shape shape, const char *name, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes the arrays into the scratch folder, calls tests/peers/torch/SCRIPT with the file, fails the running test unless
- * it is content, and empties `a`. */
+/* Writes the arrays into the scratch folder, calls tests/peers/torch/SCRIPT with the file, fails the running test
+ * unless it is content, and empties `a`. */
 void test_torch_compare(test_arrays *a, const char *script);
 
 /* Whether PyTorch is there; says so on standard error if not. */

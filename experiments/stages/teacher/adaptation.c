@@ -24,7 +24,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(adaptation_settings, top_k, 0, 0, 100000, "labels of a photo at most, 0: all"),
     CAIRN_SETTING_FLOAT_ROW(adaptation_settings, max_angle, 3.141592653589793, 0, 3.15,
                             "rotation of a view at most, radians"),
-    CAIRN_SETTING_INT_ROW(adaptation_settings, previews, 4, 0, 1000, "photos, spread over all, whose heatmap and labels are shown"),
+    CAIRN_SETTING_INT_ROW(adaptation_settings, previews, 4, 0, 1000,
+                          "photos, spread over all, whose heatmap and labels are shown"),
     {0},
 };
 

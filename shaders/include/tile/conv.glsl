@@ -1,5 +1,5 @@
-// The forward convolution as a product for tile.glsl: m counts output pixels, n output channels, k (tap, input channel).
-// Described in shaders/conv/conv2d.simt.comp. Include after tensor.glsl.
+// The forward convolution as a product for tile.glsl: m counts output pixels, n output channels, k (tap, input
+// channel). Described in shaders/conv/conv2d.simt.comp. Include after tensor.glsl.
 #define A_ALONG_K true
 #define B_ALONG_K false
 #include "tile/tile.glsl"

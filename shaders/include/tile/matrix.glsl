@@ -1,10 +1,10 @@
-// tile.glsl for class matrix: a workgroup's subgroups stand SUBGROUPS_M by SUBGROUPS_N over the tile, each with a grid of
-// matrices. Factors go through shared memory as fp16, 16 bytes at a time, rows apart by 16 bytes more, which spreads
+// tile.glsl for class matrix: a workgroup's subgroups stand SUBGROUPS_M by SUBGROUPS_N over the tile, each with a grid
+// of matrices. Factors go through shared memory as fp16, 16 bytes at a time, rows apart by 16 bytes more, which spreads
 // the banks; sums come back through it, for the matrices' layout in registers is the driver's own.
 //
-// SPLIT: each factor, scaled by a power of two for the largest of its tensor, becomes hi + lo, two halves, and the product
-// hi*hi + hi*lo + lo*hi: about 21 bits, three times the multiplications. Without it factors are rounded to fp16 as they
-// are: for tensors in fp16, or where that is precise enough.
+// SPLIT: each factor, scaled by a power of two for the largest of its tensor, becomes hi + lo, two halves, and the
+// product hi*hi + hi*lo + lo*hi: about 21 bits, three times the multiplications. Without it factors are rounded to fp16
+// as they are: for tensors in fp16, or where that is precise enough.
 //
 // The ranges of the operands, for SPLIT: one vec4 each, the largest component is the largest magnitude (matrix/range).
 layout(local_size_x_id = 3) in; // THREADS
@@ -147,9 +147,10 @@ int sub_first_m() { return subgroup_number() / SUBGROUPS_N * SUB_M; }
 int sub_first_n() { return subgroup_number() % SUBGROUPS_N * SUB_N; }
 void tile_stage(int i)
 {
+    int stage = subgroup_number() * C_ROWS * STAGE_STRIDE;
     barrier();
     MATRIX_UNROLL for (int j = 0; j < GRID_N; ++j)
-        MATRIX_STORE(total[i * GRID_N + j], subgroup_number() * C_ROWS * STAGE_STRIDE + j * C_COLUMNS / 4, STAGE_STRIDE);
+        MATRIX_STORE(total[i * GRID_N + j], stage + j * C_COLUMNS / 4, STAGE_STRIDE);
     barrier();
 }
 vec4 staged(int row, int vector)

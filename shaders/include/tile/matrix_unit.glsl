@@ -1,10 +1,11 @@
 // Cooperative matrices of a subgroup: fp16 factors from shared memory, fp32 sums. Three forms of the same source:
-//   (default)               GL_NV_cooperative_matrix; the build rewrites the result to SPV_KHR_cooperative_matrix as well
-//                           (src/gpu/matrix/spirv_khr.h). The KHR type says whether a matrix is A, B or C of a product; the
-//                           rewriter tells it from the sizes' constants, which is why each has its own pair.
-//   CAIRN_MATRIX_EMULATED   plain GLSL, for tests only: for devices without matrices, so that all that surrounds them can be tested
-//                           there: factors are read from shared memory when they are multiplied, sums are spread over
-//                           SUBGROUP consecutive threads
+//   (default)               GL_NV_cooperative_matrix; the build rewrites the result to SPV_KHR_cooperative_matrix as
+//                           well (src/gpu/matrix/spirv_khr.h). The KHR type says whether a matrix is A, B or C of a
+//                           product; the rewriter tells it from the sizes' constants, which is why each has its own
+//                           pair.
+//   CAIRN_MATRIX_EMULATED   plain GLSL, for tests only: for devices without matrices, so that all that surrounds them
+//                           can be tested there: factors are read from shared memory when they are multiplied, sums are
+//                           spread over SUBGROUP consecutive threads
 //
 // The includer declares `shared uvec4 area[]` and SUBGROUP. at and stride count uvec4s, which hold 8 factors or 4 sums;
 // a stride is between rows, or between columns where `columns` is true.

@@ -1,6 +1,6 @@
-// tile.glsl for class simt: fp32, 4*BLOCKS_M rows by 4*BLOCKS_N columns of C in the registers of each thread, as blocks of
-// 4x4 apart from each other, so that a group's threads read neighbouring vec4s of shared memory. Shared memory holds two
-// slices: one barrier for each.
+// tile.glsl for class simt: fp32, 4*BLOCKS_M rows by 4*BLOCKS_N columns of C in the registers of each thread, as blocks
+// of 4x4 apart from each other, so that a group's threads read neighbouring vec4s of shared memory. Shared memory holds
+// two slices: one barrier for each.
 layout(local_size_x_id = 3) in; // THREADS
 layout(constant_id = 4) const int TILE_M = 64;
 layout(constant_id = 5) const int TILE_N = 64;
@@ -14,7 +14,8 @@ const int ROW_A = TILE_M / 4 + 1, ROW_B = TILE_N / 4 + 1; // vec4s of one k; one
 shared vec4 tile_a[2 * SLICE * ROW_A], tile_b[2 * SLICE * ROW_B];
 
 const int PARTS = 1; // vec4s of an element
-const int A_LOADS = TILE_M * SLICE / (4 * THREADS), B_LOADS = TILE_N * SLICE / (4 * THREADS); // the host sees to no rest
+// the host sees to it that there is no rest
+const int A_LOADS = TILE_M * SLICE / (4 * THREADS), B_LOADS = TILE_N * SLICE / (4 * THREADS);
 const int A_WIDTH = (A_ALONG_K ? SLICE : TILE_M) / 4, B_WIDTH = (B_ALONG_K ? SLICE : TILE_N) / 4;
 vec4 next_a[A_LOADS], next_b[B_LOADS];
 vec4 sum[4 * BLOCKS_M][BLOCKS_N];
@@ -58,7 +59,8 @@ void tile_put(int which)
 void tile_multiply(int which)
 {
     int a = which * SLICE * ROW_A + tile_thread() / THREADS_N, b = which * SLICE * ROW_B + tile_thread() % THREADS_N;
-    [[dont_unroll]] for (int k = 0; k < SLICE; k += 8) // up to 512 multiplications in a row: enough, and quick to compile
+    // up to 512 multiplications in a row: enough, and quick to compile
+    [[dont_unroll]] for (int k = 0; k < SLICE; k += 8)
         [[unroll]] for (int q = 0; q < 8; ++q) {
             vec4 column[BLOCKS_M], row[BLOCKS_N];
             [[unroll]] for (int i = 0; i < BLOCKS_M; ++i) column[i] = tile_a[a + (k + q) * ROW_A + i * THREADS_M];

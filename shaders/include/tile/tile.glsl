@@ -1,9 +1,9 @@
-// Matrix products by tiles, for the classes simt and matrix: C[m,n] = sum over k of A[m,k] * B[k,n], where the kernel says
-// how an operand is read. A workgroup makes TILE_M x TILE_N of C from slices of SLICE k in shared memory; while it
+// Matrix products by tiles, for the classes simt and matrix: C[m,n] = sum over k of A[m,k] * B[k,n], where the kernel
+// says how an operand is read. A workgroup makes TILE_M x TILE_N of C from slices of SLICE k in shared memory; while it
 // multiplies one slice, the next one is on its way from memory into registers.
 //
-// A kernel defines A_ALONG_K (true: the vec4s of A run along k, false: along m) and B_ALONG_K (false: along n), includes
-// this file, which brings simt.glsl or, with CAIRN_MATRIX, matrix.glsl, and defines
+// A kernel defines A_ALONG_K (true: the vec4s of A run along k, false: along m) and B_ALONG_K (false: along n),
+// includes this file, which brings simt.glsl or, with CAIRN_MATRIX, matrix.glsl, and defines
 //
 //   vec4 fetch_a(int i, int part), fetch_b    vec4 `part` of this thread's i-th element of the slice; zero outside
 //   void advance()                            to the next slice

@@ -59,8 +59,8 @@ static cairn_status run(const void *options, const char *const *words, int word_
         printf("%d  %s\n   %s, %.1f GiB, kernels: %s, driver: %s, uuid %s\n", i, d->name, d->type,
                (double)d->heap_bytes / (1 << 30), cairn_kernel_class_name(d->kernel_class), d->driver, d->uuid);
         if (d->matrix.form == CAIRN_MATRIX_KHR || d->matrix.form == CAIRN_MATRIX_NV)
-            printf("   matrices: %s, %ux%ux%u of %s\n", cairn_matrix_form_name(d->matrix.form), d->matrix.m, d->matrix.n,
-                   d->matrix.k, d->matrix.shapes);
+            printf("   matrices: %s, %ux%ux%u of %s\n", cairn_matrix_form_name(d->matrix.form), d->matrix.m,
+                   d->matrix.n, d->matrix.k, d->matrix.shapes);
         if (!d->usable) printf("   not usable: %s\n", d->reason);
     }
 done:

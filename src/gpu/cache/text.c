@@ -137,7 +137,8 @@ static file_header expected_header(const char *text, cairn_kernel_class kernel_c
     return h;
 }
 
-static char *file_of(const gpu_texts *texts, const defined *d, cairn_shader_variant variant, cairn_kernel_class kernel_class)
+static char *file_of(const gpu_texts *texts, const defined *d, cairn_shader_variant variant,
+                     cairn_kernel_class kernel_class)
 {
     static const char *const suffixes[CAIRN_SHADER_VARIANTS] = {"", "-general", "-wide"};
     char name[64];

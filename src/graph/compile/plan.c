@@ -158,8 +158,9 @@ static cairn_status check_ranges(const cairn_program_stats *stats, const cairn_l
         }
     if (!over) return CAIRN_OK;
     suggest(text, sizeof text, over, limit, stats, l, options, false);
-    return cairn_error_set(CAIRN_E_UNSUPPORTED, "the plan has a tensor of %.1f MB, and kernels on '%s' reach %.1f MB of "
-                                                "one (it offers no buffer addresses): use %s",
+    return cairn_error_set(CAIRN_E_UNSUPPORTED,
+                           "the plan has a tensor of %.1f MB, and kernels on '%s' reach %.1f MB of "
+                           "one (it offers no buffer addresses): use %s",
                            (double)over / 1e6, info->name, (double)limit / 1e6, text);
 }
 

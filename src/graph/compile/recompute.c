@@ -3,11 +3,12 @@
  *
  * It works on the graph as fused, so that a node that runs again is the very node of the forward pass (a chain of
  * pointwise ops, a normalisation with its activation, a pooling), whatever precision its tensors are stored in. What it
- * reads must be there anyway: stored tensors and inputs, small tensors (statistics), values that the backward pass reads
- * besides (a convolution's result, for the gradient of its normalisation), and values that are computed again too.
+ * reads must be there anyway: stored tensors and inputs, small tensors (statistics), values that the backward pass
+ * reads besides (a convolution's result, for the gradient of its normalisation), and values that are computed again
+ * too.
  *
- * source  Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174, section 4.2: "drop the results
- *         of low cost operations" (batch normalisation, activation, pooling), keep those of convolutions */
+ * source  Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174, section 4.2: "drop the
+ *         results of low cost operations" (batch normalisation, activation, pooling), keep those of convolutions */
 #include "graph/fuse/fuse.h"
 
 #include <string.h>

@@ -10,8 +10,8 @@ typedef struct cairn_attention_options {
     float scale; /* of the products q k; 0: 1 / sqrt(D) */
 } cairn_attention_options;
 
-/* For each head: y = softmax over keys of (scale * q k^T) v. q [B,1,N,C]; k, v [B,1,M,C] -> [B,1,N,C]. Gradients to q, k
- * and v.
+/* For each head: y = softmax over keys of (scale * q k^T) v. q [B,1,N,C]; k, v [B,1,M,C] -> [B,1,N,C]. Gradients to q,
+ * k and v.
  * key_mask    [B,1,1,M] or CAIRN_NONE: keys with 0 (at most 0.5) are left out
  * query_mask  [B,1,1,N] or CAIRN_NONE: queries with 0 give 0 and have no gradient, as do queries without any key
  * Class simt walks over blocks of keys and keeps the log of each softmax's sum for the backward pass, so that no N x M

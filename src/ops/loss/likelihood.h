@@ -22,8 +22,8 @@ cairn_tid cairn_op_pick(cairn_graph *g, cairn_tid x, cairn_tid index);
 /* LightGlue's log-assignment (matching.md 2.4): scores s [B,1,N,M], matchability logits z0 [B,1,N,1], z1 [B,1,M,1]
  * -> P [B,1,N+1,M+1]: P_ij = log_softmax_j(s)_ij + log_softmax_i(s)_ij + log sigmoid(z0_i) + log sigmoid(z1_j);
  * P_i,M = log sigmoid(-z0_i); P_N,j = log sigmoid(-z1_j); P_N,M = 0. Gradients to s, z0 and z1.
- * mask0 [B,1,1,N], mask1 [B,1,1,M]: points, 0/1, or CAIRN_NONE. What is left out takes no part in the softmaxes, and its
- * row or column holds CAIRN_ASSIGNMENT_MASKED (without gradient). */
+ * mask0 [B,1,1,N], mask1 [B,1,1,M]: points, 0/1, or CAIRN_NONE. What is left out takes no part in the softmaxes, and
+ * its row or column holds CAIRN_ASSIGNMENT_MASKED (without gradient). */
 cairn_tid cairn_op_log_assignment(cairn_graph *g, cairn_tid s, cairn_tid z0, cairn_tid z1, cairn_tid mask0,
                                   cairn_tid mask1);
 #define CAIRN_ASSIGNMENT_MASKED (-1e4f)
@@ -37,9 +37,9 @@ cairn_tid cairn_op_smoothed_cross_entropy(cairn_graph *g, cairn_tid logits, cair
  * softmax(teacher / temperature). Per cell -> [N,H,W,1], without the factor temperature^2. Gradient to the logits only.
  * source  Hinton et al. 2015 (student.md 6.1) */
 cairn_tid cairn_op_kl_divergence(cairn_graph *g, cairn_tid logits, cairn_tid teacher_logits, float temperature);
-/* The same for each image as one distribution over its pixels (student.md 5.4): logits, target [N,H,W,1]; target >= 0 is
- * divided by its sum. valid [N,H,W,1] 0/1 or CAIRN_NONE: other pixels belong to neither distribution. -> [N,1,1,1], 0
- * for an image whose target is zero. Gradient to the logits only (built of other ops). */
+/* The same for each image as one distribution over its pixels (student.md 5.4): logits, target [N,H,W,1]; target >= 0
+ * is divided by its sum. valid [N,H,W,1] 0/1 or CAIRN_NONE: other pixels belong to neither distribution. -> [N,1,1,1],
+ * 0 for an image whose target is zero. Gradient to the logits only (built of other ops). */
 cairn_tid cairn_op_kl_divergence_image(cairn_graph *g, cairn_tid logits, cairn_tid target, cairn_tid valid);
 
 /* ---- built of other ops ---- */

@@ -17,9 +17,9 @@ typedef struct cairn_rows {
  * steps for one load and one store in a row (1 KiB each), 4 for windows. */
 cairn_rows cairn_rows_plan(int64_t rows, int64_t columns, int64_t planes, int most_steps);
 enum { CAIRN_ROWS_STEPS = 16 };
-/* The same for kernels whose lanes may take several columns (a specialization constant = column_steps, 1 to 4), as those
- * do that keep values by channel. In class texel they do where that leaves few of them idle: a vector of lanes then
- * reads and writes one run of memory, and not a strip of it (normalize of 1x120x160x128: 2.7 ms of processor time
+/* The same for kernels whose lanes may take several columns (a specialization constant = column_steps, 1 to 4), as
+ * those do that keep values by channel. In class texel they do where that leaves few of them idle: a vector of lanes
+ * then reads and writes one run of memory, and not a strip of it (normalize of 1x120x160x128: 2.7 ms of processor time
  * instead of 5.2). */
 cairn_rows cairn_rows_plan_runs(const cairn_lowering *l, int64_t rows, int64_t columns, int64_t planes);
 /* Workgroups in x: columns over 2^columns_log2 * column_steps, rounded up. */

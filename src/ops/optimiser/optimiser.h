@@ -16,7 +16,7 @@
 enum cairn_optimiser_scalar {
     CAIRN_SCALAR_LR,          /* learning rate of this step */
     CAIRN_SCALAR_SHARE1,      /* Adam: 1 - beta1; SGD: the momentum */
-    CAIRN_SCALAR_SHARE2,      /* Adam: 1 - beta2, because 1 - float(0.999) is off by 1e-5 of its value, float(0.001) not */
+    CAIRN_SCALAR_SHARE2,      /* Adam: 1 - beta2: 1 - float(0.999) is off by 1e-5 of its value, float(0.001) is not */
     CAIRN_SCALAR_EPS,         /* Adam, > 0 */
     CAIRN_SCALAR_CORRECTION1, /* Adam: 1 - beta1^t, t = 1 in the first step */
     CAIRN_SCALAR_CORRECTION2, /* Adam: 1 - beta2^t */

@@ -7,9 +7,9 @@
 #include "graph/graph.h"
 
 /* Follows the range of x [N,H,W,C] in `range`, a stored [1,1,3,1 or C]: row 0 the smallest value, row 1 the largest,
- * row 2 how many tensors were seen. share 0: of all tensors. share above 0: an exponential moving average of each tensor's
- * smallest and largest value with that weight of the new one, a plain mean until 1/share of them were seen. Non-finite
- * values are not allowed. */
+ * row 2 how many tensors were seen. share 0: of all tensors. share above 0: an exponential moving average of each
+ * tensor's smallest and largest value with that weight of the new one, a plain mean until 1/share of them were seen.
+ * Non-finite values are not allowed. */
 void cairn_op_observe_range(cairn_graph *g, cairn_tid x, cairn_tid range, float share);
 
 /* Scale and zero point [1,1,2,1 or C] (rows 0 and 1) from a range, with `bits` in 2..16:

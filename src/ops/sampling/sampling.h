@@ -10,8 +10,8 @@ typedef enum cairn_border {
 } cairn_border;
 
 /* map [B,H,W,C] sampled bilinearly at points [B,1,N,2], (x, y) in pixels of an image of which the map has one cell
- * for each `stride` pixels: the position on the map is (x + 0.5) / stride - 0.5, so that with stride 1 an integer point is a
- * pixel. -> [B,1,N,C]. Gradients to the map and to the points. Points finite, |position| < 2^23. */
+ * for each `stride` pixels: the position on the map is (x + 0.5) / stride - 0.5, so that with stride 1 an integer point
+ * is a pixel. -> [B,1,N,C]. Gradients to the map and to the points. Points finite, |position| < 2^23. */
 cairn_tid cairn_op_sample(cairn_graph *g, cairn_tid map, cairn_tid points, float stride, cairn_border border);
 /* Rows of x [B,1,R,C] by number -> [B,1,N,C]. index [B,1,N,1] holds integers as floats (exact up to 2^24; the nearest
  * one is taken); a number outside 0..R-1, -1 among them, gives a row of zeros. Gradient to x. */

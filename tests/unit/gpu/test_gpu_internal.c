@@ -72,7 +72,8 @@ static void test_gpu_reflect__no_shader_counts_its_workgroups(void **state)
     enum { OP_DECORATE = 71, BUILT_IN = 11, NUM_WORKGROUPS = 24 };
     for (const cairn_shader *s = cairn_shader_table; s->name; s++)
         for (size_t i = 5; i < s->count && s->words[i] >> 16; i += s->words[i] >> 16)
-            if ((s->words[i] & 0xffff) == OP_DECORATE && s->words[i + 2] == BUILT_IN && s->words[i + 3] == NUM_WORKGROUPS)
+            if ((s->words[i] & 0xffff) == OP_DECORATE && s->words[i + 2] == BUILT_IN &&
+                s->words[i + 3] == NUM_WORKGROUPS)
                 fail_msg("%s reads gl_NumWorkGroups", s->name);
 }
 

@@ -225,7 +225,7 @@ typedef struct moments_results {
     float y[MOMENTS_MOST], z[MOMENTS_MOST], mean[40], variance[40];
 } moments_results;
 typedef struct moments_counts {
-    int dispatches, passes, merges; /* lines of kernels that read the tensor for its statistics, or merge parts of them */
+    int dispatches, passes, merges; /* lines of kernels that read the tensor for its statistics, or merge parts */
 } moments_counts;
 
 /* z = batch_norm(y), y = conv(x) or relu(conv(x)), with channels whose mean is far larger than their deviation. Run

@@ -147,7 +147,8 @@ static void check_against_host(cairn_kernel_class kernel_class, int h, int w, in
         const cairn_keypoint *p = &expected.points[i];
         if (points[2 * i] != p->x || points[2 * i + 1] != p->y || points[2 * k + i] != p->score)
             fail_msg("point %d is (%g, %g) with %g, the host's (%g, %g) with %g", i, (double)points[2 * i],
-                     (double)points[2 * i + 1], (double)points[2 * k + i], (double)p->x, (double)p->y, (double)p->score);
+                     (double)points[2 * i + 1], (double)points[2 * k + i], (double)p->x, (double)p->y,
+                     (double)p->score);
     }
     cairn_keypoints_free(&expected);
     cairn_program_destroy(&program);

@@ -1,5 +1,5 @@
-/* Optimiser steps over joins: on the device against the reference, five steps against exact numbers, the first step with
- * the trainer's scalars, what a step must leave alone. */
+/* Optimiser steps over joins: on the device against the reference, five steps against exact numbers, the first step
+ * with the trainer's scalars, what a step must leave alone. */
 #include "graph/program.h"
 #include "ops/optimiser/optimiser.h"
 #include "ops/pointwise/pointwise.h"
@@ -56,8 +56,8 @@ static void adam(op_case *c, cairn_graph *g)
 {
     cairn_tid members[PARTS], param = stored_join(c, g, "p", -1, 1, members);
     cairn_tid m = stored_join(c, g, "m", -0.1, 0.1, NULL), v = stored_join(c, g, "v", 1e-4, 1e-2, NULL);
-    cairn_op_adam(g, param, gradient_join(c, g, NULL), m, v, cairn_optimiser_table(g, members, groups, PARTS), scalars_of(c),
-                  control_of(c), ((const step_case *)op_case_data(c))->flag);
+    cairn_op_adam(g, param, gradient_join(c, g, NULL), m, v, cairn_optimiser_table(g, members, groups, PARTS),
+                  scalars_of(c), control_of(c), ((const step_case *)op_case_data(c))->flag);
 }
 
 static void sgd(op_case *c, cairn_graph *g)
@@ -71,7 +71,8 @@ static void sgd(op_case *c, cairn_graph *g)
 static void accumulate(op_case *c, cairn_graph *g)
 {
     cairn_tid members[PARTS], sum = stored_join(c, g, "sum", -1, 1, members);
-    cairn_op_accumulate(g, sum, gradient_join(c, g, NULL), cairn_optimiser_table(g, members, groups, PARTS), scalars_of(c));
+    cairn_op_accumulate(g, sum, gradient_join(c, g, NULL), cairn_optimiser_table(g, members, groups, PARTS),
+                        scalars_of(c));
 }
 
 static void average(op_case *c, cairn_graph *g)
@@ -90,7 +91,8 @@ static void clip(op_case *c, cairn_graph *g)
     op_case_output(c, cairn_op_clip(g, statistics, scalars_of(c), control_of(c), 1e5f));
 }
 
-/* A parameter read before the step has its old value, and after it the new one, in whatever order dispatches are put. */
+/* A parameter read before the step has its old value, and after it the new one, in whatever order dispatches are
+ * put. */
 static void around(op_case *c, cairn_graph *g)
 {
     cairn_tid members[PARTS], param = stored_join(c, g, "p", -1, 1, members);
