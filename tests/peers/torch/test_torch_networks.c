@@ -20,7 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STEPS = 10, MOST_PARAMETERS = 512 };
+enum { STEPS = 10, MOST_PARAMETERS = 512, MOST_DRAWS = 20 };
+/* At a kink of an activation (hard-swish at 3, say) rounding decides which of two derivatives is taken: one of the
+ * student's 474,648 activation inputs, 3.5e-7 from it, moved a gradient by 0.0077 of its largest value. So a network's
+ * inputs are drawn anew until every activation's input is this far from any kink, in units of the tensor's root mean
+ * square. */
+static const double LEAST_MARGIN = 3e-6;
 
 typedef struct rig {
     cairn_gpu *gpu;
@@ -67,12 +72,12 @@ static void path_of(char *out, size_t size, const rig *r, const char *name)
     snprintf(out, size, "%s/%s", r->folder, name);
 }
 
-static void fill_inputs(rig *r)
+static void fill_inputs(rig *r, int draw)
 {
     cairn_npz_array arrays[4] = {0};
     char path[300];
     for (int i = 0; i < r->input_count; i++) {
-        cairn_rng rng = cairn_rng_stream(11, 0, 0, (uint32_t)i, 0);
+        cairn_rng rng = cairn_rng_stream(11, 0, (uint32_t)draw, (uint32_t)i, 0);
         cairn_shape s = cairn_graph_shape(r->g, r->inputs[i]);
         size_t count = (size_t)cairn_shape_count(s);
         float *values = malloc(count * sizeof *values);
@@ -90,6 +95,32 @@ static void fill_inputs(rig *r)
     path_of(path, sizeof path, r, "inputs.npz");
     assert_ok(cairn_npz_write(path, arrays, r->input_count, false));
     for (int i = 0; i < r->input_count; i++) free(arrays[i].data);
+}
+
+static const double *expected_values(const cairn_npz *npz, const char *prefix, const char *name, size_t count)
+{
+    char key[160];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
+    const cairn_npz_array *a = cairn_npz_find(npz, key);
+    if (!a) fail_msg("PyTorch's file lacks %s", key);
+    assert_int_equal(a->type, CAIRN_NPZ_F64);
+    assert_int_equal(a->count, count);
+    return a->data;
+}
+
+/* Leaves what PyTorch makes of the inputs in r->expected, and returns how near an activation's input is to a kink; if
+ * that is below LEAST_MARGIN, there is nothing else. */
+static double run_peer(rig *r, const char *description, const char *checkpoint)
+{
+    char command[2048], path[300];
+    snprintf(command, sizeof command,
+             "/usr/bin/python3 '%s/tests/peers/torch/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz' %g",
+             getenv("CAIRN_TEST_SOURCE"), description, checkpoint, r->folder, r->folder, LEAST_MARGIN);
+    assert_int_equal(system(command), 0);
+    path_of(path, sizeof path, r, "expected.npz");
+    cairn_npz_free(&r->expected);
+    assert_ok(cairn_npz_read(&r->expected, path));
+    return *expected_values(&r->expected, "", "margin", 1);
 }
 
 static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
@@ -121,12 +152,11 @@ static void start(rig *r, cairn_kernel_class kernel_class, const cairn_network_s
     cairn_network_describe(description, sizeof description, spec);
     path_of(path, sizeof path, r, "start.safetensors");
     assert_ok(cairn_checkpoint_save(path, r->store, &r->model, false, &(cairn_metadata){"model", description}, 1));
-    fill_inputs(r);
-    char command[2048];
-    snprintf(command, sizeof command,
-             "/usr/bin/python3 '%s/tests/peers/torch/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz'",
-             getenv("CAIRN_TEST_SOURCE"), description, path, r->folder, r->folder);
-    assert_int_equal(system(command), 0);
+    for (int draw = 0; draw < MOST_DRAWS; draw++) {
+        fill_inputs(r, draw);
+        if (run_peer(r, description, path) >= LEAST_MARGIN) return;
+    }
+    fail_msg("%d draws of inputs, and each has an activation within %g of a kink", MOST_DRAWS, LEAST_MARGIN);
 }
 
 static int set_up(void **state)
@@ -164,17 +194,6 @@ static double distance(const double *expected, const float *got, size_t count, d
         scale = fmax(scale, fabs(expected[i]));
     }
     return most / scale;
-}
-
-static const double *expected_values(const cairn_npz *npz, const char *prefix, const char *name, size_t count)
-{
-    char key[160];
-    snprintf(key, sizeof key, "%s%s", prefix, name);
-    const cairn_npz_array *a = cairn_npz_find(npz, key);
-    if (!a) fail_msg("PyTorch's file lacks %s", key);
-    assert_int_equal(a->type, CAIRN_NPZ_F64);
-    assert_int_equal(a->count, count);
-    return a->data;
 }
 
 static void compare_value(rig *r, cairn_tid t, const char *name, double tolerance)
@@ -225,10 +244,7 @@ static void compare_parameters(rig *r, bool after, double tolerance)
 
 static void run_network(rig *r, cairn_kernel_class kernel_class, const cairn_network_spec *spec, cairn_shape size)
 {
-    char path[300];
     start(r, kernel_class, spec, size);
-    path_of(path, sizeof path, r, "expected.npz");
-    assert_ok(cairn_npz_read(&r->expected, path));
     const double *losses = expected_values(&r->expected, "", "loss", STEPS);
     for (int step = 0; step < STEPS; step++) {
         float scalars[CAIRN_OPTIMISER_SCALARS], loss;

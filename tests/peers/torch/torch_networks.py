@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The teacher and the student in PyTorch, from a checkpoint of the project: outputs, gradients, ten Adam steps.
 
-torch_networks.py MODEL CHECKPOINT INPUTS.npz OUT.npz
+torch_networks.py MODEL CHECKPOINT INPUTS.npz OUT.npz LEAST
 MODEL is the checkpoint's metadata "model", for example "superpoint width=0.25 descriptor=64 order=bn-relu".
 INPUTS holds image [N,H,W,1] and, for the teacher, labels [N,Hc,Wc,1], match [N,1,M,M], valid [N,1,1,M]; for the student
-target [N,H,W,1]. OUT gets logits, descriptor, loss [10], gradient/<name> of the first step, after/<name> of the last.
+target [N,H,W,1]. OUT gets logits, descriptor, loss [10], gradient/<name> of the first step, after/<name> of the last,
+and margin, the least distance of an activation's input from a point where its derivative jumps, in the first step's
+network, by the root mean square of that tensor; if it is below LEAST, OUT gets nothing else.
 """
 import json
 import re
@@ -26,6 +28,24 @@ def read_safetensors(path):
         begin, end = entry['data_offsets']
         tensors[name] = np.frombuffer(raw[8 + size + begin:8 + size + end], np.float32).reshape(entry['shape'])
     return tensors
+
+
+class Margin:
+    """Watches the activations: .least is the least distance of any input from a kink, by the tensor's size (rms)."""
+    KINKS = {'relu': (0.0,), 'hardswish': (-3.0, 3.0), 'hardsigmoid': (-3.0, 3.0)}
+
+    def __init__(self):
+        self.least = float('inf')
+        for name, kinks in self.KINKS.items():
+            setattr(F, name, self.watched(getattr(F, name), kinks))
+
+    def watched(self, function, kinks):
+        def call(x):
+            v = x.detach()
+            scale = v.square().mean().sqrt()
+            self.least = min([self.least] + [((v - k).abs().min() / scale).item() for k in kinks])
+            return function(x)
+        return call
 
 
 class Parameters(dict):
@@ -113,7 +133,8 @@ def sp_fpn(p, x, taps):
 
 
 def main():
-    description, checkpoint, inputs_path, out_path = sys.argv[1:]
+    description, checkpoint, inputs_path, out_path, least = sys.argv[1:]
+    watch = Margin()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     inputs = {k: torch.tensor(v, dtype=torch.float64) for k, v in np.load(inputs_path).items()}
@@ -138,6 +159,10 @@ def main():
     result, losses = {}, []
     for step in range(10):
         out = forward()
+        if step == 0:
+            result['margin'] = np.array([watch.least])
+            if watch.least < float(least):
+                break
         loss = loss_of(out)
         losses.append(loss.item())
         optimiser.zero_grad()
@@ -148,8 +173,9 @@ def main():
                 result['descriptor'] = out[1].detach().permute(0, 2, 3, 1).numpy()
             result.update({'gradient/' + k: v.grad.numpy().copy() for k, v in trainable.items()})
         optimiser.step()
-    result['loss'] = np.array(losses)
-    result.update({'after/' + k: v.detach().numpy() for k, v in p.items()})
+    else:
+        result['loss'] = np.array(losses)
+        result.update({'after/' + k: v.detach().numpy() for k, v in p.items()})
     np.savez(out_path, **{k.replace('/', '|'): np.ascontiguousarray(v, np.float64) for k, v in result.items()})
 
 
