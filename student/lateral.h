@@ -14,7 +14,8 @@
 
 /* N(A f) for one image. */
 typedef struct cairn_lateral {
-    cairn_tid feature; /* f minus its mean by channel [1,H,W,CI]: around it, zeros are zeros around N(A f) */
+    cairn_tid feature; /* f [1,H,W,CI] */
+    cairn_tid mean;    /* its mean by channel [1,1,1,CI]: around f - mean, zeros are zeros around N(A f) */
     cairn_tid weight;  /* A / deviation [1,1,CI,C] */
 } cairn_lateral;
 

@@ -59,7 +59,7 @@ static void pyramid(cairn_model *m, const cairn_tid *taps, int channels, cairn_t
     level levels[LEVELS];
     for (int i = LEVELS - 1; i >= 0; i--) {
         level *l = &levels[i];
-        *l = (level){.tap = taps[i], .lateral = {CAIRN_NONE, CAIRN_NONE}};
+        *l = (level){.tap = taps[i], .lateral = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE}};
         l->inner = weight_of(m, "inner_blocks", i, cairn_graph_shape(g, l->tap).c, channels, 1);
         l->outer = weight_of(m, "layer_blocks", i, channels, channels, 3);
         l->by_parts = !m->training && i + 2 < LEVELS && cairn_lateral_pays(g, l->tap, l[1].tap, l[2].sum);
