@@ -17,6 +17,7 @@ static const cairn_command *const commands[] = {
     &cairn_command_evaluate_score,
     &cairn_command_evaluate_images,
     &cairn_command_evaluate_synthetic,
+    &cairn_command_evaluate_video,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
