@@ -66,8 +66,11 @@ static void pyramid(cairn_model *m, const cairn_tid *taps, int channels, cairn_t
         cairn_tid map = cairn_op_conv2d(g, l->tap, l->inner, CAIRN_NONE, &inner);
         map = cairn_op_instance_norm(g, map, EPS, &l->variance);
         l->sum = i == LEVELS - 1 ? map : cairn_op_resize_add(g, l[1].sum, map, CAIRN_RESIZE_NEAREST);
-        cairn_tid y = l->by_parts ? cairn_lateral_convolve(g, lateral_of(g, l), lateral_of(g, &l[1]), l[2].sum, l->outer)
-                                  : cairn_op_conv2d(g, l->sum, l->outer, CAIRN_NONE, &outer);
+        cairn_tid y;
+        if (l->by_parts)
+            y = cairn_lateral_convolve(g, lateral_of(g, l), lateral_of(g, &l[1]), l[2].sum, l->outer);
+        else
+            y = cairn_op_conv2d(g, l->sum, l->outer, CAIRN_NONE, &outer);
         maps[i] = level_map(m, i, level_norm(m, y));
     }
 }

@@ -8,8 +8,8 @@
 // push      sizes as named; pad = rows and columns of zeros before the image; tiles_y, tiles_x of one image, tiles =
 //           of all images; slabs = ceil(tiles / T); workers
 // spec      0 M output pixels of a tile along each axis: 1, 2 or 4, 1 ROWS times 8 tiles are a slab, 2 GROUPS output
-//           groups of a product: 1, 2 or 4, 5 FACTOR by which x is enlarged first (nearest neighbour), 2 or more: M is 1
-//           then, and a tile is a pixel of x; no moments
+//           groups of a product: 1, 2 or 4, 5 FACTOR by which x is enlarged first (nearest neighbour), 2 or more: M
+//           is 1 then, and a tile is a pixel of x; no moments
 // dispatch  threads (8 * workers), lanes over tiles
 // A worker takes one slab of T tiles after the other, so that its planes and sums stay in its core's cache: 126 ms
 // where one dispatch for each of the three steps, by chunks, took 171 (8x120x160x64 to 64, two cores). It fetches

@@ -5,10 +5,10 @@
 // Needs const int M and const int N. Arrays are as long as M = 4 wants: GLSL passes none that are sized by a
 // specialization constant.
 
-// M = 1 is the same for an image that is enlarged before, each pixel to a block of F x F equal ones, F >= 2. A tile is a
-// pixel x with its neighbours u before and v behind it. Along an axis with taps a, b, c the first of the block's results
-// is a u + (b + c) x = s x + a (u - x), s = a + b + c, those between are s x, and the last is s x + c (v - x): three
-// products.
+// M = 1 is the same for an image that is enlarged before, each pixel to a block of F x F equal ones, F >= 2. A tile is
+// a pixel x with its neighbours u before and v behind it. Along an axis with taps a, b, c the first of the block's
+// results is a u + (b + c) x = s x + a (u - x), s = a + b + c, those between are s x, and the last is s x + c (v - x):
+// three products.
 
 // B^T on one line of an input tile: in place.
 void winograd_input(inout vec4 d[6])

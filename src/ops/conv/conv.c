@@ -18,12 +18,13 @@ bool cairn_conv__absorb(cairn_node *node, const cairn_graph *g, const cairn_node
     return cairn_epilogue_absorb(&at->epilogue, node, CAIRN_CONV_RESIDUAL, g, next);
 }
 
-/* A map enlarged by a whole factor for this convolution alone: only inference has it, elsewhere the gradients read it. */
+/* A map enlarged by a whole factor for this convolution alone: in training the gradients read it too. */
 static bool absorb_enlarging(cairn_node *node, const cairn_graph *g, const cairn_node *source)
 {
     enum { MOST_FACTOR = 4 };
     cairn_conv__attributes *at = (cairn_conv__attributes *)node->attributes;
-    if (at->window.kernel != 3 || at->window.stride != 1 || at->window.pad != 1 || at->enlarged || at->spread) return false;
+    if (at->window.kernel != 3 || at->window.stride != 1 || at->window.pad != 1) return false;
+    if (at->enlarged || at->spread) return false;
     int factor = cairn_resize_nearest_factor(source, g);
     if (source->outputs[0] != node->inputs[0] || factor < 2 || factor > MOST_FACTOR) return false;
     node->inputs[0] = source->inputs[0];

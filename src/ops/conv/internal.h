@@ -16,7 +16,7 @@ typedef struct cairn_conv__attributes {
     cairn_epilogue epilogue;
     float normed;     /* conv2d, by fusion: the eps of a normalisation of the input first, by inputs 4 and 5; 0: none */
     int32_t spread;   /* conv2d, by fusion: channels that a 1x1 convolution, inputs 6 and 7, makes of the only one; 0 */
-    int32_t enlarged; /* conv2d, by fusion: the input is enlarged by this factor first (nearest neighbour); 0: it is not */
+    int32_t enlarged; /* conv2d, by fusion: the factor by which the input is enlarged (nearest neighbour); 0: none */
 } cairn_conv__attributes;
 enum { CAIRN_CONV_RESIDUAL = 3, CAIRN_CONV_MEAN = 4, CAIRN_CONV_VARIANCE = 5,
        CAIRN_CONV_SPREAD = 6, CAIRN_CONV_GRAD_RESIDUAL = 2 }; /* inputs */
@@ -69,7 +69,7 @@ static inline int cairn_conv__in_channels(const cairn_conv__forward *f)
 }
 /* Whether a kernel makes the channels itself; if not, they go through scratch. */
 bool cairn_conv__takes_spread(const cairn_lowering *l, const cairn_conv__forward *f);
-/* Whether a forward convolution of an enlarged image can be had in one dispatch; if not, it is enlarged into scratch. */
+/* Whether the convolution of an enlarged image can be had in one dispatch; if not, it is enlarged into scratch. */
 bool cairn_conv__takes_enlarged(const cairn_lowering *l, const cairn_conv__forward *f);
 cairn_status cairn_conv__turn_weight(cairn_lowering *l, cairn_conv__forward *f);
 /* For the partial moments of y, `chunks` of them, if a reader wants them; else CAIRN_NONE. Of f only y counts. */

@@ -61,7 +61,8 @@ static cairn_status take_norm(cairn_lowering *l, cairn_conv__forward *f, const c
 {
     int out_groups = cairn_shape_groups(f->sy);
     bool has_bias = f->bias != CAIRN_NONE;
-    cairn_slot weight = cairn_lower_scratch(l, (int64_t)f->sx.c * out_groups), bias = cairn_lower_scratch(l, out_groups);
+    cairn_slot weight = cairn_lower_scratch(l, (int64_t)f->sx.c * out_groups);
+    cairn_slot bias = cairn_lower_scratch(l, out_groups);
     cairn_kernel_call call = {
         .kernel = "conv/normed_weight",
         .slots = {f->weight, has_bias ? f->bias : f->weight, node->inputs[CAIRN_CONV_MEAN],

@@ -38,7 +38,8 @@ static double row_cost(int rows)
 static winograd describe(const cairn_conv__forward *f, int size)
 {
     winograd w = {.f = f, .size = size, .planes = (size + 2) * (size + 2), .in_groups = cairn_shape_groups(f->sx),
-                  .out_groups = cairn_shape_groups(f->sy), .tiles_y = cairn_conv__ceil_div(f->enlarged ? f->sx.h : f->sy.h, size),
+                  .out_groups = cairn_shape_groups(f->sy),
+                  .tiles_y = cairn_conv__ceil_div(f->enlarged ? f->sx.h : f->sy.h, size),
                   .tiles_x = cairn_conv__ceil_div(f->enlarged ? f->sx.w : f->sy.w, size)};
     w.blocks = cairn_conv__ceil_div(w.out_groups, GROUPS);
     w.tiles = f->sy.n * w.tiles_y * w.tiles_x;

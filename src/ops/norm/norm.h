@@ -35,7 +35,7 @@ cairn_tid cairn_op_batch_norm_train(cairn_graph *g, cairn_tid x, cairn_tid gamma
 cairn_tid cairn_op_batch_norm_infer(cairn_graph *g, cairn_tid x, cairn_tid gamma, cairn_tid beta,
                                     cairn_tid running_mean, cairn_tid running_variance, float eps,
                                     cairn_activation activation);
-/* Normalises each sample and channel over H and W; no parameters. *variance, if not NULL: [N,1,1,C], without gradient. */
+/* Normalises each sample and channel over H and W; no parameters. *variance (or NULL): [N,1,1,C], without gradient. */
 cairn_tid cairn_op_instance_norm(cairn_graph *g, cairn_tid x, float eps, cairn_tid *variance);
 
 /* In place: running = (1 - weight) * running + weight * scale * value; running is a stored tensor of value's shape.
