@@ -143,7 +143,7 @@ const tests = {
     assert.equal(await part.locator('tfoot td').nth(2).innerText(), await rows.locator('td').nth(2).innerText());
     await part.getByRole('searchbox').fill('nothing of this name');
     assert.equal(await rows.count(), 0);
-    await part.getByText('No sequence that is shown').waitFor();
+    await part.getByText('Nothing that is shown').waitFor();
     await page.done();
   },
 
@@ -165,7 +165,7 @@ const tests = {
     const cells = await texts(part.locator('tbody tr').nth(2).locator('td'));
     assert.equal(told, `v_graf: sift ${cells[4]}, harris ${cells[3]}`);
     await part.getByLabel('Measure').selectOption('Matching score');
-    await part.getByText('No sequence that is shown').waitFor(); // harris has no descriptors
+    await part.getByText('Nothing that is shown').waitFor(); // harris has no descriptors
     await page.done();
   },
 

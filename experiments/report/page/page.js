@@ -173,7 +173,7 @@
     return power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
   }
 
-  function scatter(place, points, x, y, measure) {
+  function scatter(place, points, x, y, measure, part) {
     const SIZE = 420,
       LEFT = 58,
       RIGHT = 14,
@@ -183,7 +183,7 @@
     place.replaceChildren();
     const title = titleOf(measure);
     if (points.length === 0) {
-      place.append(make('p', { class: 'none' }, 'No sequence that is shown has this measure for both methods.'));
+      place.append(make('p', { class: 'none' }, 'Nothing that is shown has this measure for both methods.'));
       return;
     }
     let low = Math.min(...values),
@@ -196,7 +196,7 @@
     const px = (v) => LEFT + ((v - low) / (high - low)) * (SIZE - LEFT - RIGHT);
     const py = (v) => TOP + ((high - v) / (high - low)) * (SIZE - TOP - BOTTOM);
     const svg = draw('svg', { viewBox: `0 0 ${SIZE} ${SIZE}`, class: 'plot', role: 'group' });
-    svg.setAttribute('aria-label', `${title}: ${y} over ${x}, a point for each sequence`);
+    svg.setAttribute('aria-label', `${title}: ${y} over ${x}, a point for each ${part}`);
     for (let v = Math.ceil(low / step) * step; v <= high; v += step) {
       const label = String(Number(v.toPrecision(4)));
       svg.append(
@@ -220,7 +220,7 @@
     const told = make('p', { class: 'soft small', 'aria-live': 'polite' });
     const above = points.filter((p) => p.y > p.x).length,
       below = points.filter((p) => p.y < p.x).length;
-    const summary = `${points.length} sequences: ${y} is higher on ${above}, ${x} on ${below}.`;
+    const summary = `${points.length} ${part}s: ${y} is higher on ${above}, ${x} on ${below}.`;
     told.textContent = summary;
     for (const p of points) {
       const text = `${p.name}: ${x} ${p.x.toFixed(measure.digits)}, ${y} ${p.y.toFixed(measure.digits)}`;
@@ -294,7 +294,7 @@
         last.append(make('td', {}, values.length ? mean.toFixed(digits) : '\u2013'));
       });
       foot.replaceChildren(last);
-      table.caption.querySelector('span').textContent = `${titleOf(measure)}, mean over the pairs of each sequence`;
+      table.caption.querySelector('span').textContent = `${titleOf(measure)}, a mean for each ${set.part}`;
       if (table.sorted) sortBy(table, table.sorted.column, table.sorted.direction);
       const points = shown
         .map((i) => ({
@@ -304,7 +304,7 @@
           y: set.values[i][state.y][state.measure],
         }))
         .filter((p) => p.x !== null && p.y !== null);
-      scatter(place, points, set.methods[state.x], set.methods[state.y], measure);
+      scatter(place, points, set.methods[state.x], set.methods[state.y], measure, set.part);
     };
 
     const choice = (label, names, key) => {
@@ -324,8 +324,8 @@
       render();
     });
     const first = make('div', { class: 'bar' }, choice('Measure', titles, 'measure'));
-    first.append(make('label', { class: 'field' }, 'Sequence', search));
-    if (kinds.length > 1) {
+    first.append(make('label', { class: 'field' }, `Name of ${set.part}s`, search));
+    if (kinds.length > 1 && kinds.length < set.sequences.length) {
       const chips = make('fieldset', { class: 'chips' }, make('legend', {}, 'Kinds shown'));
       for (const kind of kinds) {
         const chip = make('button', { class: 'chip', type: 'button', 'aria-pressed': 'true' }, kind || 'other');

@@ -50,6 +50,12 @@ const char *cairn_result_noun(const cairn_result_set *set)
     return strstr(set->set, "synthetic") ? "images" : !strncmp(set->set, "video", 5) ? "intervals" : "pairs";
 }
 
+const char *cairn_result_part(const cairn_result_set *set)
+{
+    const char *noun = cairn_result_noun(set);
+    return !strcmp(noun, "images") ? "shape" : !strcmp(noun, "intervals") ? "interval" : "sequence";
+}
+
 void cairn_result_kind_title(char out[48], const cairn_result_set *set, const char *kind)
 {
     if (strcmp(kind, "all"))
@@ -77,6 +83,15 @@ int cairn_result_pairs_of(const cairn_result_set *set, const char *kind)
     int count = 0;
     for (int i = 0; i < set->pair_count; i++) count += cairn_result_pair_is(set, i, kind);
     return count;
+}
+
+int cairn_result_count(const cairn_result_set *set, const char *kind)
+{
+    const cJSON *pairs = get(set->json, "pairs");
+    const bool all = !strcmp(kind, "all");
+    double count = cairn_json_number(pairs, all ? "used" : kind);
+    if (all && set->blur_apart) count -= cairn_json_number(pairs, "blur");
+    return count >= 0 && count < 1e9 ? (int)count : cairn_result_pairs_of(set, kind);
 }
 
 double cairn_result_row(const cairn_result_set *set, int method, int pair, int measure)
@@ -136,6 +151,9 @@ static void add_kinds(cairn_result_set *set, const cJSON *json)
     {
         if (kind->string) add_kind(set, kind->string);
     }
+    /* One kind that is everything needs no table of its own. */
+    if (set->kind_count == 2 && cairn_result_count(set, set->kinds[1]) == cairn_result_count(set, "all"))
+        set->kind_count = 1;
 }
 
 static cairn_status add_pairs(cairn_result_set *set, const cJSON *json)
@@ -278,9 +296,32 @@ static cairn_status new_set(cairn_results *r, const cJSON *json, cairn_result_se
     if (!set->methods) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the results of %s", set->set);
     r->count++;
     add_measures(set, json);
-    add_kinds(set, json);
     *out = set;
-    return add_pairs(set, json);
+    const cairn_status st = add_pairs(set, json);
+    if (st >= 0) add_kinds(set, json);
+    return st;
+}
+
+/* Equal, but for members of inner objects that only one of them has: numbers of methods that the other had not. */
+static bool same_parameters(const cJSON *a, const cJSON *b)
+{
+    const cJSON *item, *inner;
+    if (!cJSON_IsObject(a) || !cJSON_IsObject(b)) return !a && !b;
+    if (cJSON_GetArraySize(a) != cJSON_GetArraySize(b)) return false;
+    cJSON_ArrayForEach(item, a)
+    {
+        const cJSON *other = item->string ? get(b, item->string) : NULL;
+        if (!cJSON_IsObject(item) || !cJSON_IsObject(other)) {
+            if (!cJSON_Compare(item, other, true)) return false;
+            continue;
+        }
+        cJSON_ArrayForEach(inner, item)
+        {
+            const cJSON *same = inner->string ? get(other, inner->string) : NULL;
+            if (same && !cJSON_Compare(inner, same, true)) return false;
+        }
+    }
+    return true;
 }
 
 static cairn_status add_set(cairn_results *r, const cJSON *json, const char *origin, const char *folder)
@@ -295,9 +336,7 @@ static cairn_status add_set(cairn_results *r, const cJSON *json, const char *ori
             strcmp(other->set, cairn_json_text(json, "set")))
             continue;
         like = true;
-        const cJSON *theirs = get(other->json, "parameters");
-        if ((!parameters && !theirs) || cJSON_Compare(parameters, theirs, true))
-            set = same_pairs(other, json) ? other : NULL;
+        if (same_parameters(parameters, get(other->json, "parameters")) && same_pairs(other, json)) set = other;
     }
     if (set)
         add_measures(set, json);

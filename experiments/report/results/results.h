@@ -68,10 +68,14 @@ double cairn_result_row(const cairn_result_set *set, int method, int pair, int m
 /* Whether a pair was used and is of the kind, and how many are. "all" leaves out the blur sequences, which are reported
  * apart, unless there is nothing else (experiments/evaluation does the same). */
 bool cairn_result_pair_is(const cairn_result_set *set, int pair, const char *kind);
+/* What the file says of the number of pairs or images of a kind: rows may each stand for several images. */
+int cairn_result_count(const cairn_result_set *set, const char *kind);
 int cairn_result_pairs_of(const cairn_result_set *set, const char *kind);
 int cairn_result_find_method(const cairn_result_set *set, const char *name);
 /* What the rows of a set are: pairs, images or intervals. */
 const char *cairn_result_noun(const cairn_result_set *set);
+/* What rows are put together to: sequence, shape or interval. */
+const char *cairn_result_part(const cairn_result_set *set);
 /* The title of a kind: "viewpoint", "all pairs", "all pairs but blur". */
 void cairn_result_kind_title(char out[48], const cairn_result_set *set, const char *kind);
 /* Colour of a role in the style sheet: 1 teacher, 2 student, 3 classical, 4 other; and its class. */

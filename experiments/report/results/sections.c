@@ -143,7 +143,7 @@ static cairn_status write_kind(FILE *page, const cairn_result_set *set, const ch
     fputs("\">\n<h4>", page);
     cairn_result_kind_title(title, set, kind);
     cairn_html_capital(page, title);
-    const int pairs = cairn_result_pairs_of(set, kind);
+    const int pairs = cairn_result_count(set, kind);
     if (pairs > 0) fprintf(page, " (%d)", pairs);
     fputs("</h4>\n", page);
     CAIRN_TRY(write_table(page, set, kind, "headline", false, data));
@@ -224,8 +224,8 @@ static void write_heading(FILE *page, const cairn_result_set *set)
     fputs(" <span class=\"soft\">protocol ", page);
     cairn_html_text(page, set->protocol);
     fputs("</span></h3>\n<p class=\"soft\">", page);
-    fprintf(page, "%d methods, %d %s", set->method_count, cairn_result_pairs_of(set, "all"), cairn_result_noun(set));
-    if (set->blur_apart) fprintf(page, " and %d of blur, which stand apart", cairn_result_pairs_of(set, "blur"));
+    fprintf(page, "%d methods, %d %s", set->method_count, cairn_result_count(set, "all"), cairn_result_noun(set));
+    if (set->blur_apart) fprintf(page, " and %d of blur, which stand apart", cairn_result_count(set, "blur"));
     if (skipped > 0) fprintf(page, " (%.0f more could not be read)", skipped);
     fputs(set->device[0] ? ", networks on " : "", page);
     cairn_html_text(page, set->device);

@@ -110,6 +110,7 @@ static cairn_status add_data(cJSON *data, const by_sequence *b)
     if (!sets) sets = cJSON_AddArrayToObject(data, "sets");
     cJSON_AddItemToArray(sets, object);
     cJSON_AddStringToObject(object, "id", b->set->id);
+    cJSON_AddStringToObject(object, "part", cairn_result_part(b->set));
     cJSON *measures = cJSON_AddArrayToObject(object, "measures");
     for (int k = 0; k < b->measure_count; k++) {
         const cairn_result_measure *m = &b->set->measures[b->measures[k]];
@@ -142,14 +143,13 @@ static cairn_status write_table(FILE *page, const by_sequence *b)
     double *all = malloc(((size_t)b->set->method_count * column + 1) * sizeof *all);
     if (!all) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the sequences of %s", b->set->set);
     for (int i = 0; i < b->set->method_count; i++) means(all + (size_t)i * column, b, i, b->measures[0]);
-    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"By sequence\"><table class=\"sortable "
-          "sequences\"><caption><span>",
+    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"By parts\"><table class=\"sortable\">"
+          "<caption><span>",
           page);
     cairn_html_text(page, m->title);
-    fputs(", mean over the pairs of each sequence</span></caption><thead><tr><th scope=\"col\">Sequence</th><th "
-          "scope=\"col\" "
-          "class=\"text\">Kind</th><th scope=\"col\">Pairs</th>",
-          page);
+    fprintf(page, ", a mean for each %s</span></caption><thead><tr><th scope=\"col\">", cairn_result_part(b->set));
+    cairn_html_capital(page, cairn_result_part(b->set));
+    fputs("</th><th scope=\"col\" class=\"text\">Kind</th><th scope=\"col\">Rows</th>", page);
     for (int i = 0; i < b->set->method_count; i++) {
         fputs("<th scope=\"col\">", page);
         cairn_html_text(page, b->set->methods[i].name);
@@ -184,7 +184,7 @@ cairn_status cairn_section_sequences(FILE *page, const cairn_result_set *set, cJ
     if (b.count < 2) goto done;
     choose_measures(&b);
     if (b.measure_count == 0) goto done;
-    fprintf(page, "<div class=\"by-sequence\" data-set=\"%s\"><h4>By sequence</h4>\n", set->id);
+    fprintf(page, "<div class=\"by-sequence\" data-set=\"%s\"><h4>By %s</h4>\n", set->id, cairn_result_part(set));
     fprintf(page, "<div class=\"controls needs-script\"></div><div class=\"explore%s\">\n",
             set->method_count > FEW_METHODS ? " many" : "");
     CAIRN_TRY(write_table(page, &b));

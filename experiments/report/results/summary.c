@@ -102,7 +102,9 @@ static void write_leader(FILE *page, const cairn_table *t, int column)
         cairn_html_text(page, t->set->methods[i].name);
         fprintf(page, " %.*f", digits, c->value.mean);
     }
-    fputs(near ? "</td></tr>\n" : "<span class=\"soft\">&ndash;</span></td></tr>\n", page);
+    if (!near)
+        fprintf(page, "<span class=\"soft\">%s</span>", t->paired[column] ? "&ndash;" : "not compared pair by pair");
+    fputs("</td></tr>\n", page);
 }
 
 static bool has_best(const cairn_table *t, int column)

@@ -125,13 +125,13 @@ static void mark_column(cairn_table *t, const draws *d, int column)
         if (best < 0 || m->better * (mean - cell(t, best, column)->value.mean) > 0) best = i;
     }
     if (best < 0) return;
+    t->paired[column] = strcmp(m->group, "time") && is_mean(d, t, best, column);
     for (int i = 0; i < t->set->method_count; i++) {
         cairn_table_cell *c = cell(t, i, column);
         if (isnan(c->value.mean) || !strcmp(t->set->methods[i].role, "chance")) continue;
         if (i == best || fabs(c->value.mean - cell(t, best, column)->value.mean) < step)
             c->mark = CAIRN_MARK_BEST;
-        else if (strcmp(m->group, "time") && is_mean(d, t, best, column) && is_mean(d, t, i, column) &&
-                 not_clear(d, t->set, best, i, t->measures[column]))
+        else if (t->paired[column] && is_mean(d, t, i, column) && not_clear(d, t->set, best, i, t->measures[column]))
             c->mark = CAIRN_MARK_NEAR;
     }
 }
@@ -145,7 +145,7 @@ static bool has_values(const cairn_result_set *set, const char *kind, int measur
 
 static void describe(cairn_table *t, const char *kind, const char *group)
 {
-    const int pairs = cairn_result_pairs_of(t->set, kind);
+    const int pairs = cairn_result_count(t->set, kind);
     char slug[64], title[48];
     snprintf(t->id, sizeof t->id, "%.60s %.30s", kind, group);
     cairn_html_slug(slug, sizeof slug, t->id);

@@ -20,7 +20,8 @@ typedef struct cairn_table {
     char id[160], caption[256];
     const cairn_result_set *set; /* borrowed; rows are its methods */
     int measures[CAIRN_TABLE_COLUMNS], columns;
-    cairn_table_cell *cells; /* [methods, columns]; owned */
+    bool paired[CAIRN_TABLE_COLUMNS]; /* whether the rest was compared with the best pair by pair */
+    cairn_table_cell *cells;          /* [methods, columns]; owned */
 } cairn_table;
 
 /* The chosen measures of a set over one kind of pairs. Columns without any value are left out.
