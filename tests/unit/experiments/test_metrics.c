@@ -213,6 +213,88 @@ static void detections_by_hand(void **state)
     cairn_detections_free(&pool);
 }
 
+/* Three points of a; b has two of them in place and one decoy. Identity. */
+static void mutual_repeatability_by_hand(void **state)
+{
+    (void)state;
+    const cairn_homography identity = CAIRN_HOMOGRAPHY_IDENTITY;
+    cairn_repeatability r;
+    cairn_keypoint p[] = {{10, 10, 3}, {12, 10, 2}, {50, 50, 1}}, q[] = {{11, 10, 3}, {80, 80, 2}};
+    cairn_keypoints ka = {3, 0, p, NULL}, kb = {2, 0, q, NULL};
+    const cairn_view a = {&ka, 100, 100}, b = {&kb, 100, 100};
+    assert_ok(cairn_metric_repeatability(&r, &a, &b, &identity, 3, 0));
+    assert_near(r.value, 3.0 / 5, 1e-12); /* many to one: both neighbours of (11, 10) count */
+    assert_ok(cairn_metric_repeatability_mutual(&r, &a, &b, &identity, 3, 0));
+    assert_near(r.value, 2.0 / 5, 1e-12); /* one pair, seen from either side */
+    assert_near(r.error, 1, 1e-12);
+    assert_ok(cairn_metric_repeatability_mutual(&r, &a, &b, &identity, 3, 1)); /* top-k first */
+    assert_near(r.value, 1, 1e-12);
+    assert_int_equal(r.count_a, 1);
+    const cairn_homography away = {{1, 0, 95, 0, 1, 0, 0, 0, 1}}; /* nothing stays in view */
+    assert_ok(cairn_metric_repeatability_mutual(&r, &a, &b, &away, 3, 0));
+    assert_false(r.defined);
+}
+
+/* Matches whose errors are 0, 2 and 20 pixels under the identity. */
+static void shares_of_matches_by_hand(void **state)
+{
+    (void)state;
+    enum { N = 3 };
+    const cairn_homography identity = CAIRN_HOMOGRAPHY_IDENTITY;
+    double from[] = {10, 10, 40, 10, 10, 40}, to[] = {10, 10, 42, 10, 30, 40}, distance[] = {0.1, 0.3, 0.2};
+    double mma[10], value;
+    const cairn_matches m = {.count = N, .from = from, .to = to, .distance = distance}, none = {0};
+    cairn_metric_mma(mma, 10, &m, &identity);
+    assert_near(mma[0], 1.0 / 3, 1e-12);
+    assert_near(mma[1], 2.0 / 3, 1e-12); /* inclusive */
+    assert_near(mma[9], 2.0 / 3, 1e-12);
+    cairn_metric_mma(mma, 10, &none, &identity);
+    assert_near(mma[9], 0, 0);
+    assert_ok(cairn_metric_transfer_precision(&value, &m, &identity, 2));
+    assert_near(value, 1.0 / 3, 1e-12); /* exclusive */
+    assert_ok(cairn_metric_transfer_precision(&value, &none, &identity, 2));
+    assert_near(value, 0, 0);
+    /* Inliers 0 and 1: ranks by distance are 0 (right), 2 (wrong), 1 (right): precisions 1, -, 2/3. */
+    assert_ok(cairn_metric_inlier_precision(&value, &m, (uint8_t[]){1, 1, 0}));
+    assert_near(value, (1 + 2.0 / 3) / 2, 1e-12);
+    assert_ok(cairn_metric_inlier_precision(&value, &m, (uint8_t[]){0, 0, 0}));
+    assert_near(value, 0, 0);
+    /* 100 wide, 50 high: (60, 20) is visible, but not with x and y confused. */
+    cairn_keypoint p[] = {{1, 1, 1}, {2, 2, 1}}, q[] = {{60, 20, 1}, {20, 20, 1}};
+    cairn_keypoints ka = {2, 0, p, NULL}, kb = {2, 0, q, NULL};
+    const cairn_view a = {&ka, 50, 100}, b = {&kb, 50, 100};
+    assert_ok(cairn_metric_inlier_score(&value, &a, &b, &identity, 1, false));
+    assert_near(value, 2.0 / 4, 1e-12);
+    assert_ok(cairn_metric_inlier_score(&value, &a, &b, &identity, 1, true));
+    assert_near(value, 2.0 / 3, 1e-12);
+}
+
+/* Several detections share a corner, a missed corner costs nothing. */
+static void box_detections_by_hand(void **state)
+{
+    (void)state;
+    const double corners[] = {10, 10, 80, 80};
+    cairn_keypoint p[] = {{17, 17, 0.9f}, {30, 30, 0.8f}, {10, 10, 0.7f}};
+    cairn_keypoints found = {3, 0, p, NULL};
+    cairn_detections pool = {0};
+    double ap, error;
+    assert_ok(cairn_detections_add(&pool, &found, corners, 2, 8, CAIRN_DETECTION_BOX));
+    assert_int_equal(pool.positives, 2);
+    assert_ok(cairn_detections_finish(&ap, &error, &pool));
+    assert_near(ap, (1 + 2.0 / 3) / 2, 1e-12);
+    assert_near(error, sqrt(98) / 2, 1e-9); /* beyond 8 px: the box has corners */
+    cairn_detections_free(&pool);
+}
+
+/* An error of translation moves either kind of corners alike; one of scale the outer ones more. */
+static void corners_by_hand(void **state)
+{
+    (void)state;
+    const cairn_homography identity = CAIRN_HOMOGRAPHY_IDENTITY, scaled = {{1.1, 0, 0, 0, 1, 0, 0, 0, 1}};
+    assert_near(cairn_metric_corner_error(&scaled, &identity, 50, 101, CAIRN_CORNERS_CENTRES), 5, 1e-12);
+    assert_near(cairn_metric_corner_error(&scaled, &identity, 50, 101, CAIRN_CORNERS_FRAME), 5.05, 1e-12);
+}
+
 static void auc_by_hand(void **state)
 {
     (void)state;
@@ -328,6 +410,10 @@ int main(void)
         cmocka_unit_test(translation_keeps_points),
         cmocka_unit_test(average_precision_by_hand),
         cmocka_unit_test(detections_by_hand),
+        cmocka_unit_test(mutual_repeatability_by_hand),
+        cmocka_unit_test(shares_of_matches_by_hand),
+        cmocka_unit_test(box_detections_by_hand),
+        cmocka_unit_test(corners_by_hand),
         cmocka_unit_test(auc_by_hand),
         cmocka_unit_test(bootstrap_covers_the_mean),
         cmocka_unit_test(homography_from_true_matches),
