@@ -8,8 +8,8 @@
  *     W x = V [f - mean, up2(f' - mean)] + W up4(s),    V = W [A / deviation, B / deviation]:
  * a convolution of the features' channels (40 at the finest level) in place of the pyramid's (128), and neither x nor
  * the laterals in memory. W up4(s) has only 3 x 3 different values in each block of 4 x 4 pixels: conv2d, once it has
- * taken in the resize, makes them by 9 products for a pixel of s, 9/16 for each of its own. The deviation of A f follows
- * from the covariances of f. (At the next level, of 64 channels, it came out even.) */
+ * taken in the resize, makes them by 9 products for a pixel of s, 9/16 for each of its own. The deviation of A f
+ * follows from the covariances of f. (At the next level, of 64 channels, it came out even.) */
 #include "graph/graph.h"
 
 /* N(A f) for one image. */
