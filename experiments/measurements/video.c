@@ -16,6 +16,7 @@ enum {
     RESIDUAL_IDENTITY,
     FAILED,
     INLIER_RATIO,
+    EPIPOLAR_RATIO,
     INLIER_ERROR,
     PSEUDO_REPEATABILITY,
     FORWARD_BACKWARD,
@@ -38,6 +39,7 @@ static const cairn_sheet_measure measures[MEASURES] = {
     {"residual_identity", "Residual without any warp, median", "stabilisation", "grey levels", "identity", 0, false},
     {"failed", "Pairs without a homography", "stabilisation", "", "failed", -1, true},
     {"inlier_ratio", "Inliers of consecutive frames", "consistency", "", "inliers", 1, true},
+    {"epipolar_ratio", "The same for any scene (epipolar)", "consistency", "", "epipolar", 1, false},
     {"inlier_error", "Error of these inliers, median", "consistency", "px", "error", -1, false},
     {"pseudo_repeatability", "Repeatability under the reference's homography", "consistency", "", "repeat", 1, true},
     {"forward_backward", "Points that return from a chain of matches", "consistency", "", "return", 1, false},
@@ -124,7 +126,7 @@ static cairn_status find_truth(run *r, const cairn_predictions *method)
         const frame_pair *pair = &r->pairs[p];
         cairn_video_pair found;
         CAIRN_TRY(cairn_video__pair(&found, &r->points[pair->i], &r->points[pair->j], &r->frames[pair->i],
-                                    &r->frames[pair->j], r->o));
+                                    &r->frames[pair->j], false, r->o));
         r->truth[p] = found.i_to_j;
         r->known[p] = found.found && found.inliers >= reference_inliers * found.matches;
         if (r->o->progress) cairn_progress_update(&r->bar, ++r->done, "reference");
@@ -140,14 +142,17 @@ static cairn_status measure_pair(run *r, cairn_sheet *sheet, int m, int p, bool 
     const cairn_image *i = &r->frames[pair->i], *j = &r->frames[pair->j];
     if (described) {
         cairn_video_pair found;
-        CAIRN_TRY(cairn_video__pair(&found, &r->points[pair->i], &r->points[pair->j], i, j, r->o));
+        const bool consecutive = pair->j == pair->i + 1;
+        CAIRN_TRY(cairn_video__pair(&found, &r->points[pair->i], &r->points[pair->j], i, j, consecutive, r->o));
         *cairn_sheet_value(sheet, m, p, RESIDUAL) = found.residual;
         *cairn_sheet_value(sheet, m, p, RESIDUAL_GAIN) = found.gain;
         *cairn_sheet_value(sheet, m, p, RESIDUAL_IDENTITY) = found.identity;
         *cairn_sheet_value(sheet, m, p, FAILED) = !found.found;
         *cairn_sheet_value(sheet, m, p, MATCH_MS) = found.match_ms;
-        if (pair->j == pair->i + 1) {
-            *cairn_sheet_value(sheet, m, p, INLIER_RATIO) = found.matches ? (double)found.inliers / found.matches : 0;
+        if (consecutive) {
+            const double matches = found.matches ? found.matches : 1;
+            *cairn_sheet_value(sheet, m, p, INLIER_RATIO) = found.inliers / matches;
+            *cairn_sheet_value(sheet, m, p, EPIPOLAR_RATIO) = found.epipolar / matches;
             *cairn_sheet_value(sheet, m, p, INLIER_ERROR) = found.inlier_error;
         }
     }
@@ -304,8 +309,8 @@ static bool is_median(int measure)
 
 static cairn_status measure_method(run *r, cairn_sheet *sheet, const cairn_predictions *method, int m)
 {
-    static const int of_rows[] = {RESIDUAL,     RESIDUAL_GAIN, RESIDUAL_IDENTITY,    FAILED,
-                                  INLIER_RATIO, INLIER_ERROR,  PSEUDO_REPEATABILITY, MATCH_MS};
+    static const int of_rows[] = {RESIDUAL,       RESIDUAL_GAIN, RESIDUAL_IDENTITY,    FAILED,  INLIER_RATIO,
+                                  EPIPOLAR_RATIO, INLIER_ERROR,  PSEUDO_REPEATABILITY, MATCH_MS};
     cairn_status st = CAIRN_OK;
     const bool described = method->dimension > 0;
     CAIRN_TRY(detect_all(r, method));

@@ -1,5 +1,6 @@
 #include "experiments/measurements/video_pairs.h"
 
+#include "geometry/fundamental.h"
 #include "system/progress.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 
 enum { RADIUS = 4, BORDER = 4, OC_BLOCK = 4, OC_CLOSEST = 300 };
-static const double threshold = 0.015, inlier_px = 3, oc_inlier_px = 5;
+static const double threshold = 0.015, inlier_px = 3, oc_inlier_px = 5, epipolar_px = 1;
 
 /* Of each 4x4 block the best point; they are sorted. */
 static cairn_status keep_blocks(cairn_keypoints *k, int h, int w, int most)
@@ -181,6 +182,19 @@ static cairn_status estimate(cairn_video_pair *out, const double *from, const do
     return st == CAIRN_E_NUMERIC ? CAIRN_OK : st;
 }
 
+/* The scene need not be plane: matches that agree with any motion of the camera. */
+static cairn_status count_epipolar(cairn_video_pair *out, const double *from, const double *to,
+                                   const cairn_video_options *o)
+{
+    double f[9];
+    uint8_t *inliers = calloc((size_t)out->matches + 1, 1);
+    if (!inliers) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d matches", out->matches);
+    cairn_status st = cairn_fundamental_ransac(f, from, to, out->matches, epipolar_px, 2000, 0.999, o->seed, inliers);
+    for (int i = 0; i < out->matches; i++) out->epipolar += inliers[i];
+    free(inliers);
+    return st == CAIRN_E_NUMERIC ? CAIRN_OK : st;
+}
+
 typedef struct sums {
     double n, a, b, aa, ab, difference; /* over the pixels compared: a of frame i, b of frame j */
 } sums;
@@ -242,7 +256,8 @@ done:
 }
 
 cairn_status cairn_video__pair(cairn_video_pair *out, const cairn_keypoints *a, const cairn_keypoints *b,
-                               const cairn_image *i, const cairn_image *j, const cairn_video_options *o)
+                               const cairn_image *i, const cairn_image *j, bool epipolar,
+                               const cairn_video_options *o)
 {
     cairn_status st = CAIRN_OK;
     const size_t room = 2 * (size_t)a->count + 2;
@@ -256,6 +271,7 @@ cairn_status cairn_video__pair(cairn_video_pair *out, const cairn_keypoints *a, 
     if (a->count > 0 && b->count > 0) CAIRN_TRY(match(from, to, &out->matches, a, b, i, o));
     out->match_ms = 1000 * (cairn_seconds() - started);
     if (out->matches >= 4) CAIRN_TRY(estimate(out, from, to, out->matches, o));
+    if (epipolar) CAIRN_TRY(count_epipolar(out, from, to, o));
     CAIRN_TRY(lay_over(out, i, j));
 done:
     free(from);

@@ -99,6 +99,7 @@ static void known_motion_is_taken_out(void **state)
         assert_near(value(&sheet, SIFT, g, "failed")->mean, 0, 0);
     }
     assert_true(value(&sheet, SIFT, 0, "inlier_ratio")->mean > 0.8);
+    assert_true(value(&sheet, SIFT, 0, "epipolar_ratio")->mean > 0.8);
     assert_true(value(&sheet, SIFT, 0, "inlier_error")->mean < 0.5);
     assert_true(value(&sheet, SIFT, 0, "pseudo_repeatability")->mean > 0.6);
     assert_true(value(&sheet, HARRIS, 0, "pseudo_repeatability")->mean > 0.6);
