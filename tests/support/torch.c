@@ -69,7 +69,7 @@ bool test_torch_available(void)
 
 int test_torch_main(void (*test)(void **state))
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test)};
+    const struct CMUnitTest tests[] = {{.name = "agrees with PyTorch", .test_func = test}};
     if (!test_torch_available()) return TEST_SKIP;
     return test_gpu_main("PyTorch", tests, 1, test_scratch_create, test_scratch_remove);
 }
