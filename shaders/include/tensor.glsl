@@ -4,6 +4,8 @@
 //   INPUT(0, x)            a tensor that is read                       vec4 LOAD(x, i)
 //   OUTPUT(1, y)           a tensor that is written                    STORE(y, i, v)
 //   UPDATE(2, p)           read and written by the same invocation     vec4 LOAD_UPDATE(p, i), STORE(p, i, v)
+//   OUTPUT_PAIRS(1, y)     class texel: an even number of vec4, fp32,  STORE_PAIR(y, i, a, b): elements 2i and 2i+1
+//                          written by twos, which costs less (winograd/convolve.texel.comp)
 //
 // Indices count vec4 elements from the start of the tensor's window and must lie inside it.
 //
@@ -68,6 +70,8 @@ vec4 round_to_half(vec4 v)
     } \
     const uint name##_binding = slot
 #define LOAD_UPDATE(name, i) imageLoad(name##_tensor, int(i))
+#define OUTPUT_PAIRS(slot, name) OUTPUT(slot, name)
+#define STORE_PAIR(name, i, a, b) name##_store(2 * int(i), a), name##_store(2 * int(i) + 1, b)
 #define STORE(name, i, v) name##_store(int(i), v)
 #else
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
@@ -83,6 +87,9 @@ vec4 tensor_value(u64vec2 bits)
     layout(set = 0, binding = slot, std430) writeonly buffer name##_block { u64vec2 name##_tensor[]; }
 #define UPDATE(slot, name) layout(set = 0, binding = slot, std430) buffer name##_block { u64vec2 name##_tensor[]; }
 #define LOAD_UPDATE(name, i) tensor_value(name##_tensor[i])
+#define OUTPUT_PAIRS(slot, name) \
+    layout(set = 0, binding = slot, std430) writeonly buffer name##_block { u64vec4 name##_tensor[]; }
+#define STORE_PAIR(name, i, a, b) name##_tensor[i] = u64vec4(tensor_bits(a), tensor_bits(b))
 #define STORE(name, i, v) name##_tensor[i] = tensor_bits(v)
 #endif
 #elif !defined CAIRN_GENERAL

@@ -80,7 +80,7 @@ void main()
         [[unroll]] for (int i = 0; i < N; ++i) {
             vec4 u[6] = transform(t[0][i], t[1][i], t[2][i]);
             [[unroll]] for (int j = 0; j < N; ++j)
-                STORE(planes, (i * N + j) * (blocks * channels * GROUPS + 8) + block * channels * GROUPS + place, u[j]);
+                STORE(planes, (j * N + i) * (blocks * channels * GROUPS + 8) + block * channels * GROUPS + place, u[j]);
         }
     }
 }

@@ -80,6 +80,8 @@ cairn_status cairn_conv__forward_texel(cairn_lowering *l, const cairn_conv__forw
 cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forward *f);
 /* Class texel has up to three ways, numbered so for the tuner; the latter two for kernel 3 at stride 1. CAIRN_CONV
  * (direct, winograd2, winograd4) forces one, for tests. */
+/* Rounds of loops in one worker: lavapipe ends all loops of an invocation, silently, after 65,535 together. */
+enum { CAIRN_CONV__MOST_LOOPS = 50000 };
 enum { CAIRN_CONV__DIRECT = 0, CAIRN_CONV__WINOGRAD2 = 2, CAIRN_CONV__WINOGRAD4 = 4 };
 /* The one that is forced (direct if its cost is infinite), else the one remembered for this device, else the cheapest by
  * costs[] (direct, 2, 4). */

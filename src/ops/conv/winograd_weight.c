@@ -7,8 +7,8 @@
 /* GAP: between planes, which are else often 2^n bytes apart; INPUTS: groups of a lane's product */
 enum { LANES = 8, SLAB = 32, GAP = 8, INPUTS = 4 };
 /* Of workers: their tiles at a time, how many at least (the bits of the sum depend on it, so not on the cores), slabs
- * that each should have at least, rounds of loops that each may have (src/ops/conv/winograd.c), bytes of its sums */
-enum { WORKER_SLAB = 64, WORKERS = 12, WORKER_SLABS = 2, MOST_LOOPS = 50000, MOST_SUMS = 1 << 20 };
+ * that each should have at least, bytes of its sums */
+enum { WORKER_SLAB = 64, WORKERS = 12, WORKER_SLABS = 2, MOST_SUMS = 1 << 20 };
 
 typedef struct winograd {
     const cairn_conv__grad_weight *g;
@@ -32,9 +32,9 @@ static winograd describe(const cairn_conv__grad_weight *g, int size)
     int64_t products = (int64_t)w.planes * cairn_conv__ceil_div(g->out_groups, LANES * w.groups) *
                        (cairn_conv__ceil_div(g->in_groups, INPUTS) * (WORKER_SLAB / 8 + 1) + 1);
     int64_t loops = products + w.planes + WORKER_SLAB / LANES * (g->in_groups + g->out_groups) + 2;
-    if (w.worker_slabs >= WORKERS * WORKER_SLABS && loops * WORKER_SLABS <= MOST_LOOPS &&
+    if (w.worker_slabs >= WORKERS * WORKER_SLABS && loops * WORKER_SLABS <= CAIRN_CONV__MOST_LOOPS &&
         (int64_t)w.planes * g->in_groups * 4 * g->out_groups * 16 <= MOST_SUMS) {
-        w.workers = cairn_conv__ceil_div(w.worker_slabs * loops, MOST_LOOPS - loops);
+        w.workers = cairn_conv__ceil_div(w.worker_slabs * loops, CAIRN_CONV__MOST_LOOPS - loops);
         if (w.workers < WORKERS) w.workers = WORKERS;
     }
     return w;
