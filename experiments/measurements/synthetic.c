@@ -10,13 +10,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAP_CLEAN, MAP_NOISY, ERROR_CLEAN, ERROR_NOISY, DETECT_MS, MEASURES };
+enum { MAP_CLEAN, MAP_NOISY, ERROR_CLEAN, ERROR_NOISY, MEASURES };
 static const cairn_sheet_measure measures[MEASURES] = {
     {"map_clean", "Mean average precision, clean", "detection", "", "mAP", 1, true},
     {"map_noisy", "Mean average precision, with noise", "detection", "", "noisy", 1, true},
     {"error_clean", "Localisation error, clean", "detection", "px", "error", -1, false},
     {"error_noisy", "Localisation error, with noise", "detection", "px", "noisy", -1, false},
-    {"detect_ms", "Detection", "time", "ms", "ms", -1, false},
 };
 enum { STAGE = 0x53594e54, DRAW = 0, NOISE = 1, RESAMPLE = 2, BLOCK = 32 };
 static const double reach = 4, sp_fpn_reach = 8;
@@ -47,7 +46,6 @@ typedef struct run {
     const cairn_predictions *methods;
     cairn_synthetic_method *settings; /* [methods] */
     findings *found;                  /* [methods][2] */
-    double *seconds;                  /* [methods] */
     int method_count, images, first;  /* first: image of the block */
     example block[BLOCK];
 } run;
@@ -108,9 +106,7 @@ static cairn_status measure(run *r, int m, int noisy, int image, const example *
     findings *f = &r->found[2 * m + noisy];
     cairn_keypoints points = {0}, located = {0};
     const cairn_detections before = f->pool;
-    const double started = cairn_seconds();
     CAIRN_TRY(cairn_synthetic__detect(&points, &located, &r->settings[m], &e->images[noisy], r->o->rules));
-    r->seconds[m] += cairn_seconds() - started;
     f->start[image] = before.count;
     CAIRN_TRY(cairn_detections_add(&f->pool, &points, e->corners, e->count, sp_fpn ? sp_fpn_reach : reach,
                                    rules[r->o->rules]));
@@ -266,8 +262,6 @@ static cairn_status fill_sheet(cairn_sheet *sheet, const run *r)
             free(order);
             CAIRN_TRY(st);
         }
-        const double ms = 1000 * r->seconds[m] / (2 * r->images);
-        sheet->methods[m].summary[0][DETECT_MS] = (cairn_interval){ms, ms, ms, 2 * r->images};
     }
 done:
     return st;
@@ -301,8 +295,7 @@ static cairn_status prepare(run *r)
     const size_t n = (size_t)r->images + 1, count = (size_t)r->method_count;
     r->settings = calloc(count + 1, sizeof *r->settings);
     r->found = calloc(2 * count + 1, sizeof *r->found);
-    r->seconds = calloc(count + 1, sizeof *r->seconds);
-    bool full = r->settings && r->found && r->seconds;
+    bool full = r->settings && r->found;
     for (size_t m = 0; full && m < count; m++) r->settings[m] = cairn_synthetic__method(r->methods[m].detector);
     for (size_t k = 0; full && k < 2 * count; k++) {
         findings *f = &r->found[k];
@@ -327,7 +320,6 @@ static void release(run *r)
     }
     free(r->found);
     free(r->settings);
-    free(r->seconds);
     free(r);
 }
 

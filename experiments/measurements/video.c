@@ -1,5 +1,6 @@
 #include "experiments/measurements/video.h"
 
+#include "base/rng.h"
 #include "experiments/evaluation/statistics.h"
 #include "experiments/measurements/video_pairs.h"
 #include "matching/tracker.h"
@@ -167,6 +168,12 @@ done:
     return st;
 }
 
+static int ascending(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
 /* ---- tracks ---- */
 static void set(cairn_sheet *sheet, int m, int measure, double value, int count)
 {
@@ -190,37 +197,78 @@ done:
     return st;
 }
 
+typedef struct track_sums {
+    double length, reach[3]; /* sum of lengths; tracks of 5, 10 and 30 frames and more */
+} track_sums;
+
+static void add_track(track_sums *sums, int length)
+{
+    sums->length += length;
+    sums->reach[0] += length >= 5;
+    sums->reach[1] += length >= 10;
+    sums->reach[2] += length >= 30;
+}
+
+/* Intervals over resampled tracks. The work is bounded: many tracks need few resamples. */
+static cairn_status resample_tracks(cairn_sheet *sheet, int m, const int *lengths, int tracks, const run *r)
+{
+    enum { LEAST_RESAMPLES = 100, PURPOSE = 0x7472, MOST_DRAWS = 50000000 };
+    cairn_status st = CAIRN_OK;
+    const int bound = MOST_DRAWS / tracks > LEAST_RESAMPLES ? MOST_DRAWS / tracks : LEAST_RESAMPLES;
+    const int resamples = r->o->resamples < bound ? r->o->resamples : bound;
+    const int low = (int)(0.025 * (resamples - 1)), high = (int)ceil(0.975 * (resamples - 1));
+    double *values = malloc(4 * (size_t)resamples * sizeof *values);
+    track_sums sums = {0};
+    if (!values) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a bootstrap over %d tracks", tracks);
+    for (int n = 0; n < resamples; n++) {
+        cairn_rng rng = cairn_rng_stream(r->o->seed, 0, (uint32_t)n, 0, PURPOSE);
+        sums = (track_sums){0};
+        for (int i = 0; i < tracks; i++) add_track(&sums, lengths[cairn_rng_integer(&rng, 0, tracks - 1)]);
+        values[n] = sums.length / tracks;
+        for (int k = 0; k < 3; k++) values[(k + 1) * resamples + n] = sums.reach[k] / tracks;
+    }
+    sums = (track_sums){0};
+    for (int i = 0; i < tracks; i++) add_track(&sums, lengths[i]);
+    for (int k = 0; k < 4; k++) {
+        double *sorted = values + (size_t)k * (size_t)resamples;
+        qsort(sorted, (size_t)resamples, sizeof *sorted, ascending);
+        const double value = k == 0 ? sums.length / tracks : sums.reach[k - 1] / tracks;
+        if (r->count < (k == 0 ? 2 : k == 1 ? 5 : k == 2 ? 10 : 30)) continue; /* the video is shorter */
+        sheet->methods[m].summary[0][k == 0 ? TRACK_LENGTH : TRACK_5 + k - 1] =
+            (cairn_interval){value, sorted[low], sorted[high], tracks};
+    }
+    free(values);
+    return st;
+}
+
 static cairn_status measure_tracks(cairn_sheet *sheet, int m, const run *r)
 {
     cairn_status st = CAIRN_OK;
-    double *matched = malloc((size_t)r->count * sizeof *matched), sum = 0, reach[3] = {0}, fresh = 0;
-    int64_t *lengths = malloc((MOST_LENGTH + 1) * sizeof *lengths), tracks = 0, half = 0;
-    int median = 0;
-    if (!matched || !lengths) {
+    const size_t steps = (size_t)r->count - 1;
+    double *matched = malloc((steps + 1) * sizeof *matched);
+    int64_t *histogram = malloc((MOST_LENGTH + 1) * sizeof *histogram), tracks = 0;
+    int *lengths = NULL, n = 0;
+    if (!matched || !histogram) {
         st = cairn_error_set(CAIRN_E_NOMEM, "no memory for the tracks of %d frames", r->count);
         goto done;
     }
-    CAIRN_TRY(track(lengths, matched, r));
-    for (int n = 1; n <= MOST_LENGTH; n++) {
-        tracks += lengths[n];
-        sum += (double)n * (double)lengths[n];
-        reach[0] += n >= 5 ? (double)lengths[n] : 0;
-        reach[1] += n >= 10 ? (double)lengths[n] : 0;
-        reach[2] += n >= 30 ? (double)lengths[n] : 0;
-    }
-    while (median < MOST_LENGTH && 2 * half < tracks) half += lengths[++median];
-    for (int i = 1; i < r->count; i++) fresh += r->points[i].count - matched[i - 1];
-    CAIRN_TRY(cairn_metric_bootstrap(&sheet->methods[m].summary[0][MATCHES], matched, (size_t)r->count - 1,
-                                     r->o->resamples, r->o->seed));
-    if (tracks == 0) goto done;
-    set(sheet, m, TRACK_LENGTH, sum / (double)tracks, (int)tracks);
-    set(sheet, m, TRACK_MEDIAN, median, (int)tracks);
-    set(sheet, m, NEW_TRACKS, fresh / (r->count - 1), r->count - 1);
-    for (int k = 0; k < 3; k++) /* where the video is that long */
-        if (r->count >= (k == 0 ? 5 : k == 1 ? 10 : 30))
-            set(sheet, m, TRACK_5 + k, reach[k] / (double)tracks, (int)tracks);
+    CAIRN_TRY(track(histogram, matched, r));
+    for (int i = 1; i <= MOST_LENGTH; i++) tracks += histogram[i];
+    CAIRN_TRY(cairn_metric_bootstrap(&sheet->methods[m].summary[0][MATCHES], matched, steps, r->o->resamples,
+                                     r->o->seed));
+    for (size_t i = 0; i < steps; i++) matched[i] = r->points[i + 1].count - matched[i];
+    CAIRN_TRY(cairn_metric_bootstrap(&sheet->methods[m].summary[0][NEW_TRACKS], matched, steps, r->o->resamples,
+                                     r->o->seed));
+    if (tracks == 0 || tracks > INT32_MAX) goto done;
+    lengths = malloc((size_t)tracks * sizeof *lengths);
+    if (!lengths) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for %lld tracks", (long long)tracks));
+    for (int length = 1; length <= MOST_LENGTH; length++)
+        for (int64_t i = 0; i < histogram[length]; i++) lengths[n++] = length;
+    CAIRN_TRY(resample_tracks(sheet, m, lengths, n, r));
+    set(sheet, m, TRACK_MEDIAN, lengths[(n - 1) / 2], n);
 done:
     free(matched);
+    free(histogram);
     free(lengths);
     return st;
 }
@@ -278,12 +326,6 @@ done:
 }
 
 /* ---- a method ---- */
-static int ascending(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
 static cairn_status measure_frames(cairn_sheet *sheet, int m, const run *r)
 {
     cairn_status st = CAIRN_OK;

@@ -106,6 +106,8 @@ static void known_motion_is_taken_out(void **state)
     assert_int_equal(value(&sheet, HARRIS, 0, "residual")->count, 0);
     const double mean = value(&sheet, SIFT, 0, "track_length")->mean;
     assert_true(mean > 2 && mean <= FRAMES);
+    assert_true(value(&sheet, SIFT, 0, "track_length")->low < mean);
+    assert_true(value(&sheet, SIFT, 0, "track_length")->high > mean);
     assert_true(value(&sheet, SIFT, 0, "track_5")->mean > value(&sheet, SIFT, 0, "track_10")->mean);
     assert_int_equal(value(&sheet, SIFT, 0, "track_30")->count, 0); /* the video is shorter */
     assert_true(value(&sheet, SIFT, 0, "forward_backward")->mean > 0.3);
