@@ -47,13 +47,12 @@ const char *cairn_result_class(const char *role)
 
 const char *cairn_result_noun(const cairn_result_set *set)
 {
-    return strstr(set->set, "synthetic") ? "images" : !strncmp(set->set, "video", 5) ? "intervals" : "pairs";
+    return strstr(set->set, "synthetic") ? "images" : "pairs";
 }
 
 const char *cairn_result_part(const cairn_result_set *set)
 {
-    const char *noun = cairn_result_noun(set);
-    return !strcmp(noun, "images") ? "shape" : !strcmp(noun, "intervals") ? "interval" : "sequence";
+    return strstr(set->set, "synthetic") ? "shape" : !strncmp(set->set, "video", 5) ? "interval" : "sequence";
 }
 
 void cairn_result_kind_title(char out[48], const cairn_result_set *set, const char *kind)

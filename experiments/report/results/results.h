@@ -72,7 +72,7 @@ bool cairn_result_pair_is(const cairn_result_set *set, int pair, const char *kin
 int cairn_result_count(const cairn_result_set *set, const char *kind);
 int cairn_result_pairs_of(const cairn_result_set *set, const char *kind);
 int cairn_result_find_method(const cairn_result_set *set, const char *name);
-/* What the rows of a set are: pairs, images or intervals. */
+/* What the numbers of a set are means over: pairs or images. */
 const char *cairn_result_noun(const cairn_result_set *set);
 /* What rows are put together to: sequence, shape or interval. */
 const char *cairn_result_part(const cairn_result_set *set);

@@ -231,8 +231,9 @@ static void write_heading(FILE *page, const cairn_result_set *set)
     cairn_html_text(page, set->device);
     fputs(". <b class=\"best\">Bold</b>: the best, chance left out. &asymp;: not clearly behind the best (pair by "
           "pair, the "
-          "95&nbsp;% interval of the difference contains 0). Below each mean its 95&nbsp;% interval over pairs.</p>\n",
+          "95&nbsp;% interval of the difference contains 0). Below each mean its 95&nbsp;% interval over ",
           page);
+    fprintf(page, "%s.</p>\n", cairn_result_noun(set));
     if (set->apart)
         fputs("<p class=\"soft\">Another evaluation of the same name used other pairs or parameters, so its numbers "
               "stand "
