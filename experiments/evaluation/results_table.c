@@ -200,7 +200,9 @@ static cairn_status print_tables(FILE *file, const cairn_evaluation *e, const ca
     print_size(file, "description", &e->protocol.view[CAIRN_VIEW_DESCRIBE]);
     fputs(style->markdown ? ". 95 % intervals over pairs in brackets.\n" : "\n", file);
     for (int k = 0; k < CAIRN_KINDS_OF_PAIRS; k++) {
-        const cairn_pair_kind kind = (cairn_pair_kind)k;
+        /* "all" stands last in a terminal, near the prompt, and first in a document. */
+        const cairn_pair_kind kind =
+            (cairn_pair_kind)(style->markdown ? (k + CAIRN_PAIR_KINDS) % CAIRN_KINDS_OF_PAIRS : k);
         const int pairs = cairn_evaluation_count(e, kind);
         if (pairs == 0 || (kind < CAIRN_PAIR_KINDS && pairs == e->used)) continue;
         CAIRN_TRY(print_kind(file, e, kind, style));

@@ -225,6 +225,94 @@ static void failures_are_reported(void **state)
     cairn_predictions_free(&method);
 }
 
+/* HPatches has no blur, so "all" leaves it out, unless there is nothing else. */
+static void blur_stands_apart(void **state)
+{
+    (void)state;
+    cairn_evaluation_pair pairs[4] = {{.kind = CAIRN_PAIR_BLUR, .used = true},
+                                      {.kind = CAIRN_PAIR_VIEWPOINT, .used = true},
+                                      {.kind = CAIRN_PAIR_VIEWPOINT, .used = false},
+                                      {.kind = CAIRN_PAIR_ILLUMINATION, .used = true}};
+    cairn_evaluation e = {.pairs = 4, .pair = pairs};
+    assert_int_equal(cairn_evaluation_count(&e, CAIRN_PAIR_KINDS), 2);
+    assert_int_equal(cairn_evaluation_count(&e, CAIRN_PAIR_BLUR), 1);
+    assert_int_equal(cairn_evaluation_count(&e, CAIRN_PAIR_VIEWPOINT), 1);
+    pairs[1].kind = pairs[3].kind = CAIRN_PAIR_BLUR;
+    assert_int_equal(cairn_evaluation_count(&e, CAIRN_PAIR_KINDS), 3);
+}
+
+static double mean_area(const cairn_evaluation *e, int threshold)
+{
+    double errors[16], area, sum = 0;
+    size_t count = 0;
+    for (int i = 0; i < e->pairs; i++) errors[count++] = e->method[0].rows[i].errors[threshold];
+    for (int limit = 1; limit <= 5; limit += 2) {
+        assert_ok(cairn_metric_auc(&area, errors, count, limit));
+        sum += area;
+    }
+    return sum;
+}
+
+/* glue-factory: the RANSAC distance with the best area is taken, and the pooled precision is that of all labels. */
+static void pooled_numbers_are_those_of_all_pairs(void **state)
+{
+    (void)state;
+    bool broken = false;
+    cairn_pair_options o = small_pairs();
+    cairn_protocol protocol;
+    cairn_pair_source sources[2] = {0};
+    cairn_detector sift;
+    cairn_predictions method;
+    cairn_evaluation e;
+    cairn_labels pool = {0}, labels;
+    cairn_interval value;
+    const cairn_protocol_overrides overrides = {.h = 120, .w = 160, .points = 80, .radius = -1, .border = -1};
+    assert_ok(cairn_protocol_find(&protocol, "glue-factory", "test"));
+    cairn_protocol_override(&protocol, &overrides);
+    const cairn_evaluation_options options = {.protocol = &protocol, .resamples = 200};
+    assert_ok(cairn_pairs_generate(&sources[1], "photos", IMAGES, load, &broken, &o));
+    assert_ok(cairn_baseline_sift(&sift, true));
+    assert_ok(cairn_predictions_live(&method, &sift, &protocol, CAIRN_ROLE_CLASSICAL, NULL));
+    assert_ok(cairn_evaluation_run(&e, sources, &method, 1, &options));
+    assert_int_equal(e.used, 8);
+    double best = -1, chosen = 0;
+    for (int t = 0; t < 6; t++) {
+        const double area = mean_area(&e, t);
+        if (area > best) best = area;
+        if (protocol.thresholds[t] == e.method[0].threshold) chosen = area;
+    }
+    assert_near(chosen, best, 0);
+    for (int i = 0; i < e.pairs; i++) {
+        cairn_pair pair;
+        cairn_keypoints a, b;
+        cairn_homography back;
+        assert_ok(sources[1].get(sources[1].state, i, &pair));
+        assert_ok(cairn_detector_view(&a, &sift, &pair.a, &protocol.view[1]));
+        assert_ok(cairn_detector_view(&b, &sift, &pair.b, &protocol.view[1]));
+        const cairn_view va = {&a, pair.a.h, pair.a.w}, vb = {&b, pair.b.h, pair.b.w};
+        assert_ok(cairn_homography_invert(&back, &pair.a_to_b));
+        assert_ok(cairn_metric_labels(&labels, &va, &vb, &pair.a_to_b, protocol.match_eps));
+        assert_ok(cairn_labels_append(&pool, &labels));
+        cairn_labels_free(&labels);
+        assert_ok(cairn_metric_labels(&labels, &vb, &va, &back, protocol.match_eps));
+        assert_ok(cairn_labels_append(&pool, &labels));
+        cairn_labels_free(&labels);
+        cairn_keypoints_free(&a);
+        cairn_keypoints_free(&b);
+        cairn_pair_free(&pair);
+    }
+    double precision;
+    assert_ok(cairn_labels_precision(&precision, &pool));
+    assert_ok(cairn_evaluation_summary(&value, &e, 0, CAIRN_MEASURE_PRECISION_POOLED, CAIRN_PAIR_KINDS));
+    assert_near(value.mean, precision, 1e-12);
+    assert_true(value.low < precision && precision < value.high);
+    cairn_labels_free(&pool);
+    cairn_evaluation_free(&e);
+    cairn_predictions_free(&method);
+    cairn_detector_free(&sift);
+    cairn_pair_source_free(&sources[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +320,8 @@ int main(void)
         cmocka_unit_test(the_homography_is_that_of_the_warp),
         cmocka_unit_test(good_methods_beat_chance),
         cmocka_unit_test(failures_are_reported),
+        cmocka_unit_test(blur_stands_apart),
+        cmocka_unit_test(pooled_numbers_are_those_of_all_pairs),
     };
     return cmocka_run_group_tests_name("evaluation", tests, NULL, NULL);
 }
