@@ -25,18 +25,19 @@ static bool is_time(cairn_measure measure)
     return !strcmp(cairn_measure_get(measure)->group, "time");
 }
 
-/* Best mean of a column over the methods, chance left out; NaN where nothing is better. */
+/* Best mean of a column over the methods, chance left out; NaN where nothing is better, or all are alike. */
 static double best_of(const table *t, int column)
 {
     const int better = cairn_measure_get(t->columns[column])->better;
-    double best = NAN;
+    double best = NAN, worst = NAN;
     if (better == 0) return NAN;
     for (int m = 0; m < t->e->methods; m++) {
         const cairn_interval *v = &t->values[m * t->count + column];
         if (t->e->method[m].role == CAIRN_ROLE_CHANCE || v->count == 0) continue;
         if (isnan(best) || (better > 0 ? v->mean > best : v->mean < best)) best = v->mean;
+        if (isnan(worst) || (better > 0 ? v->mean < worst : v->mean > worst)) worst = v->mean;
     }
-    return best;
+    return best == worst ? (double)NAN : best;
 }
 
 /* The number as shown, without padding. */
