@@ -16,9 +16,9 @@ cairn_status cairn_baseline_shi_tomasi(cairn_detector *out, int radius);
 /* FAST: 9 contiguous pixels of a circle of 16 (radius 3) all brighter or all darker than the centre; the score is the
  * largest threshold at which that holds; points above 10/255. source [rosten06machine] */
 cairn_status cairn_baseline_fast(cairn_detector *out, int radius);
-/* ORB-like: FAST points over a pyramid (8 levels, factor 1.2) ranked by their Harris response, turned to the centroid of
- * the brightness around them, described by 256 comparisons of smoothed pixels as numbers of +-1/16: unit norm, and L2
- * grows with the Hamming distance d (sqrt(d) / 8). Each level has a share of the points by its area. The pattern of
+/* ORB-like: FAST points over a pyramid (8 levels, factor 1.2) ranked by their Harris response, turned to the centroid
+ * of the brightness around them, described by 256 comparisons of smoothed pixels as numbers of +-1/16: unit norm, and
+ * L2 grows with the Hamming distance d (sqrt(d) / 8). Each level has a share of the points by its area. The pattern of
  * comparisons is drawn from our own generator: it is not that of any published program. Positions in pixels of the
  * image, whole pixels of their level. Images of 40 pixels a side or more, others have no points.
  * source [rublee11orb], [calonder10brief] */

@@ -75,8 +75,9 @@ done:
     return st;
 }
 
-/* Features above the threshold `least`, or the stronger ones where these are enough for the best `most`: VLFeat compares
- * all features with each other, and a weak one never removes a stronger. Twice as many, since some have no patch. */
+/* Features above the threshold `least`, or the stronger ones where these are enough for the best `most`: VLFeat
+ * compares all features with each other, and a weak one never removes a stronger. Twice as many, since some have no
+ * patch. */
 static void find(VlCovDet *vl, double least, int most)
 {
     for (double threshold = most > 0 ? 100 * least : least;; threshold /= 10) {

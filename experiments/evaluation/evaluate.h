@@ -2,9 +2,9 @@
 #define CAIRN_EVALUATION_EVALUATE_H
 /* Measures methods on pairs of images, with the same images and the same rules for everyone, and says what came out:
  * every pair, the summaries with their 95 % intervals, and paired comparisons. */
-#include "experiments/evaluation/measures.h"
-#include "experiments/evaluation/metrics.h"
-#include "experiments/evaluation/pairs.h"
+#include "experiments/evaluation/results/measures.h"
+#include "experiments/evaluation/metrics/metrics.h"
+#include "experiments/evaluation/pairs/pairs.h"
 #include "experiments/predictions/predictions.h"
 
 enum { CAIRN_MMA_STEPS = 10, CAIRN_KINDS_OF_PAIRS = CAIRN_PAIR_KINDS + 1 };

@@ -2,7 +2,7 @@
 #define CAIRN_EVALUATION_PROTOCOL_H
 /* Everything in which published evaluations differ, as one struct. Numbers of different protocols are not comparable
  * and never share a column. docs/evaluation.md shows the table. */
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 #include "geometry/homography.h"
 
 #include <cjson/cJSON.h>
@@ -98,8 +98,8 @@ typedef struct cairn_protocol_overrides {
 } cairn_protocol_overrides;
 #define CAIRN_PROTOCOL_OVERRIDES_INIT ((cairn_protocol_overrides){.radius = -1, .border = -1})
 void cairn_protocol_override(cairn_protocol *protocol, const cairn_protocol_overrides *overrides);
-/* Whether a method with descriptors of this length (0: none) is looked at in a view. Without descriptors the second view
- * is only used where there is no first. */
+/* Whether a method with descriptors of this length (0: none) is looked at in a view. Without descriptors the second
+ * view is only used where there is no first. */
 bool cairn_protocol_wants(const cairn_protocol *protocol, cairn_view_id view, int dimension);
 /* Whether a sequence is one of those that leave_out_large means. */
 bool cairn_protocol_is_large(const char *sequence);

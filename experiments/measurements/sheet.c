@@ -1,7 +1,7 @@
 #include "experiments/measurements/sheet.h"
 
 #include "experiments/evaluation/evaluate.h"
-#include "experiments/evaluation/statistics.h"
+#include "experiments/evaluation/results/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>

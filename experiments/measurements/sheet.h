@@ -2,7 +2,7 @@
 #define CAIRN_MEASUREMENTS_SHEET_H
 /* What a measurement without pairs of images leaves (synthetic shapes, video): summaries of each method in named
  * groups, rows behind them, one entry of evaluation.json, tables for the terminal. */
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 #include "experiments/predictions/predictions.h"
 
 #include <cjson/cJSON.h>

@@ -5,7 +5,7 @@
 #include "system/parallel.h"
 #include "system/progress.h"
 #include "teacher/augment.h"
-#include "teacher/synthetic_shapes.h"
+#include "teacher/synthetic/synthetic_shapes.h"
 
 #include <math.h>
 #include <stdlib.h>

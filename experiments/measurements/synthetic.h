@@ -24,7 +24,7 @@ typedef struct cairn_synthetic_options {
     cairn_synthetic_rules rules;
     int count;         /* images of each of the nine primitives, 1..10000; the published numbers have 1000 */
     int h, w;          /* 32..1024 pixels */
-    int canvas_height; /* rows that shapes are drawn on (teacher/synthetic_shapes.h) */
+    int canvas_height; /* rows that shapes are drawn on (teacher/synthetic/synthetic_shapes.h) */
     uint32_t seed;     /* of shapes, noise and intervals: image n of a primitive is the same for any count */
     int resamples;     /* of the bootstrap over images */
     bool progress;     /* a bar on standard error */

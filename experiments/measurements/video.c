@@ -1,7 +1,7 @@
 #include "experiments/measurements/video.h"
 
 #include "base/rng.h"
-#include "experiments/evaluation/statistics.h"
+#include "experiments/evaluation/results/statistics.h"
 #include "experiments/measurements/video_pairs.h"
 #include "matching/tracker.h"
 #include "system/interrupt.h"

@@ -3,7 +3,7 @@
 /* Where the keypoints of an image come from: a method that runs now, or files that any program may have written.
  * docs/evaluation.md describes the files. */
 #include "experiments/evaluation/detector.h"
-#include "experiments/evaluation/pairs.h"
+#include "experiments/evaluation/pairs/pairs.h"
 
 /* What a method is to the report. */
 typedef enum cairn_role {

@@ -6,7 +6,7 @@
 #include "system/file.h"
 #include "system/interrupt.h"
 #include "system/progress.h"
-#include "teacher/label_file.h"
+#include "teacher/labels/label_file.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "experiments/stages/photos.h"
 #include "geometry/keypoints.h"
 #include "student/network.h"
-#include "teacher/adaptation.h"
+#include "teacher/labels/adaptation.h"
 
 typedef struct cairn_labelling {
     cairn_adaptation_options adaptation; /* h and w are set from the photos */

@@ -9,11 +9,12 @@
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..4, 3 CHANNELS input channels used of each group
 //           (4, or CI if that is less), 4 RAGGED: CI > 4 and no multiple of 4,
 //           5 ROWS output rows of a lane: 8, or fewer where there are few pixels
-// dispatch  threads (ow, n * row_blocks, ceil(out_groups / GROUPS)); with KERNEL 1 and STRIDE 1 the host cuts all pixels
+// dispatch  threads (ow, n * row_blocks, ceil(out_groups / GROUPS)); with KERNEL 1 and STRIDE 1 the host cuts all
+//           pixels
 //           into ROWS long rows
 // A lane owns one column of ROWS pixels times GROUPS*4 channels. lavapipe makes each fetch a call, which empties all
-// registers: so all fetches of a step come first, then each sum takes all its terms in one go (60 against 40 GFLOP/s with
-// fetches and sums interleaved).   host src/ops/conv/lower.c
+// registers: so all fetches of a step come first, then each sum takes all its terms in one go (60 against 40 GFLOP/s
+// with fetches and sums interleaved).   host src/ops/conv/lower.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "epilogue.glsl"

@@ -1,6 +1,8 @@
 #version 450
-// conv2d_grad_input_strided.comp: gradient of a convolution's input at stride 2, gathered from the outputs that read it.
-// computes  dx[n,iy,ix,ci] = sum over (ky,kx,co) of dy[n,(iy+p-ky)/s,(ix+p-kx)/s,co] * weight[ky*k+kx,ci,co], where exact
+// conv2d_grad_input_strided.comp: gradient of a convolution's input at stride 2, gathered from the outputs that read
+// it.
+// computes  dx[n,iy,ix,ci] = sum over (ky,kx,co) of dy[n,(iy+p-ky)/s,(ix+p-kx)/s,co] * weight[ky*k+kx,ci,co], where
+//           exact
 // bindings  0 dy [N,OH,OW,CO] read | 1 flipped [K*K,1,CO,CI] read (from conv2d_weight_flip) | 2 dx [N,H,W,CI] write
 // push      sizes as named; in_groups counts dx's channel groups, row_blocks = ceil(h/8)
 // spec      0 KERNEL, 1 STRIDE (2), 2 PAD
@@ -51,7 +53,8 @@ void main()
         [[unroll]] for (int channel = 0; channel < 4; ++channel) {
             vec4 k[KERNEL * KERNEL]; // turned back
             [[unroll]] for (int tap = 0; tap < KERNEL * KERNEL; ++tap)
-                k[tap] = LOAD(flipped, ((KERNEL * KERNEL - 1 - tap) * co + min(g * 4 + channel, co - 1)) * in_groups + group);
+                k[tap] = LOAD(flipped, ((KERNEL * KERNEL - 1 - tap) * co + min(g * 4 + channel, co - 1)) *
+                    in_groups + group);
             [[unroll]] for (int y = 0; y < ROWS; ++y)
                 [[unroll]] for (int x = 0; x < COLUMNS; ++x)
                     [[unroll]] for (int r = 0; r < READ_ROWS; ++r)

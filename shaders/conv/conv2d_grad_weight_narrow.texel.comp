@@ -4,8 +4,8 @@
 // computes  part[chunk][lane][ky*k+kx,ci,co] = sum over pixels of x[n,oy*s+ky-p,ox*s+kx-p,ci] * dy[n,oy,ox,co]
 // bindings  0 x [N,H,W,CI] read | 1 dy [N,OH,OW,CO] read | 2 part [chunks*8][K*K,1,CI,CO] write
 // push      sizes as named; row_blocks = ceil(oh / ROWS), blocks = n * row_blocks, chunk = blocks of one chunk
-// spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane, 3 CHANNELS input channels used of each group (4, or CI
-//           if that is less)
+// spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane, 3 CHANNELS input channels used of each group (4, or
+//           CI if that is less)
 // dispatch  threads (ceil(out_groups / GROUPS) * 8, KERNEL * in_groups, chunks)
 // Lanes stand side by side over pixels of a row and walk along it.   host src/ops/conv/grad_weight.c
 #extension GL_GOOGLE_include_directive : require
@@ -71,7 +71,8 @@ void main()
             [[unroll]] for (int c = 0; c < CHANNELS; ++c)
                 if (ig * 4 + c < ci) {
                     [[unroll]] for (int k = 0; k < KERNEL; ++k)
-                        STORE(part, (base + (k * KERNEL + kx) * ci + ig * 4 + c) * out_groups + group + q, sum[q][k][c]);
+                        STORE(part, (base + (k * KERNEL + kx) * ci + ig * 4 + c) * out_groups + group + q,
+                            sum[q][k][c]);
                 }
         }
 }

@@ -1,7 +1,8 @@
 #version 450
 // conv2d_grad_weight_wide.texel.comp: gradient of a convolution's weight, for CPU drivers and more than 16 output
 // channels. Sums over one chunk of rows; sum_parts adds the chunks in order.
-// computes  part[chunk][ky*k+kx,ci,co] = sum over the chunk's (n,oy), and ox, of x[n,oy*s+ky-p,ox*s+kx-p,ci] * dy[n,oy,ox,co]
+// computes  part[chunk][ky*k+kx,ci,co] = sum over the chunk's (n,oy), and ox, of x[n,oy*s+ky-p,ox*s+kx-p,ci] *
+//           dy[n,oy,ox,co]
 // bindings  0 x [N,H,W,CI] read | 1 dy [N,OH,OW,CO] read | 2 part [chunks][K*K,1,CI,CO] write
 // push      sizes as named; rows = n*oh, chunk = rows of one chunk, pixels = n*oh*ow
 // spec      0 KERNEL, 1 STRIDE, 2 GROUPS output groups of a lane 1..2, 3 TILE input groups of a lane

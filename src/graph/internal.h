@@ -78,10 +78,10 @@ typedef struct cairn_recording {
     int *parts;                  /* [calls] receives how many dispatches each has become */
     bool all_barriers;
 } cairn_recording;
-/* Records the calls first .. end - 1 and ends the commands: barriers where data flow asks for one, a new submission where
- * the device's segment_ms would be passed by estimate. A call that would pass it alone is cut into several dispatches
- * over boxes of its workgroups, down to single ones. Adds dispatches, barriers and submissions to the stats, and sets
- * longest_ms and that of a workgroup. */
+/* Records the calls first .. end - 1 and ends the commands: barriers where data flow asks for one, a new submission
+ * where the device's segment_ms would be passed by estimate. A call that would pass it alone is cut into several
+ * dispatches over boxes of its workgroups, down to single ones. Adds dispatches, barriers and submissions to the stats,
+ * and sets longest_ms and that of a workgroup. */
 cairn_status cairn_record__calls(const cairn_recording *r, cairn_gpu_commands *commands, int first, int end,
                                  cairn_program_stats *stats);
 

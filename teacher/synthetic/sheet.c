@@ -1,4 +1,4 @@
-#include "teacher/synthetic_shapes.h"
+#include "teacher/synthetic/synthetic_shapes.h"
 
 #include <math.h>
 

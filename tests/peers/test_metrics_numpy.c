@@ -8,8 +8,8 @@
  * within 1e-3 px, since its last refinement stops elsewhere. Intervals come from other random numbers. */
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
-#include "experiments/evaluation/metrics.h"
-#include "experiments/evaluation/pairs.h"
+#include "experiments/evaluation/metrics/metrics.h"
+#include "experiments/evaluation/pairs/pairs.h"
 #include "support/scratch.h"
 #include "support/test.h"
 

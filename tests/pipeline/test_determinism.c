@@ -2,7 +2,7 @@
  * inference of whole networks, each in a process of its own. */
 #include "support/program.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>

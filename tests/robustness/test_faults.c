@@ -2,7 +2,7 @@
 #include "support/program.h"
 #include "support/scratch.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "gpu/inject.h"
 #include "reference/self_test.h"

@@ -10,7 +10,7 @@
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "system/file.h"
-#include "teacher/label_file.h"
+#include "teacher/labels/label_file.h"
 
 #include "support/pictures.h"
 #include "support/scratch.h"
@@ -391,8 +391,10 @@ static void test_hostile__torch(void **state)
         "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9 \x6a\xa8P\x19."
         "\x80\2M\xe9\3."
         "\x80\2}q\0(X\x10\0\0\0protocol_versionq\1M\xe9\3X\r\0\0\0little_endianq\2\x88u."
-        "\x80\2}q\0(X\1\0\0\0wq\1" "ctorch._utils\n_rebuild_tensor_v2\nq\2((X\7\0\0\0storageq\3ctorch\nFloatStorage\nq\4"
-        "X\1\0\0\0" "0q\5X\3\0\0\0cpuq\6K\6NtQK\0K\2K\3\x86K\3K\1\x86\x89" "ccollections\nOrderedDict\n)RtRX\1\0\0\0lq\7]q\x08"
+        "\x80\2}q\0(X\1\0\0\0wq\1" "ctorch._utils\n_rebuild_tensor_v2\nq\2"
+        "((X\7\0\0\0storageq\3ctorch\nFloatStorage\nq\4"
+        "X\1\0\0\0" "0q\5X\3\0\0\0cpuq\6K\6NtQK\0K\2K\3\x86K\3K\1\x86\x89"
+        "ccollections\nOrderedDict\n)RtRX\1\0\0\0lq\7]q\x08"
         "(K\1G\x40\4\0\0\0\0\0\0N\x88taX\1\0\0\0oq\t" "ccollections\nOrderedDict\n]X\1\0\0\0vh\1\x86" "a\x85Ru."
         "\x80\2]q\0X\1\0\0\0" "0q\1a."
         "\6\0\0\0\0\0\0\0" "aaa?bbb?ccc?ddd?eee?fff?";

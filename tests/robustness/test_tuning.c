@@ -1,7 +1,7 @@
 /* The tuner: what it measures is kept and used again, and no file can make it fail or choose what does not exist. */
 #include "support/scratch.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/hash.h"
 #include "gpu/cache/tuning.h"

@@ -2,7 +2,7 @@
 
 #include "support/scratch.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "experiments/stages/training.h"
 #include "system/parallel.h"
 #include "teacher/losses.h"
-#include "teacher/synthetic_shapes.h"
+#include "teacher/synthetic/synthetic_shapes.h"
 
 typedef struct magicpoint_settings {
     cairn_train_settings train;

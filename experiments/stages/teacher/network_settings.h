@@ -5,10 +5,24 @@
 #include "teacher/superpoint.h"
 
 #define CAIRN_TEACHER_ROWS(type)                                                                                       \
-    {"width", CAIRN_SETTING_FLOAT, offsetof(type, width), 1, 0.0625, 2, NULL, NULL,                                    \
+    {"width",                                                                                                          \
+     CAIRN_SETTING_FLOAT,                                                                                              \
+     offsetof(type, width),                                                                                            \
+     1,                                                                                                                \
+     0.0625,                                                                                                           \
+     2,                                                                                                                \
+     NULL,                                                                                                             \
+     NULL,                                                                                                             \
      "multiplies every channel count of the network"},                                                                 \
-        {"order", CAIRN_SETTING_CHOICE, offsetof(type, order), 0, 0, 0, NULL, CAIRN_SUPERPOINT_ORDERS,                  \
-         "normalisation before or after the activation, or none"},                                                              \
+        {"order",                                                                                                      \
+         CAIRN_SETTING_CHOICE,                                                                                         \
+         offsetof(type, order),                                                                                        \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         CAIRN_SUPERPOINT_ORDERS,                                                                                      \
+         "normalisation before or after the activation, or none"},                                                     \
     {                                                                                                                  \
         "calibrate", CAIRN_SETTING_INT, offsetof(type, calibrate), 16, 0, 10000, NULL, NULL,                           \
             "batches whose statistics replace the running ones at the end; 0: keep the running ones"                   \

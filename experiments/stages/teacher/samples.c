@@ -1,7 +1,7 @@
 #include "experiments/stages/teacher/samples.h"
 
 #include "experiments/stages/common.h"
-#include "teacher/labels.h"
+#include "teacher/labels/labels.h"
 
 #include <string.h>
 

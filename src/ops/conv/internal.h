@@ -83,8 +83,8 @@ cairn_status cairn_conv__forward_simt(cairn_lowering *l, const cairn_conv__forwa
 /* Rounds of loops in one worker: lavapipe ends all loops of an invocation, silently, after 65,535 together. */
 enum { CAIRN_CONV__MOST_LOOPS = 50000 };
 enum { CAIRN_CONV__DIRECT = 0, CAIRN_CONV__WINOGRAD2 = 2, CAIRN_CONV__WINOGRAD4 = 4 };
-/* The one that is forced (direct if its cost is infinite), else the one remembered for this device, else the cheapest by
- * costs[] (direct, 2, 4). */
+/* The one that is forced (direct if its cost is infinite), else the one remembered for this device, else the cheapest
+ * by costs[] (direct, 2, 4). */
 cairn_status cairn_conv__choose(cairn_lowering *l, cairn_choice choice, const double costs[3]);
 /* By Winograd's F(size x size, 3x3), size 2 or 4. */
 cairn_status cairn_conv__forward_winograd(cairn_lowering *l, const cairn_conv__forward *f, int size);

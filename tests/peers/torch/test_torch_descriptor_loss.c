@@ -8,7 +8,7 @@
 
 #include "support/scratch.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include <math.h>
 

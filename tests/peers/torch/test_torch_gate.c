@@ -1,6 +1,6 @@
 /* Squeeze-and-excite against PyTorch (torch_gate.py), in both classes of kernels. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"

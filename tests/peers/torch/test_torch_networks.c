@@ -1,6 +1,6 @@
 /* The whole teacher and student against PyTorch in double precision: outputs, gradients, ten optimiser steps. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"

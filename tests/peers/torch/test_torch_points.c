@@ -2,7 +2,7 @@
  * and gradients, of the double-precision references and of both classes of kernel; and one layer of LightGlue with its
  * loss. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"

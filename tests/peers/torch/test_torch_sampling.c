@@ -1,6 +1,6 @@
 /* Sampling, gathering, the best points, layouts, blur and quantisation against PyTorch (torch_sampling.py). */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"

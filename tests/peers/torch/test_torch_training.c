@@ -1,6 +1,6 @@
 /* Optimisers, clipping and learning rates as the trainer sets them, against torch.optim (torch_training.py). */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"

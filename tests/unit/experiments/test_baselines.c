@@ -1,7 +1,7 @@
 /* The classical detectors on drawn pictures. */
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 #include "matching/nearest.h"
 #include "support/test.h"
 
@@ -115,7 +115,8 @@ static void matches_a_rotated_image(const char *name, double least_score)
     print_message("%s: %d and %d points, matching score %.2f, corner error %.2f px\n", name, ka.count, kb.count,
                   cairn_labels_score(&labels), found.error);
     if (!(found.error < 1)) fail_msg("%s: corner error %.2f px", name, found.error);
-    if (!(cairn_labels_score(&labels) > least_score)) fail_msg("%s: matching score %.2f", name, cairn_labels_score(&labels));
+    if (!(cairn_labels_score(&labels) > least_score))
+        fail_msg("%s: matching score %.2f", name, cairn_labels_score(&labels));
     for (int i = 0; i < ka.count; i++) {
         double norm = 0;
         for (int d = 0; d < ka.dimension; d++)

@@ -1,5 +1,5 @@
 #include "support/test.h"
-#include "teacher/labels.h"
+#include "teacher/labels/labels.h"
 
 #include <math.h>
 

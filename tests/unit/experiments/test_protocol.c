@@ -3,7 +3,7 @@
 #include "base/rng.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/evaluation/evaluate.h"
-#include "experiments/evaluation/statistics.h"
+#include "experiments/evaluation/results/statistics.h"
 #include "support/test.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "support/test.h"
 #include "system/progress.h"
-#include "teacher/synthetic_shapes.h"
+#include "teacher/synthetic/synthetic_shapes.h"
 
 #include <math.h>
 

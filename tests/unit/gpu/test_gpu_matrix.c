@@ -3,7 +3,7 @@
 #include "gpu/gpu.h"
 #include "gpu/inject.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include <stdlib.h>
 #include <string.h>

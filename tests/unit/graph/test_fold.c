@@ -1,7 +1,7 @@
 /* Normalisation with running statistics inside a convolution's weight and bias: the same numbers, and no op of its own
  * in a network built for inference. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/rng.h"
 #include "graph/program.h"
@@ -88,8 +88,8 @@ static void test_fold__agrees_with_normalisation(void **state)
     cairn_graph_destroy(&g);
 }
 
-/* Batch normalisation behind a convolution leaves no op behind; what remains normalises by the image: the student's four
- * levels. Its last one stands behind a sum of enlarged maps of one channel, and stays. */
+/* Batch normalisation behind a convolution leaves no op behind; what remains normalises by the image: the student's
+ * four levels. Its last one stands behind a sum of enlarged maps of one channel, and stays. */
 static void test_fold__networks_for_inference_have_no_batch_norm(void **state)
 {
     (void)state;

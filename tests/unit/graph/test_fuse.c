@@ -1,7 +1,7 @@
 /* Fusion (src/graph/fuse): fewer kernels, the same values. */
-#include "support/random_graph.h"
+#include "support/device/random_graph.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/rng.h"
 #include "graph/program.h"

@@ -1,7 +1,7 @@
 /* A convolution takes in what is before it: a nearest-neighbour resize, a normalisation, a 1x1 convolution of an image
  * of one channel. The student's finest level, which is made of such, equals the plain pyramid. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/rng.h"
 #include "graph/program.h"

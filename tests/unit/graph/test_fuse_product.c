@@ -1,6 +1,6 @@
 /* Fusion of matrix products with what follows them (cairn_op's absorb of src/ops/product/matrix.c). */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/rng.h"
 #include "graph/program.h"
@@ -29,7 +29,8 @@ static void run_product(const product_case *c, cairn_gpu *gpu, bool fusion, floa
     const cairn_shape sb = c->transpose_b ? (cairn_shape){c->n, 1, c->p, c->k} : (cairn_shape){c->n, 1, c->k, c->p};
     const cairn_shape sy = {c->n, 1, c->m, c->p};
     const cairn_tid a = cairn_graph_input(g, "a", sa), b = cairn_graph_input(g, "b", sb);
-    const cairn_tid r = cairn_graph_input(g, "r", sy), bias = cairn_graph_input(g, "bias", (cairn_shape){1, 1, 1, c->p});
+    const cairn_tid r = cairn_graph_input(g, "r", sy),
+                    bias = cairn_graph_input(g, "bias", (cairn_shape){1, 1, 1, c->p});
     cairn_tid y[2];
     y[0] = cairn_op_add(g, cairn_op_matmul(g, a, b, c->transpose_a, c->transpose_b), bias);
     y[0] = cairn_op_add(g, r, cairn_op_unary(g, y[0], c->function, 0, 0));

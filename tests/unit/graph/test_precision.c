@@ -1,6 +1,6 @@
 /* Mixed precision: fp16 on the host, which tensors are stored so, training with it, steps that overflow. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/half.h"
 #include "base/rng.h"

@@ -1,6 +1,6 @@
 /* Graphs, differentiation, the memory plan and replay. */
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "base/rng.h"
 #include "graph/internal.h"

@@ -1,7 +1,7 @@
 /* Tensors beyond the range of a storage buffer: the same bits as with a range that holds them. */
 #include "support/test.h"
-#include "support/test_gpu.h"
-#include "support/training.h"
+#include "support/device/test_gpu.h"
+#include "support/device/training.h"
 
 #include "base/rng.h"
 #include "teacher/superpoint.h"

@@ -1,7 +1,7 @@
 /* Recomputation: the plan shrinks, and every bit of a training stays what it was. */
 #include "support/test.h"
-#include "support/test_gpu.h"
-#include "support/training.h"
+#include "support/device/test_gpu.h"
+#include "support/device/training.h"
 
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"

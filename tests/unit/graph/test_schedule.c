@@ -1,8 +1,8 @@
 /* The order of dispatches (src/graph/compile/schedule.c): the same bits in any order, fewer barriers, no more
  * memory. */
-#include "support/random_graph.h"
+#include "support/device/random_graph.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include "graph/program.h"
 #include "ops/norm/norm.h"

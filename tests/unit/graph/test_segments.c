@@ -1,7 +1,7 @@
 /* Programs are cut into submissions by estimated time, so that no watchdog fires. */
 #include "support/test.h"
-#include "support/test_gpu.h"
-#include "support/training.h"
+#include "support/device/test_gpu.h"
+#include "support/device/training.h"
 
 #include "graph/program.h"
 #include "ops/pointwise/pointwise.h"
@@ -119,8 +119,8 @@ static void expect_limit(const cairn_program_stats *stats, double limit, const c
     assert_true(stats->longest_ms >= stats->group_ms / rounding);
 }
 
-/* Whole training steps, planned and recorded but not run: at the limit that devices of the class have by default, and in
- * the classes of GPUs at a twentieth of it, although a CPU's rates are assumed (a tenth of the slowest GPU's). */
+/* Whole training steps, planned and recorded but not run: at the limit that devices of the class have by default, and
+ * in the classes of GPUs at a twentieth of it, although a CPU's rates are assumed (a tenth of the slowest GPU's). */
 static void test_segments__steps_stay_below_the_limit(void **state)
 {
     (void)state;

@@ -6,7 +6,7 @@
 #include "ops/reduce/reduce.h"
 #include "support/scratch.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 #include "system/file.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"

@@ -1,7 +1,7 @@
 /* The Gaussian blur on the device against its reference, gradients, and known answers. */
 #include "ops/image/filter.h"
 #include "reference/evaluate.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <math.h>
 

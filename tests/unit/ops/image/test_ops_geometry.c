@@ -2,7 +2,7 @@
 #include "geometry/homography.h"
 #include "ops/image/geometry.h"
 #include "reference/evaluate.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Resampling against the double-precision reference: enlarging, shrinking, odd ratios, one axis, one pixel. */
 #include "ops/image/resize.h"
 #include "reference/evaluate.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
 #include "graph/program.h"
 #include "ops/image/geometry.h"
 #include "ops/sampling/sampling.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Two maps of a pyramid as one, against the double-precision reference. */
 #include "ops/image/stack.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct stack_data {
     cairn_shape coarse;

@@ -1,6 +1,6 @@
 /* Attention against its reference: sizes around the blocks' edges, heads, masks, queries without keys. */
 #include "ops/attention/attention.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 enum { NO_MASK, KEYS = 1, QUERIES = 2, NO_KEY_AT_ALL = 4 };
 

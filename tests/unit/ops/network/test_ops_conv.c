@@ -1,5 +1,5 @@
 /* Convolution against the double-precision reference, over odd, tiny and partial shapes. */
-#include "support/product_case.h"
+#include "support/device/product_case.h"
 
 static const op_case_spec cases[] = {
     CONV_CASE("1x1, one pixel", 1, 1, 1, 1, 1, 1, 1, 0, true),

@@ -1,7 +1,7 @@
 /* Convolutions 3x3 by Winograd's algorithm against the double-precision reference: both sizes of tiles, by force and by
  * the shapes that choose them. Sums of transformed values round more than plain sums: 1e-11 still holds. */
 #include "ops/conv/conv.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Depthwise convolution against the double-precision reference, over odd, tiny and partial shapes. */
 #include "ops/conv/depthwise.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct depthwise_data {
     cairn_shape x;

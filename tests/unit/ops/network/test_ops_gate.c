@@ -1,7 +1,7 @@
 /* Squeeze-and-excite against the double-precision reference: part of a slab, several slabs, several blocks of pixels,
  * more hidden channels than a workgroup has lanes. */
 #include "ops/gate/squeeze_excite.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct gate_data {
     cairn_shape x;

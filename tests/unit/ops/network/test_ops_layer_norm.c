@@ -1,6 +1,6 @@
 /* Layer normalisation against its reference, with every combination of parameters. */
 #include "ops/norm/layer_norm.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct data {
     cairn_shape shape;

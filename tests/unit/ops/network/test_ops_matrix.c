@@ -1,7 +1,7 @@
 /* Matrix products in all four orders of storage, sizes around the tiles' edges. */
 #include "ops/pointwise/pointwise.h"
 #include "ops/product/matrix.h"
-#include "support/product_case.h"
+#include "support/device/product_case.h"
 
 /* With all that fusion takes into the product. */
 static void layer(op_case *c, cairn_graph *g)

@@ -1,7 +1,7 @@
 /* Normalisation against the double-precision reference, with both activations and every combination of parameters. */
 #include "ops/norm/norm.h"
 #include "ops/pointwise/pointwise.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct norm_data {
     cairn_shape shape;

@@ -1,6 +1,6 @@
 /* Pooling against the double-precision reference. */
 #include "ops/image/pool.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 static void build(op_case *c, cairn_graph *g)
 {

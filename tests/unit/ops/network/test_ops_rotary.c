@@ -1,6 +1,6 @@
 /* Rotary position encoding: the table of cosines and sines, and the rotation by it, against their references. */
 #include "ops/attention/attention.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct data {
     int n, w, c, heads, table_n;

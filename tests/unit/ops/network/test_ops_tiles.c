@@ -1,7 +1,7 @@
 /* Every tile of the matrix product's kernels, by force, on shapes around the edges of tiles and slices: convolution,
  * its gradients and the plain product; class matrix by emulation where the device has no matrices. Which tile a shape
  * gets by itself does not matter here. */
-#include "support/product_case.h"
+#include "support/device/product_case.h"
 
 enum { VARIANTS = 6 /* at least as many as src/ops/product/tile.c has for a class; more wrap round */ };
 

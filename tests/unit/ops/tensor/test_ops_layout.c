@@ -1,7 +1,7 @@
 /* Ops that move values: exact on the device, and their gradients. */
 #include "ops/layout/layout.h"
 #include "ops/reduce/reduce.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct layout_case {
     cairn_shape shape;

@@ -3,7 +3,7 @@
  * for several workgroups. */
 #include "ops/pointwise/pointwise.h"
 #include "reference/evaluate.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #include "ops/pointwise/pointwise.h"
 #include "ops/quantise/quantise.h"
 #include "reference/evaluate.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include <math.h>
 

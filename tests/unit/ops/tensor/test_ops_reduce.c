@@ -1,6 +1,6 @@
 /* Sums and means along dimensions against the double-precision reference: one and two passes, every kind of cut. */
 #include "ops/reduce/reduce.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct reduce_data {
     cairn_shape shape;

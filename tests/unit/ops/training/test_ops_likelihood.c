@@ -3,7 +3,7 @@
 #include "ops/loss/likelihood.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 enum { NO_MASK, MASK, PACKED, EMPTY };
 

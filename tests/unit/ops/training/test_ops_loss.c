@@ -1,6 +1,6 @@
 /* Softmax, cross-entropies and unit length against their references, on the device and by central differences. */
 #include "ops/loss/loss.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct loss_case {
     cairn_shape shape;

@@ -2,7 +2,7 @@
 #include "graph/program.h"
 #include "ops/optimiser/loss_scale.h"
 #include "ops/optimiser/optimiser.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct state_case {
     float state[4], flag, last;

@@ -4,7 +4,7 @@
 #include "ops/optimiser/optimiser.h"
 #include "ops/pointwise/pointwise.h"
 #include "reference/evaluate.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 #include "train/optimise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "support/random_graph.h"
+#include "support/device/random_graph.h"
 
 #include "base/rng.h"
 #include "ops/conv/conv.h"

@@ -2,7 +2,7 @@
  * pairs, medians, areas under the curve of errors. Values are sorted once; a resample says how often each counts. */
 #include "base/rng.h"
 #include "experiments/evaluation/rows.h"
-#include "experiments/evaluation/statistics.h"
+#include "experiments/evaluation/results/statistics.h"
 
 #include <math.h>
 #include <string.h>

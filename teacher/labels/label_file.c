@@ -1,4 +1,4 @@
-#include "teacher/label_file.h"
+#include "teacher/labels/label_file.h"
 
 #include "formats/npz.h"
 

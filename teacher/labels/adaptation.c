@@ -1,4 +1,4 @@
-#include "teacher/adaptation.h"
+#include "teacher/labels/adaptation.h"
 
 #include "graph/program.h"
 #include "ops/image/geometry.h"

@@ -1,6 +1,6 @@
 /* Area under the error curve, and bootstrap intervals. */
 #include "base/rng.h"
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "support/training.h"
+#include "support/device/training.h"
 
 #include "support/test.h"
 
@@ -128,7 +128,8 @@ cairn_program_stats test_plan_training(cairn_gpu *gpu, const cairn_program_optio
     return test_plan_step(gpu, false, (cairn_shape){4, 120, 160, 1}, options);
 }
 
-cairn_program_stats test_plan_step(cairn_gpu *gpu, bool student, cairn_shape image, const cairn_program_options *options)
+cairn_program_stats test_plan_step(cairn_gpu *gpu, bool student, cairn_shape image,
+                                   const cairn_program_options *options)
 {
     training t = {.batch = image.n, .height = image.h, .width = image.w, .multiplier = 1};
     cairn_train_settings settings = cairn_train_defaults;

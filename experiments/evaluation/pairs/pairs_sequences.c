@@ -1,6 +1,6 @@
 /* Pairs from image sequences: image 1 with each other image. */
 #include "data/sequences.h"
-#include "experiments/evaluation/pairs.h"
+#include "experiments/evaluation/pairs/pairs.h"
 
 #include <string.h>
 

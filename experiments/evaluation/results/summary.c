@@ -1,6 +1,6 @@
 /* Means, medians, areas, intervals and comparisons of an evaluation. */
 #include "experiments/evaluation/evaluate.h"
-#include "experiments/evaluation/statistics.h"
+#include "experiments/evaluation/results/statistics.h"
 
 #include <math.h>
 

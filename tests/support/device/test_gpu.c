@@ -1,4 +1,4 @@
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "experiments/evaluation/shared_points.h"
+#include "experiments/evaluation/metrics/shared_points.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #ifndef CAIRN_EVALUATION_SHARED_POINTS_H
 #define CAIRN_EVALUATION_SHARED_POINTS_H
 /* Private to the metrics: the points of one image that are visible in another. */
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 
 typedef struct cairn_shared {
     int count;

@@ -20,7 +20,7 @@
 #include "base/rng.h"
 #include "graph/graph.h"
 #include "support/test.h"
-#include "support/test_gpu.h"
+#include "support/device/test_gpu.h"
 
 typedef struct op_case op_case;
 

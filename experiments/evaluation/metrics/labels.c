@@ -1,6 +1,6 @@
 /* Nearest-neighbour matches of visible points, right or wrong by the known homography. */
-#include "experiments/evaluation/descriptors.h"
-#include "experiments/evaluation/shared_points.h"
+#include "experiments/evaluation/metrics/descriptors.h"
+#include "experiments/evaluation/metrics/shared_points.h"
 
 #include <math.h>
 #include <stdlib.h>

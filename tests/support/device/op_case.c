@@ -1,4 +1,4 @@
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 #include "base/half.h"
 #include "graph/program.h"

@@ -1,4 +1,4 @@
-#include "teacher/labels.h"
+#include "teacher/labels/labels.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 #define CAIRN_TESTS_SUPPORT_PRODUCT_CASE_H
 /* Convolutions and matrix products as cases of op_case.h: what their tables have in common. */
 #include "ops/conv/conv.h"
-#include "support/op_case.h"
+#include "support/device/op_case.h"
 
 typedef struct conv_case {
     cairn_shape x;

@@ -1,6 +1,6 @@
 /* Matches of a pair by their descriptors, and what can be said of them without estimating anything. */
-#include "experiments/evaluation/descriptors.h"
-#include "experiments/evaluation/shared_points.h"
+#include "experiments/evaluation/metrics/descriptors.h"
+#include "experiments/evaluation/metrics/shared_points.h"
 #include "matching/nearest.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 #ifndef CAIRN_EVALUATION_STATISTICS_H
 #define CAIRN_EVALUATION_STATISTICS_H
-#include "experiments/evaluation/measures.h"
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/results/measures.h"
+#include "experiments/evaluation/metrics/metrics.h"
 
 /* Median (CAIRN_POOL_MEDIAN) or area under the curve of errors below `limit` (CAIRN_POOL_AUC) of values >= 0, with the
  * 2.5 and 97.5 percentiles over `resamples` >= 1 draws with replacement. NaN values are left out, INFINITY is a

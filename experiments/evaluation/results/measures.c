@@ -1,4 +1,4 @@
-#include "experiments/evaluation/measures.h"
+#include "experiments/evaluation/results/measures.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -44,9 +44,12 @@ static const cairn_measure_info table[CAIRN_MEASURES] = {
                                            .brief = "shared@5"},
     [CAIRN_MEASURE_HOMOGRAPHY_ERROR] = {"homography_error", "Corner error, median", HOMOGRAPHY, PIXELS,
                                         .brief = "error px", .pool = CAIRN_POOL_MEDIAN},
-    [CAIRN_MEASURE_AUC_1] = {"auc@1", "AUC, 1 px", HOMOGRAPHY, HIGHER, .brief = "AUC@1", .pool = CAIRN_POOL_AUC, .limit = 1},
-    [CAIRN_MEASURE_AUC_3] = {"auc@3", "AUC, 3 px", HOMOGRAPHY, HIGHER, .brief = "AUC@3", .pool = CAIRN_POOL_AUC, .limit = 3},
-    [CAIRN_MEASURE_AUC_5] = {"auc@5", "AUC, 5 px", HOMOGRAPHY, HIGHER, .brief = "AUC@5", .pool = CAIRN_POOL_AUC, .limit = 5},
+    [CAIRN_MEASURE_AUC_1] = {"auc@1", "AUC, 1 px", HOMOGRAPHY, HIGHER, .brief = "AUC@1", .pool = CAIRN_POOL_AUC,
+                             .limit = 1},
+    [CAIRN_MEASURE_AUC_3] = {"auc@3", "AUC, 3 px", HOMOGRAPHY, HIGHER, .brief = "AUC@3", .pool = CAIRN_POOL_AUC,
+                             .limit = 3},
+    [CAIRN_MEASURE_AUC_5] = {"auc@5", "AUC, 5 px", HOMOGRAPHY, HIGHER, .brief = "AUC@5", .pool = CAIRN_POOL_AUC,
+                             .limit = 5},
     [CAIRN_MEASURE_AUC_10] = {"auc@10", "AUC, 10 px", HOMOGRAPHY, HIGHER, .brief = "AUC@10", .pool = CAIRN_POOL_AUC,
                               .limit = 10},
     [CAIRN_MEASURE_AUC_DLT_1] = {"auc_dlt@1", "AUC without RANSAC, 1 px", HOMOGRAPHY, HIGHER, .brief = "DLT@1",

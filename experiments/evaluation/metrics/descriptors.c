@@ -1,4 +1,4 @@
-#include "experiments/evaluation/descriptors.h"
+#include "experiments/evaluation/metrics/descriptors.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "support/product_case.h"
+#include "support/device/product_case.h"
 
 #include "ops/product/matrix.h"
 

@@ -1,6 +1,6 @@
 #include "base/hash.h"
 #include "base/rng.h"
-#include "experiments/evaluation/pairs.h"
+#include "experiments/evaluation/pairs/pairs.h"
 
 #include <string.h>
 

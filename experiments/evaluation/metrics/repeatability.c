@@ -1,5 +1,5 @@
-#include "experiments/evaluation/metrics.h"
-#include "experiments/evaluation/shared_points.h"
+#include "experiments/evaluation/metrics/metrics.h"
+#include "experiments/evaluation/metrics/shared_points.h"
 
 #include <math.h>
 #include <stdlib.h>

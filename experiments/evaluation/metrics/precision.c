@@ -1,5 +1,5 @@
 /* Average precision, over matches and over detections. */
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Homographies estimated from matches, and how far they are from the true one. */
-#include "experiments/evaluation/metrics.h"
+#include "experiments/evaluation/metrics/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
