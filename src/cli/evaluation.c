@@ -94,7 +94,7 @@ static cairn_status enter(cairn_cli_contest *c, cairn_role role, const char *wei
     return st;
 }
 
-/* runs/demo/teacher/model.safetensors is called teacher, anything else by its own name. */
+/* runs/demo/teacher/model.safetensors is called teacher, anything else by its own name without .safetensors. */
 static void name_model(char name[64], const char *path)
 {
     const char *file = strrchr(path, '/'), *start = file;
@@ -103,6 +103,8 @@ static void name_model(char name[64], const char *path)
         snprintf(name, 64, "%.*s", file - start < 63 ? (int)(file - start) : 63, start);
     } else {
         snprintf(name, 64, "%.63s", file ? file + 1 : path);
+        char *end = strstr(name, ".safetensors");
+        if (end && end > name && !end[12]) *end = 0;
     }
 }
 
