@@ -60,7 +60,7 @@ static cairn_status describe_all(cairn_sift_set *set, VlCovDet *self, VlSiftFilt
     cairn_status st = CAIRN_OK;
     VlCovDetFeature *features = vl_covdet_get_features(self);
     vl_size count = vl_covdet_get_num_features(self);
-    qsort(features, count, sizeof *features, strongest_first);
+    if (count > 1) qsort(features, count, sizeof *features, strongest_first);
     for (vl_size i = 0; i < count && (most <= 0 || set->points.count < most); i++) {
         float *descriptor, values[CAIRN_SIFT_DIMENSION];
         VlFrameOrientedEllipse frame = features[i].frame;
