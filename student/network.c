@@ -24,6 +24,7 @@ struct cairn_network {
     cairn_store *store;
     cairn_network_spec spec;
     compiled programs[KEPT];
+    bool batch_statistics;
     uint64_t clock;
 };
 
@@ -92,7 +93,8 @@ static cairn_status compile(cairn_network *net, compiled *c, int n, int h, int w
 {
     cairn_status st = CAIRN_OK;
     CAIRN_TRY(cairn_graph_create(&c->g));
-    cairn_model_init(&c->model, c->g, false);
+    cairn_model_init(&c->model, c->g, net->batch_statistics);
+    c->model.keep_running = true;
     c->image = cairn_graph_input(c->g, "image", (cairn_shape){n, h, w, 1});
     c->outputs = cairn_network_build(&c->model, &net->spec, c->image);
     cairn_graph_output(c->g, c->outputs.heatmap, "heatmap");
@@ -182,6 +184,13 @@ const cairn_network_spec *cairn_network_get_spec(const cairn_network *network)
 cairn_store *cairn_network_store(cairn_network *network)
 {
     return network->store;
+}
+
+void cairn_network_use_batch_statistics(cairn_network *network, bool use)
+{
+    if (network->batch_statistics == use) return;
+    for (int i = 0; i < KEPT; i++) forget(&network->programs[i]);
+    network->batch_statistics = use;
 }
 
 int cairn_network_dimension(const cairn_network *network)

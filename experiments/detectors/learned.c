@@ -42,6 +42,7 @@ static void configure(void *state, const cairn_protocol_view *view)
     l->options.border = view->border;
     l->options.refine = view->subpixel;
     l->suppression = view->suppression;
+    cairn_network_use_batch_statistics(l->network, view->batch_statistics);
 }
 
 static void destroy(void *state)

@@ -60,9 +60,9 @@ static const cairn_protocol table[] = {
         .id = "pytorch-superpoint",
         .about = "eric-yyjau/pytorch-superpoint: everything at 240x320 of the top-left crop, right = RANSAC inlier",
         .view = {{.used = true, .resize = CAIRN_RESIZE_TOP_LEFT, .h = 240, .w = 320, SQUARE(4), .threshold = 0.015,
-                  .border = 4, .subpixel = true, .points = 1000},
+                  .border = 4, .subpixel = true, .batch_statistics = true, .points = 1000},
                  {.used = true, .resize = CAIRN_RESIZE_TOP_LEFT, .h = 240, .w = 320, SQUARE(4), .threshold = 0.015,
-                  .border = 4, .subpixel = true, .points = 1000}},
+                  .border = 4, .subpixel = true, .batch_statistics = true, .points = 1000}},
         .eps = {3},
         .top_k = 1000,
         .match_eps = 3,
@@ -186,6 +186,7 @@ static void add_view(cJSON *parent, const char *name, const cairn_protocol_view 
     cJSON_AddNumberToObject(o, "classical_border", v->classical_border);
     cJSON_AddBoolToObject(o, "classical_unsuppressed", v->classical_unsuppressed);
     cJSON_AddBoolToObject(o, "subpixel", v->subpixel);
+    cJSON_AddBoolToObject(o, "batch_statistics", v->batch_statistics);
     cJSON_AddBoolToObject(o, "integer", v->integer);
     cJSON_AddNumberToObject(o, "points", v->points);
 }

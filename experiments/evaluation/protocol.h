@@ -43,6 +43,8 @@ typedef struct cairn_protocol_view {
     int classical_border; /* the same of classical methods: rpautrat's cut only the network's */
     bool classical_unsuppressed; /* SP-FPN's script: classical responses without suppression (they cluster) */
     bool subpixel;               /* networks refine by a soft-argmax */
+    bool batch_statistics;       /* networks normalise by the image's own statistics instead of the running ones:
+                                    pytorch-superpoint evaluates in training mode */
     bool integer;                /* positions are cut to whole pixels before suppression: rpautrat puts SIFT's points on
                                     the pixel grid like a network's */
     int points;                  /* best points kept after suppression */

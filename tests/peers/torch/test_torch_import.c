@@ -130,6 +130,14 @@ static void compare_forward(const char *from, const char *expected, const char *
     const double other = dimension ? worst(descriptors, array(&npz, "descriptors", 3), cells) : 0;
     print_message("%s: heatmap within %.2g, descriptors within %.2g\n", layout, heat, other);
     assert_true(heat < 1e-4 && other < 1e-4);
+    if (cairn_npz_find(&npz, "heatmap_of_batch")) {
+        cairn_network_use_batch_statistics(network, true);
+        assert_ok(cairn_network_run(network, image->data, 1, h, w, heatmap, NULL));
+        assert_true(worst(heatmap, array(&npz, "heatmap_of_batch", 2), (size_t)h * (size_t)w) < 1e-4);
+        cairn_network_use_batch_statistics(network, false);
+        assert_ok(cairn_network_run(network, image->data, 1, h, w, heatmap, NULL));
+        assert_true(worst(heatmap, array(&npz, "heatmap", 2), (size_t)h * (size_t)w) < 1e-4);
+    }
     free(heatmap);
     free(descriptors);
     cairn_network_destroy(&network);

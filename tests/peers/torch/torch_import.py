@@ -41,7 +41,7 @@ def names(layout):
         ('conv' + s, 'bn' + s) for s in LAYERS[8:]]
 
 
-def forward(tensors, pairs, order, eps, image):
+def forward(tensors, pairs, order, eps, image, batch=False):
     def block(i, x, activate=True):
         conv, bn = pairs[i]
         w = tensors[conv + '.weight']
@@ -49,8 +49,8 @@ def forward(tensors, pairs, order, eps, image):
         if activate and order != 'bn-relu':
             x = F.relu(x)
         if bn:
-            x = F.batch_norm(x, tensors[bn + '.running_mean'], tensors[bn + '.running_var'], tensors[bn + '.weight'],
-                             tensors[bn + '.bias'], False, 0.0, eps)
+            mean, variance = tensors[bn + '.running_mean'].clone(), tensors[bn + '.running_var'].clone()
+            x = F.batch_norm(x, mean, variance, tensors[bn + '.weight'], tensors[bn + '.bias'], batch, 0.0, eps)
         return F.relu(x) if activate and order == 'bn-relu' else x
 
     x = image
@@ -100,7 +100,10 @@ def write_layouts(folder):
                      torch.zeros(3)}}, 'param_groups': [{'lr': 1e-4, 'betas': (0.9, 0.999)}]},
                      'model_state_dict': collections.OrderedDict(('module.' + k, v) for k, v in tensors.items())}
         torch.save(saved, f'{folder}/{layout}.pth', _use_new_zipfile_serialization=layout != 'superpoint')
-        np.savez(f'{folder}/{layout}.npz', image=image[0, 0].numpy(), heatmap=heat.numpy(), descriptors=desc.numpy())
+        # With the image's own statistics our epsilon stands, whatever the checkpoint's was.
+        own, _ = forward(tensors, names(layout), order, 1e-3, image, True)
+        np.savez(f'{folder}/{layout}.npz', image=image[0, 0].numpy(), heatmap=heat.numpy(), descriptors=desc.numpy(),
+                 heatmap_of_batch=own.numpy())
 
 
 def write_types(folder):
