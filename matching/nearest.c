@@ -91,14 +91,25 @@ static float distance_of(float dot)
     return sqrtf(fmaxf(0, 2 - 2 * dot));
 }
 
-cairn_status cairn_match_nearest(cairn_match **out, int *count, const cairn_keypoints *a, const cairn_keypoints *b,
-                                 float max_distance, float ratio)
+/* Whether the best is enough closer than the second best. With one candidate there is no second best, and the ratio
+ * says nothing. */
+static bool stands_out(const nearest *n, int candidates, float ratio)
 {
+    return !(ratio > 0) || candidates < 2 || distance_of(n->best) < ratio * distance_of(n->second);
+}
+
+cairn_status cairn_nearest_match(cairn_match **out, int *count, const cairn_keypoints *a, const cairn_keypoints *b,
+                                 const cairn_nearest_options *options)
+{
+    const cairn_nearest_options o = *options;
     *out = NULL;
     *count = 0;
     if (a->dimension != b->dimension || a->dimension < 1)
         return cairn_error_set(CAIRN_E_SHAPE, "matching: descriptors have %d and %d values; they must agree and be > 0",
                                a->dimension, b->dimension);
+    if (!(o.max_distance >= 0) || !(o.ratio >= 0))
+        return cairn_error_set(CAIRN_E_INVALID, "matching: largest distance %g and ratio %g; expected 0 or more",
+                               (double)o.max_distance, (double)o.ratio);
     size_t na = (size_t)a->count, nb = (size_t)b->count;
     cairn_match *matches = malloc((na + 1) * sizeof *matches);
     nearest *of = malloc((na + nb + 1) * sizeof *of), *of_b = of ? of + na : NULL;
@@ -111,15 +122,23 @@ cairn_status cairn_match_nearest(cairn_match **out, int *count, const cairn_keyp
     int n = 0;
     for (int i = 0; i < a->count; i++) {
         int j = of[i].index;
-        if (j < 0 || of_b[j].index != i) continue;
+        if (j < 0 || (o.mutual && of_b[j].index != i)) continue;
         float d = distance_of(of[i].best);
-        if (max_distance > 0 && !(d <= max_distance)) continue;
-        /* With one candidate there is no second best, and the ratio says nothing. */
-        if (ratio > 0 && b->count > 1 && !(d < ratio * distance_of(of[i].second))) continue;
-        matches[n++] = (cairn_match){i, j, d};
+        if (o.max_distance > 0 && !(d <= o.max_distance)) continue;
+        if (!stands_out(&of[i], b->count, o.ratio)) continue;
+        if (o.mutual && !o.ratio_one_way && !stands_out(&of_b[j], a->count, o.ratio)) continue;
+        matches[n++] = (cairn_match){i, j, d, fmaxf(0, 1 - d / 2)};
     }
     free(of);
     *out = matches;
     *count = n;
     return CAIRN_OK;
+}
+
+cairn_status cairn_match_nearest(cairn_match **out, int *count, const cairn_keypoints *a, const cairn_keypoints *b,
+                                 float max_distance, float ratio)
+{
+    const cairn_nearest_options options = {
+        .mutual = true, .max_distance = max_distance, .ratio = ratio, .ratio_one_way = true};
+    return cairn_nearest_match(out, count, a, b, &options);
 }

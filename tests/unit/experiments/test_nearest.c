@@ -1,4 +1,4 @@
-#include "matching/nearest.h"
+#include "matching/matcher.h"
 #include "support/test.h"
 #include "system/progress.h"
 
@@ -94,6 +94,76 @@ static void test_limits(void **state)
     cairn_keypoints_free(&b);
 }
 
+static float second_distance(const cairn_keypoints *a, int i, const cairn_keypoints *b, int best)
+{
+    return (float)distance(a, i, b, nearest_of(a, i, b, best));
+}
+
+/* One way, and the ratio one way and both, against the definitions. */
+static void test_options(void **state)
+{
+    (void)state;
+    cairn_keypoints a, b;
+    random_set(&a, 80, 16, 4);
+    random_set(&b, 50, 16, 5);
+    cairn_match *all, *one, *both;
+    int n_all, n_one, n_both, expected_one = 0, expected_both = 0;
+    assert_ok(cairn_nearest_match(&all, &n_all, &a, &b, &(cairn_nearest_options){.mutual = false}));
+    assert_int_equal(n_all, 80);
+    for (int i = 0; i < n_all; i++) {
+        assert_int_equal(all[i].b, nearest_of(&a, i, &b, -1));
+        assert_near(all[i].score, 1 - distance(&a, i, &b, all[i].b) / 2, 1e-3);
+        if (nearest_of(&b, all[i].b, &a, -1) != i) continue;
+        bool from_a = all[i].distance < 0.95f * second_distance(&a, i, &b, all[i].b);
+        expected_one += from_a;
+        expected_both += from_a && all[i].distance < 0.95f * second_distance(&b, all[i].b, &a, i);
+    }
+    assert_ok(cairn_match_nearest(&one, &n_one, &a, &b, 0, 0.95f));
+    assert_ok(cairn_nearest_match(&both, &n_both, &a, &b, &(cairn_nearest_options){.mutual = true, .ratio = 0.95f}));
+    assert_int_equal(n_one, expected_one);
+    assert_int_equal(n_both, expected_both);
+    assert_true(n_both < n_one && n_both > 0);
+    assert_status(cairn_nearest_match(&one, &n_one, &a, &b, &(cairn_nearest_options){.ratio = NAN}), CAIRN_E_INVALID,
+                  "ratio");
+    free(all);
+    free(both);
+    cairn_keypoints_free(&a);
+    cairn_keypoints_free(&b);
+}
+
+static void test_matcher(void **state)
+{
+    (void)state;
+    cairn_matcher matcher = {0};
+    cairn_keypoints a, b, none = {0}, other;
+    cairn_match *matches, *expected;
+    int count, expected_count;
+    random_set(&a, 40, 16, 4);
+    random_set(&b, 50, 16, 5);
+    random_set(&other, 5, 8, 6);
+    const cairn_match_side left = {&a, 480, 640}, right = {&b, 480, 640}, empty = {&none, 480, 640};
+    assert_ok(cairn_matcher_nearest(&matcher, NULL));
+    assert_ok(cairn_matcher_run(&matcher, &left, &right, &matches, &count));
+    assert_ok(cairn_match_nearest(&expected, &expected_count, &a, &b, 0, 0));
+    assert_int_equal(count, expected_count);
+    assert_memory_equal(matches, expected, (size_t)count * sizeof *matches);
+    free(matches);
+    free(expected);
+    assert_ok(cairn_matcher_run(&matcher, &left, &empty, &matches, &count)); /* no points, no descriptors either */
+    assert_int_equal(count, 0);
+    assert_non_null(matches);
+    free(matches);
+    assert_status(cairn_matcher_run(&matcher, &left, &(cairn_match_side){&other, 480, 640}, &matches, &count),
+                  CAIRN_E_SHAPE, "16 and 8");
+    matcher.dimension = 256;
+    assert_status(cairn_matcher_run(&matcher, &left, &right, &matches, &count), CAIRN_E_SHAPE, "256");
+    cairn_matcher_free(&matcher);
+    cairn_matcher_free(&matcher);
+    cairn_keypoints_free(&a);
+    cairn_keypoints_free(&b);
+    cairn_keypoints_free(&other);
+}
+
 static void test_speed(void **state)
 {
     (void)state;
@@ -113,6 +183,7 @@ static void test_speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_definition), cmocka_unit_test(test_limits),
+                                       cmocka_unit_test(test_options), cmocka_unit_test(test_matcher),
                                        cmocka_unit_test(test_speed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,42 @@
+#include "matching/matcher.h"
+
+#include <stdlib.h>
+
+cairn_status cairn_matcher_run(const cairn_matcher *matcher, const cairn_match_side *a, const cairn_match_side *b,
+                               cairn_match **out, int *count)
+{
+    *out = NULL;
+    *count = 0;
+    const int da = a->points->dimension, db = b->points->dimension;
+    if (a->points->count > 0 && b->points->count > 0 &&
+        (da != db || da < 1 || (matcher->dimension && da != matcher->dimension)))
+        return cairn_error_set(CAIRN_E_SHAPE, "matcher %s: descriptors of %d and %d values; it takes %d of both sides "
+                                              "(0: any, but equal)", matcher->name, da, db, matcher->dimension);
+    if (a->points->count < 1 || b->points->count < 1) {
+        *out = malloc(sizeof **out);
+        return *out ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+    }
+    return matcher->match(matcher->state, a, b, out, count);
+}
+
+void cairn_matcher_free(cairn_matcher *matcher)
+{
+    if (matcher->destroy) matcher->destroy(matcher->state);
+    *matcher = (cairn_matcher){0};
+}
+
+static cairn_status match_nearest(void *state, const cairn_match_side *a, const cairn_match_side *b, cairn_match **out,
+                                  int *count)
+{
+    return cairn_nearest_match(out, count, a->points, b->points, state);
+}
+
+cairn_status cairn_matcher_nearest(cairn_matcher *out, const cairn_nearest_options *options)
+{
+    *out = (cairn_matcher){0};
+    cairn_nearest_options *state = malloc(sizeof *state);
+    if (!state) return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+    *state = options ? *options : CAIRN_NEAREST_OPTIONS_INIT;
+    *out = (cairn_matcher){.name = "nearest", .state = state, .match = match_nearest, .destroy = free};
+    return CAIRN_OK;
+}

@@ -1,0 +1,34 @@
+#ifndef CAIRN_MATCHING_MATCHER_H
+#define CAIRN_MATCHING_MATCHER_H
+/* What the program knows of a way to match: two images' keypoints go in, pairs of indices come out. Nearest neighbours
+ * and learned matchers stand behind the same interface. */
+#include "matching/nearest.h"
+
+typedef struct cairn_match_side {
+    const cairn_keypoints *points; /* positions in pixels of the image, descriptors of unit norm */
+    int h, w;                      /* of the image, pixels */
+} cairn_match_side;
+
+typedef struct cairn_matcher {
+    const char *name; /* static, or owned by `state` */
+    int dimension;    /* the descriptors' length that it takes; 0: any, as long as both sides agree */
+    void *state;      /* owned; handed to the two functions below */
+    /* Matches two images. A keypoint is in one match at most.
+     * out    *out   the caller's, free() it; sorted by a; score: larger is better, in [0,1]; distance: of the
+     *               descriptors. NULL on failure; no match, and no keypoint on a side, is not an error
+     * error  CAIRN_E_SHAPE for descriptors of another length than `dimension`, or that differ; the method's own
+     * The result depends on the two sides alone, not on earlier calls. One caller at a time. */
+    cairn_status (*match)(void *state, const cairn_match_side *a, const cairn_match_side *b, cairn_match **out,
+                          int *count);
+    void (*destroy)(void *state); /* may be NULL */
+} cairn_matcher;
+
+/* Checks the sides, then calls match. */
+cairn_status cairn_matcher_run(const cairn_matcher *matcher, const cairn_match_side *a, const cairn_match_side *b,
+                               cairn_match **out, int *count);
+/* Calls destroy and empties the struct; accepts an empty one. */
+void cairn_matcher_free(cairn_matcher *matcher);
+
+/* Nearest neighbours. NULL options: the defaults. */
+cairn_status cairn_matcher_nearest(cairn_matcher *out, const cairn_nearest_options *options);
+#endif
