@@ -28,9 +28,27 @@ cairn_status cairn_keypoints_sample(cairn_keypoints *k, const float *map, int hc
 /* 5x5 soft-argmax on the raw heatmap, offset clamped to 1 pixel (teacher.md 7.3). */
 void cairn_keypoints_refine(cairn_keypoints *k, const float *heatmap, int h, int w);
 
-/* Robust homography from correspondences: RANSAC with normalised DLT, local optimisation on the inliers, deterministic
- * sampling from `seed`. from/to: [count] (x, y) pairs. inliers (may be NULL): [count] 0/1.
- * error  CAIRN_E_NUMERIC if no model was found (fewer than 4 points included) */
+/* Robust homography from correspondences: samples of four, symmetric error in a truncated quadratic score (MSAC), local
+ * optimisation of each new best, Levenberg-Marquardt with a Huber loss on the inliers, which are found again twice.
+ * The numbers behind the samples are counter-based and keyed by `seed`, so that the same pairs give the same bits.
+ * source matching.md 7.3; [chum03locally], [chum05matching] */
+typedef struct cairn_robust_options {
+    double threshold;     /* of an inlier: root of the mean of forward and backward squared error, pixels; 3 */
+    int iterations;       /* most samples; 2000 */
+    double confidence;    /* of having drawn one clean sample, in (0,1); 0.999 */
+    uint32_t seed;
+    const double *scores; /* [count] borrowed: samples grow from the pairs of largest score (PROSAC); NULL: uniform */
+} cairn_robust_options;
+#define CAIRN_ROBUST_OPTIONS_INIT ((cairn_robust_options){3.0, 2000, 0.999, 0, NULL})
+
+/* in     from, to  [count] (x, y) pairs, pixels
+ * out    inliers   [count] 0/1, may be NULL
+ *        samples   how many were drawn, may be NULL
+ * error  CAIRN_E_NUMERIC if no model was found (fewer than 4 points, all on a line), CAIRN_E_INVALID for options out of
+ *        range; *out is then untouched and no pair an inlier */
+cairn_status cairn_homography_robust(cairn_homography *out, uint8_t *inliers, int *samples, const double *from,
+                                     const double *to, int count, const cairn_robust_options *options);
+/* The same with uniform samples. */
 cairn_status cairn_homography_ransac(cairn_homography *out, const double *from, const double *to, int count,
                                      double threshold, int iterations, double confidence, uint32_t seed,
                                      uint8_t *inliers);

@@ -1,5 +1,6 @@
 /* Robust homographies against OpenCV's findHomography. Skipped where Python has no cv2. */
 #include "geometry/keypoints.h"
+#include "support/program.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -128,6 +129,34 @@ static void test_parity_estimator_has_the_same_inliers(void **state)
     assert_true(worst < 1e-3);
 }
 
+/* `cairn benchmark homography` has a row for each estimator of either side; the one for parity finds the very inliers of
+ * the peer's. */
+static void test_benchmark_beside_opencv(void **state)
+{
+    (void)state;
+    static cairn_program_run run;
+    char peer_script[2048];
+    int rows = 0, equal = 0;
+    double ours = -1;
+    const char *source = getenv("CAIRN_TEST_SOURCE");
+    if (!source || !getenv("CAIRN_TEST_PROGRAM")) skip();
+    snprintf(peer_script, sizeof peer_script, "%s/tests/peers/homography_peer.py", source);
+    const char *const words[] = {"benchmark", "homography", "--runs", "5",  "--python", "/usr/bin/python3",
+                                 "--peer",    peer_script,  NULL};
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code != 0) fail_msg("%s", run.err);
+    for (char *line = strtok(run.out, "\n"); line; line = strtok(NULL, "\n")) {
+        const char *inliers = strstr(line, "\"inliers\":");
+        assert_non_null(inliers);
+        const double count = atof(inliers + 10);
+        if (strstr(line, "\"cv\"")) ours = count;
+        if (strstr(line, "\"peer ransac\"")) equal += count == ours;
+        rows++;
+    }
+    assert_true(rows >= 6 * 6);
+    assert_int_equal(equal, 6);
+}
+
 static int ask(void **state)
 {
     (void)state;
@@ -139,6 +168,7 @@ int main(void)
 {
     if (system("/usr/bin/python3 -c 'import cv2, numpy' >/dev/null 2>&1") != 0) return 77;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_agrees_with_opencv),
-                                       cmocka_unit_test(test_parity_estimator_has_the_same_inliers)};
+                                       cmocka_unit_test(test_parity_estimator_has_the_same_inliers),
+                                       cmocka_unit_test(test_benchmark_beside_opencv)};
     return cmocka_run_group_tests(tests, ask, NULL);
 }

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/open_device.h"
 #include "experiments/benchmarks/compare.h"
+#include "experiments/benchmarks/homography.h"
 #include "experiments/benchmarks/model.h"
 #include "experiments/benchmarks/ops.h"
 #include "gpu/ceilings.h"
@@ -18,7 +19,7 @@ typedef struct benchmark_options {
     bool profile, table;
     char profile_json[CAIRN_SETTING_TEXT_BYTES];
     int cases;
-    int64_t rounds, threads;
+    int64_t rounds, threads, seed;
     char peer[CAIRN_SETTING_TEXT_BYTES], python[CAIRN_SETTING_TEXT_BYTES], markdown[CAIRN_SETTING_TEXT_BYTES];
     char peer_options[CAIRN_SETTING_TEXT_BYTES], cairn_options[CAIRN_SETTING_TEXT_BYTES];
     char filter[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
@@ -42,9 +43,11 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(benchmark_options, table, 0, "lines for people instead of JSON"),
     CAIRN_SETTING_TEXT_ROW(benchmark_options, filter, "",
                            "ops, compare: only cases whose 'op shape' or 'model mode' holds this text"),
-    CAIRN_SETTING_INT_ROW(benchmark_options, runs, 5, 1, 100000, "timed runs"),
-    CAIRN_SETTING_TEXT_ROW(benchmark_options, peer, "", "compare: script that times another engine on the same work"),
-    CAIRN_SETTING_TEXT_ROW(benchmark_options, python, "python3", "compare: what the script is started with"),
+    CAIRN_SETTING_INT_ROW(benchmark_options, runs, 5, 1, 100000, "timed runs; homography: of each kind, at most 10000"),
+    CAIRN_SETTING_INT_ROW(benchmark_options, seed, 0, 0, 4294967295.0, "homography: of the points"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, peer, "",
+                           "compare, homography: script that does the same by another program"),
+    CAIRN_SETTING_TEXT_ROW(benchmark_options, python, "python3", "what the peer is started with"),
     CAIRN_SETTING_CHOICE_ROW(benchmark_options, cases, 0, "cpu,gpu,one",
                              "compare: the tables of docs/performance.md, or the one that --model ... --batch say"),
     CAIRN_SETTING_INT_ROW(benchmark_options, rounds, 3, 1, 100, "compare: times both sides run, in turn"),
@@ -162,17 +165,20 @@ done:
 static cairn_status run(const void *options, const char *const *words, int word_count)
 {
     (void)word_count;
-    static const char *const kinds[] = {"model", "ops", "ceilings", "compare"};
-    enum { MODEL, OPS, CEILINGS, COMPARE, KINDS };
+    static const char *const kinds[] = {"model", "ops", "ceilings", "compare", "homography"};
+    enum { MODEL, OPS, CEILINGS, COMPARE, HOMOGRAPHY, KINDS };
     const benchmark_options *o = options;
     cairn_status st = CAIRN_OK;
     cairn_gpu *gpu = NULL;
     int kind = MODEL;
     while (kind < KINDS && strcmp(words[0], kinds[kind])) kind++;
     if (kind == KINDS)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: expected 'model', 'ops', 'ceilings' or 'compare', "
-                                                   "not '%s'", words[0]));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: expected 'model', 'ops', 'ceilings', 'compare' or "
+                                                   "'homography', not '%s'", words[0]));
     if (kind == COMPARE) return run_compare(o); /* its children open the device */
+    if (kind == HOMOGRAPHY)
+        return cairn_benchmark_homography(
+            stdout, &(cairn_benchmark_homography_options){(int)o->runs, (uint32_t)o->seed, o->python, o->peer, o->table});
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
     if (kind == MODEL)
         CAIRN_TRY(run_model(gpu, o));
@@ -188,11 +194,13 @@ done:
 const cairn_command cairn_command_benchmark = {
     .name = "benchmark",
     .summary = "time whole networks or single ops",
-    .synopsis = "model|ops|ceilings|compare [options]",
+    .synopsis = "model|ops|ceilings|compare|homography [options]",
     .details = "Prints JSON lines: one for a network, one for each op and shape, one for what the device reaches at\n"
-               "most; compare runs this program and another engine in turn and prints the ratio of their times.",
+               "most; compare runs this program and another engine in turn and prints the ratio of their times; one for\n"
+               "each robust estimator on random pairs of points with a known homography.",
     .example = "  cairn benchmark model --model superpoint --mode train --height 120 --width 160 --batch 1\n"
-               "  cairn benchmark ops --filter conv",
+               "  cairn benchmark ops --filter conv\n"
+               "  cairn benchmark homography --runs 200 --table --peer tests/peers/homography_peer.py",
     .options = table,
     .options_bytes = sizeof(benchmark_options),
     .least_words = 1,

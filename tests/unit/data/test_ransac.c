@@ -14,10 +14,11 @@ typedef struct pairs {
 } pairs;
 
 /* The first `good` pairs follow a random homography with noise, the rest land anywhere. */
-static void make(pairs *p, uint32_t seed, int count, int good, double noise)
+static void make_view(pairs *p, uint32_t seed, int count, int good, double noise, double perspective)
 {
     cairn_rng rng = cairn_rng_stream(seed, 77, 0, 0, 0);
     cairn_homography_options o = CAIRN_HOMOGRAPHY_OPTIONS_INIT;
+    o.perspective_x = o.perspective_y = perspective;
     assert_ok(cairn_homography_sample(&p->h, &rng, H, W, &o));
     p->count = count;
     for (int i = 0; i < count; i++) {
@@ -29,6 +30,11 @@ static void make(pairs *p, uint32_t seed, int count, int good, double noise)
         p->to[2 * i] = i < good ? u + noise * cairn_rng_normal(&rng) : cairn_rng_between(&rng, 0, W);
         p->to[2 * i + 1] = i < good ? v + noise * cairn_rng_normal(&rng) : cairn_rng_between(&rng, 0, H);
     }
+}
+
+static void make(pairs *p, uint32_t seed, int count, int good, double noise)
+{
+    make_view(p, seed, count, good, noise, 0.2);
 }
 
 static double corner_error(const cairn_homography *a, const cairn_homography *b)
@@ -98,6 +104,83 @@ static void test_exact_and_heavy_outliers(void **state)
     assert_true(found >= 48);
 }
 
+/* matching.md 7.4: 100 pairs, half of them outliers, noise of one pixel. Fifty inliers leave least squares itself above a
+ * pixel where the sampled view is oblique, so that the bound holds for views of moderate perspective and turn, and for
+ * the others beside least squares on the true inliers. */
+static void test_a_thousand_seeds(void **state)
+{
+    (void)state;
+    enum { CASES = 1000 };
+    static const double perspective[2] = {0.05, 0.2};
+    for (int kind = 0; kind < 2; kind++) {
+        int within = 0, oracle_within = 0, near_truth = 0;
+        for (uint32_t n = 0; n < CASES; n++) {
+            cairn_homography h, oracle;
+            make_view(&p, n, 100, 50, 1.0, perspective[kind]);
+            assert_ok(cairn_homography_ransac(&h, p.from, p.to, p.count, 3, 2000, 0.999, n, mask));
+            assert_ok(cairn_homography_fit(&oracle, p.from, p.to, NULL, 50));
+            cairn_homography_polish(&oracle, p.from, p.to, p.truth, p.count, 1e9, 10);
+            double e = corner_error(&h, &p.h), best = corner_error(&oracle, &p.h);
+            within += e < 1;
+            oracle_within += best < 1;
+            near_truth += e < 2 * best + 0.5;
+        }
+        print_message("100 pairs, perspective %.2f: corner error below 1 px %d, least squares on the true inliers %d, "
+                      "near that %d of %d\n",
+                      perspective[kind], within, oracle_within, near_truth, CASES);
+        assert_true(near_truth >= CASES * 97 / 100);
+        assert_true(within >= oracle_within * 9 / 10); /* the Huber loss of one pixel gives up some efficiency */
+    }
+}
+
+static void test_four_exact_points(void **state)
+{
+    (void)state;
+    int models = 0;
+    for (uint32_t n = 0; n < 200; n++) {
+        cairn_homography h;
+        make(&p, n, 4, 4, 0);
+        if (cairn_homography_ransac(&h, p.from, p.to, 4, 3, 2000, 0.999, 1, mask) < 0) continue; /* three near a line */
+        models++;
+        for (int i = 0; i < 4; i++) {
+            double x, y;
+            assert_true(cairn_homography_apply(&h, p.from[2 * i], p.from[2 * i + 1], &x, &y));
+            assert_true(hypot(x - p.to[2 * i], y - p.to[2 * i + 1]) < 1e-9);
+        }
+    }
+    assert_true(models > 180);
+}
+
+/* Scores that tell inliers from outliers a little save most samples; scores that lie cost some, not the model. */
+static void test_ranked_samples(void **state)
+{
+    (void)state;
+    enum { CASES = 100 };
+    static double scores[MOST];
+    int found[3] = {0}, samples[3] = {0};
+    for (uint32_t n = 0; n < CASES; n++) {
+        make(&p, 100 + n, 400, 120, 0.5);
+        cairn_rng rng = cairn_rng_stream(n, 79, 0, 0, 0);
+        for (int kind = 0; kind < 3; kind++) { /* uniform, helpful, misleading */
+            cairn_homography h;
+            int drawn;
+            cairn_robust_options o = CAIRN_ROBUST_OPTIONS_INIT;
+            for (int i = 0; i < p.count; i++)
+                scores[i] = cairn_rng_normal(&rng) + (kind == 1 ? 1.0 : -0.5) * p.truth[i];
+            scores[7] = NAN; /* counts as the worst */
+            if (kind) o.scores = scores;
+            o.seed = n;
+            assert_ok(cairn_homography_robust(&h, mask, &drawn, p.from, p.to, p.count, &o));
+            found[kind] += corner_error(&h, &p.h) < 3;
+            samples[kind] += drawn;
+        }
+    }
+    print_message("30 %% inliers: found %d, %d and %d of %d; samples %d, %d and %d (uniform, ranked, ranked wrongly)\n",
+                  found[0], found[1], found[2], CASES, samples[0] / CASES, samples[1] / CASES, samples[2] / CASES);
+    assert_true(found[0] >= 97 && found[1] >= 97 && found[2] >= 95);
+    assert_true(2 * samples[1] < samples[0]);
+}
+
 static void test_deterministic(void **state)
 {
     (void)state;
@@ -121,6 +204,8 @@ static void test_refusals(void **state)
         p.from[2 * i] = p.to[2 * i] = 3 * i;
         p.from[2 * i + 1] = p.to[2 * i + 1] = 2 * i + 1;
     }
+    assert_status(cairn_homography_ransac(&h, p.from, p.to, 50, 3, 2000, 0.99, 9, mask), CAIRN_E_NUMERIC, "");
+    for (int i = 0; i < 50; i++) p.from[2 * i] = p.from[0], p.from[2 * i + 1] = p.from[1]; /* one point */
     assert_status(cairn_homography_ransac(&h, p.from, p.to, 50, 3, 2000, 0.99, 9, mask), CAIRN_E_NUMERIC, "");
     for (int i = 0; i < 50; i++) p.from[2 * i] = NAN;
     assert_status(cairn_homography_ransac(&h, p.from, p.to, 50, 3, 2000, 0.99, 9, mask), CAIRN_E_NUMERIC, "");
@@ -148,6 +233,8 @@ int main(void)
         cmocka_unit_test(test_half_outliers), cmocka_unit_test(test_exact_and_heavy_outliers),
         cmocka_unit_test(test_deterministic), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_a_thousand_seeds), cmocka_unit_test(test_four_exact_points),
+        cmocka_unit_test(test_ranked_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
