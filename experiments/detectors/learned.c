@@ -7,7 +7,6 @@
 typedef struct learned {
     cairn_network *network;
     cairn_detect_options options;
-    cairn_suppression suppression; /* squares of options.radius until a view is configured */
     char name[128];
 } learned;
 
@@ -24,10 +23,7 @@ static cairn_status detect(void *state, const cairn_image *gray, int top_k, cair
         goto done;
     }
     CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, h, w, heatmap, map));
-    CAIRN_TRY(cairn_keypoints_choose(out, heatmap, h, w, (float)l->options.threshold, &l->suppression,
-                                     l->options.border, top_k));
-    if (l->options.refine) cairn_keypoints_refine(out, heatmap, h, w);
-    if (dimension) CAIRN_TRY(cairn_keypoints_sample(out, map, hc, wc, dimension, 8));
+    CAIRN_TRY(cairn_keypoints_detect(out, heatmap, h, w, map, dimension, &l->options, top_k));
 done:
     if (st < 0) cairn_keypoints_free(out);
     free(map);
@@ -41,7 +37,8 @@ static void configure(void *state, const cairn_protocol_view *view)
     l->options.threshold = view->threshold;
     l->options.border = view->border;
     l->options.refine = view->subpixel;
-    l->suppression = view->suppression;
+    l->options.suppression = view->suppression.kind;
+    l->options.radius = view->suppression.size;
     cairn_network_use_batch_statistics(l->network, view->batch_statistics);
 }
 
@@ -64,7 +61,6 @@ cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, co
     l->network = network;
     l->options = options ? *options : CAIRN_DETECT_OPTIONS_INIT;
     snprintf(l->name, sizeof l->name, "%s", name);
-    l->suppression = (cairn_suppression){CAIRN_SUPPRESS_SQUARE, l->options.radius};
     *out = (cairn_detector){.name = l->name,
                             .dimension = cairn_network_dimension(network),
                             .state = l,

@@ -5,7 +5,7 @@
  * formulas. */
 #include "data/image.h"
 #include "experiments/evaluation/protocol.h"
-#include "geometry/keypoints.h"
+#include "geometry/postprocess.h"
 
 typedef struct cairn_detector {
     const char *name; /* shown in tables; static, or owned by `state` */
@@ -29,17 +29,6 @@ typedef struct cairn_detector {
 /* Calls destroy and empties the struct; accepts an empty one. */
 void cairn_detector_free(cairn_detector *detector);
 
-/* Drops points less than `border` pixels from the edge of the h x w image (x < border or x > w-1-border, likewise y)
- * and those that are not finite, then greedily, best first (ties: smaller y, then x), those that a kept one suppresses,
- * then keeps at most top_k (0: all). On integer points this is the greedy suppression of cairn_keypoints_from_heatmap,
- * so a list that came out of that passes unchanged. error  CAIRN_E_INVALID for a size outside 0..64 */
-cairn_status cairn_keypoints_thin(cairn_keypoints *k, int h, int w, const cairn_suppression *suppression, int border,
-                                  int top_k);
-/* The same with squares of any radius in pixels (0: none suppressed). */
-cairn_status cairn_keypoints_suppress(cairn_keypoints *k, int h, int w, double radius, int border, int top_k);
-/* Points of a map of scores [h,w] above `threshold`, suppressed. */
-cairn_status cairn_keypoints_choose(cairn_keypoints *out, const float *map, int h, int w, float threshold,
-                                    const cairn_suppression *suppression, int border, int top_k);
 /* Runs a detector on a gray image and the suppression of squares on what it finds: asks for `candidates` points at most
  * (0: all), keeps top_k. error: also CAIRN_E_SHAPE if the descriptors are not those that were announced */
 cairn_status cairn_detector_run(cairn_keypoints *out, const cairn_detector *detector, const cairn_image *gray,

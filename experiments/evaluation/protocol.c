@@ -11,12 +11,6 @@ const char *cairn_resize_style_name(cairn_resize_style style)
     return style < CAIRN_RESIZE_STYLES ? names[style] : "unknown";
 }
 
-const char *cairn_suppression_name(cairn_suppression_kind kind)
-{
-    static const char *const names[] = {"square", "box", "none"};
-    return kind < CAIRN_SUPPRESSIONS ? names[kind] : "unknown";
-}
-
 const char *const cairn_protocol_ids[] = {"recommended",  "rpautrat", "pytorch-superpoint", "sp-fpn",
                                           "glue-factory", "d2-net",   NULL};
 

@@ -4,6 +4,7 @@
  * and never share a column. docs/evaluation.md shows the table. */
 #include "experiments/evaluation/metrics/metrics.h"
 #include "geometry/homography.h"
+#include "geometry/postprocess.h"
 
 #include <cjson/cJSON.h>
 
@@ -17,20 +18,6 @@ typedef enum cairn_resize_style {
     CAIRN_RESIZE_STYLES
 } cairn_resize_style;
 const char *cairn_resize_style_name(cairn_resize_style style);
-
-typedef enum cairn_suppression_kind {
-    CAIRN_SUPPRESS_SQUARE, /* greedy; a point removes those within Chebyshev distance `size` */
-    CAIRN_SUPPRESS_BOX,    /* greedy; boxes of `size` pixels that overlap by more than 0.1 (intersection over union):
-                              removes offsets with (b - |dx|)(b - |dy|) > 2 b^2 / 11 */
-    CAIRN_SUPPRESS_NONE,
-    CAIRN_SUPPRESSIONS
-} cairn_suppression_kind;
-const char *cairn_suppression_name(cairn_suppression_kind kind);
-
-typedef struct cairn_suppression {
-    cairn_suppression_kind kind;
-    int size; /* pixels, 0..64 */
-} cairn_suppression;
 
 /* One size at which methods run, and how their points are chosen there. */
 typedef struct cairn_protocol_view {

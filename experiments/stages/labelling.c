@@ -1,19 +1,12 @@
 #include "experiments/stages/labelling.h"
 
-#include "base/hash.h"
 #include "experiments/gallery/drawing.h"
 #include "experiments/stages/common.h"
 #include "system/file.h"
 #include "system/interrupt.h"
 #include "system/progress.h"
-#include "teacher/labels/label_file.h"
 
 #include <string.h>
-
-static cairn_tid heatmap_of(cairn_model *m, cairn_tid image, const void *payload)
-{
-    return cairn_network_build(m, payload, image).heatmap;
-}
 
 static cairn_status path_of(char **path, const char *folder, const cairn_stage_photos *photos, int i)
 {
@@ -27,25 +20,23 @@ typedef struct labeller {
     const cairn_stage *stage;
     const cairn_labelling *o;
     const cairn_stage_photos *photos;
-    cairn_network *network;
-    cairn_adaptation *adaptation; /* NULL: one look */
-    float *heatmap;
-    cairn_label_info info;
+    cairn_labeller *labeller;
 } labeller;
 
 /* Two pictures: the heatmap, and the points taken from it. */
-static cairn_status preview(labeller *l, int i, const cairn_keypoints *points)
+static cairn_status preview(labeller *l, int i, const cairn_keypoints *points, const float *heatmap)
 {
     cairn_status st = CAIRN_OK;
     const cairn_image *gray = cairn_stage_photos_get(l->photos, i);
+    const int views = cairn_labeller_info(l->labeller)->views;
     cairn_image heat = {0}, marked = {0};
     cairn_picture picture = {gray, points, NULL};
     char file[64], caption[160];
-    CAIRN_TRY(cairn_draw_heatmap(&heat, gray, l->heatmap, gray->h, gray->w));
+    CAIRN_TRY(cairn_draw_heatmap(&heat, gray, heatmap, gray->h, gray->w));
     CAIRN_TRY(cairn_draw_keypoints(&marked, &picture));
     snprintf(file, sizeof file, "%05d-heatmap.png", i);
-    snprintf(caption, sizeof caption, "Crop %d: the detector's heatmap over %d view%s", i + 1, l->info.views,
-             l->info.views == 1 ? "" : "s");
+    snprintf(caption, sizeof caption, "Crop %d: the detector's heatmap over %d view%s", i + 1, views,
+             views == 1 ? "" : "s");
     CAIRN_TRY(cairn_stage_picture(l->stage, file, &heat, caption));
     snprintf(file, sizeof file, "%05d-labels.png", i);
     snprintf(caption, sizeof caption, "Crop %d: the %d labels taken from it", i + 1, points->count);
@@ -61,17 +52,12 @@ static cairn_status label_one(labeller *l, int i, const char *path)
     cairn_status st = CAIRN_OK;
     cairn_keypoints points = {0};
     const cairn_image *gray = cairn_stage_photos_get(l->photos, i);
-    const uint64_t name = cairn_hash_text(CAIRN_HASH_START, cairn_stage_photos_key(l->photos, i)); /* not the place */
-    if (l->adaptation)
-        CAIRN_TRY(cairn_adaptation_run(l->adaptation, gray->pixels, l->stage->seed, l->stage->stream,
-                                       (uint32_t)(name ^ name >> 32), l->heatmap));
-    else
-        CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, gray->h, gray->w, l->heatmap, NULL));
-    CAIRN_TRY(cairn_keypoints_from_heatmap(&points, l->heatmap, gray->h, gray->w, (float)l->o->threshold, l->o->radius,
-                                           l->o->border, l->o->top_k));
+    const float *heatmap;
+    CAIRN_TRY(cairn_labeller_run(l->labeller, gray, l->stage->seed, l->stage->stream,
+                                 cairn_stage_photos_key(l->photos, i), &points, &heatmap));
     int count = cairn_stage_photos_count(l->photos); /* previews are spread over the photos */
-    if ((int64_t)i * l->o->previews % count < l->o->previews) CAIRN_TRY(preview(l, i, &points));
-    CAIRN_TRY(cairn_label_file_write(path, &l->info, &points));
+    if ((int64_t)i * l->o->previews % count < l->o->previews) CAIRN_TRY(preview(l, i, &points, heatmap));
+    CAIRN_TRY(cairn_label_file_write(path, cairn_labeller_info(l->labeller), &points));
 done:
     cairn_keypoints_free(&points);
     return st;
@@ -113,21 +99,12 @@ cairn_status cairn_stage_label(const cairn_stage *stage, cairn_network *network,
 {
     cairn_status st = CAIRN_OK;
     const cairn_image *first = cairn_stage_photos_get(photos, 0);
-    labeller l = {.stage = stage, .o = o, .photos = photos, .network = network};
-    cairn_adaptation_options a = o->adaptation;
-    a.h = first->h;
-    a.w = first->w;
-    l.info = (cairn_label_info){a.h, a.w, a.views, (float)o->threshold, checkpoint};
-    l.heatmap = malloc(sizeof *l.heatmap * (size_t)a.h * (size_t)a.w);
-    if (!l.heatmap) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a heatmap");
+    labeller l = {.stage = stage, .o = o, .photos = photos};
     CAIRN_TRY(cairn_file_make_folder(folder));
-    if (a.views > 1)
-        CAIRN_TRY(cairn_adaptation_create(&l.adaptation, stage->gpu, cairn_network_store(network), heatmap_of,
-                                          cairn_network_get_spec(network), &a));
+    CAIRN_TRY(cairn_labeller_create(&l.labeller, stage->gpu, network, checkpoint, o, first->h, first->w));
     CAIRN_TRY(label_all(&l, folder));
 done:
-    cairn_adaptation_destroy(&l.adaptation);
-    free(l.heatmap);
+    cairn_labeller_destroy(&l.labeller);
     return st;
 }
 

@@ -1,18 +1,8 @@
 #ifndef CAIRN_STAGES_LABELLING_H
 #define CAIRN_STAGES_LABELLING_H
 /* A network labels photographs with keypoints: by homographic adaptation (views > 1) or in one look. */
+#include "experiments/labelling/labeller.h"
 #include "experiments/stages/photos.h"
-#include "geometry/keypoints.h"
-#include "student/network.h"
-#include "teacher/labels/adaptation.h"
-
-typedef struct cairn_labelling {
-    cairn_adaptation_options adaptation; /* h and w are set from the photos */
-    double threshold;                    /* probability */
-    int radius, border, top_k;           /* suppression, pixels; top_k 0: all */
-    int previews;                        /* pictures, spread over the photos: heatmap and labels */
-    const char *label;                   /* of the progress bar */
-} cairn_labelling;
 
 /* Writes <folder>/<key>.npz for each photo that has none yet, so that a killed run goes on where it stopped. */
 cairn_status cairn_stage_label(const cairn_stage *stage, cairn_network *network, uint64_t checkpoint,

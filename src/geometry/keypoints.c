@@ -142,35 +142,6 @@ static float clampf(float v, float low, float high)
     return v > low ? (v < high ? v : high) : low; /* NaN: low */
 }
 
-cairn_status cairn_keypoints_sample(cairn_keypoints *k, const float *map, int hc, int wc, int dimension, int stride)
-{
-    if (hc < 1 || wc < 1 || dimension < 1 || stride < 1)
-        return cairn_error_set(CAIRN_E_INVALID, "descriptor map %dx%dx%d, stride %d: all must be 1 or more", hc, wc,
-                               dimension, stride);
-    float *descriptors = malloc(((size_t)k->count + 1) * (size_t)dimension * sizeof *descriptors);
-    if (!descriptors) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d descriptors", k->count);
-    for (int i = 0; i < k->count; i++) {
-        float u = clampf((k->points[i].x + 0.5f) / (float)stride - 0.5f, 0, (float)(wc - 1));
-        float v = clampf((k->points[i].y + 0.5f) / (float)stride - 0.5f, 0, (float)(hc - 1));
-        int x0 = (int)u, y0 = (int)v, x1 = x0 + 1 < wc ? x0 + 1 : x0, y1 = y0 + 1 < hc ? y0 + 1 : y0;
-        float fx = u - (float)x0, fy = v - (float)y0;
-        const float *a = map + ((size_t)y0 * wc + x0) * dimension, *b = map + ((size_t)y0 * wc + x1) * dimension;
-        const float *c = map + ((size_t)y1 * wc + x0) * dimension, *d = map + ((size_t)y1 * wc + x1) * dimension;
-        float *out = descriptors + (size_t)i * dimension;
-        double norm = 0;
-        for (int j = 0; j < dimension; j++) {
-            out[j] = (1 - fy) * ((1 - fx) * a[j] + fx * b[j]) + fy * ((1 - fx) * c[j] + fx * d[j]);
-            norm += (double)out[j] * out[j];
-        }
-        float scale = (float)(1 / sqrt(norm + 1e-12));
-        for (int j = 0; j < dimension; j++) out[j] *= scale;
-    }
-    free(k->descriptors);
-    k->descriptors = descriptors;
-    k->dimension = dimension;
-    return CAIRN_OK;
-}
-
 void cairn_keypoints_refine(cairn_keypoints *k, const float *heatmap, int h, int w)
 {
     for (int i = 0; i < k->count; i++) {

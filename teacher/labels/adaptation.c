@@ -2,9 +2,11 @@
 
 #include "graph/program.h"
 #include "ops/image/geometry.h"
+#include "ops/layout/layout.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
 
+#include <math.h>
 #include <string.h>
 
 struct cairn_adaptation {
@@ -12,9 +14,26 @@ struct cairn_adaptation {
     cairn_graph *g;
     cairn_model model;
     cairn_program *program;
-    cairn_tid image, to_input, to_warped, sum, count;
+    cairn_tid image, to_input, to_warped, aggregate, count;
     float *matrices[2], *map, *total[2];
 };
+
+const char *cairn_aggregation_name(cairn_aggregation aggregation)
+{
+    static const char *const names[] = {"sum", "mean", "max"};
+    return aggregation < CAIRN_AGGREGATIONS ? names[aggregation] : "unknown";
+}
+
+/* Maximum over the batch by halving; the halves of an odd number share the one in the middle. */
+static cairn_tid max_over_batch(cairn_graph *g, cairn_tid x, int n)
+{
+    while (n > 1) {
+        const int half = (n + 1) / 2;
+        x = cairn_op_max(g, cairn_op_slice_batch(g, x, 0, half), cairn_op_slice_batch(g, x, n - half, half));
+        n = half;
+    }
+    return x;
+}
 
 static void build(cairn_adaptation *a, cairn_tid (*heatmap)(cairn_model *, cairn_tid, const void *),
                   const void *payload)
@@ -29,9 +48,10 @@ static void build(cairn_adaptation *a, cairn_tid (*heatmap)(cairn_model *, cairn
     cairn_tid back_seen = cairn_op_erode(g, cairn_op_warp_valid(g, a->to_warped, h, w, h, w), a->o.margin);
     cairn_tid heat = cairn_op_mul(g, heatmap(&a->model, warped, payload), seen);
     cairn_tid back = cairn_op_mul(g, cairn_op_warp(g, heat, a->to_warped, h, w), back_seen);
-    a->sum = cairn_op_reduce_sum(g, back, CAIRN_AXIS_N);
+    a->aggregate = a->o.aggregation == CAIRN_AGGREGATE_MAX ? max_over_batch(g, back, v)
+                                                           : cairn_op_reduce_sum(g, back, CAIRN_AXIS_N);
     a->count = cairn_op_reduce_sum(g, back_seen, CAIRN_AXIS_N);
-    cairn_graph_output(g, a->sum, "sum");
+    cairn_graph_output(g, a->aggregate, "aggregate");
     cairn_graph_output(g, a->count, "count");
 }
 
@@ -102,17 +122,30 @@ done:
 static cairn_status add_chunk(cairn_adaptation *a)
 {
     cairn_status st = CAIRN_OK;
-    const cairn_tid outputs[2] = {a->sum, a->count};
+    const cairn_tid outputs[2] = {a->aggregate, a->count};
+    const bool largest = a->o.aggregation == CAIRN_AGGREGATE_MAX;
     size_t pixels = (size_t)a->o.h * (size_t)a->o.w;
     CAIRN_TRY(cairn_program_write(a->program, a->to_input, a->matrices[0]));
     CAIRN_TRY(cairn_program_write(a->program, a->to_warped, a->matrices[1]));
     CAIRN_TRY(cairn_program_run(a->program));
     for (int k = 0; k < 2; k++) {
         CAIRN_TRY(cairn_program_read(a->program, outputs[k], a->map));
-        for (size_t i = 0; i < pixels; i++) a->total[k][i] += a->map[i];
+        for (size_t i = 0; i < pixels; i++)
+            if (k == 0 && largest)
+                a->total[k][i] = fmaxf(a->total[k][i], a->map[i]);
+            else
+                a->total[k][i] += a->map[i];
     }
 done:
     return st;
+}
+
+/* The value of a pixel that `count` views saw. Counts are whole numbers below 2^24: exact. */
+static float aggregate(const cairn_adaptation *a, float total, float count)
+{
+    if (!(count > 0) || count < (float)a->o.filter_counts) return 0;
+    if (a->o.aggregation == CAIRN_AGGREGATE_MAX) return total;
+    return total / (a->o.aggregation == CAIRN_AGGREGATE_MEAN ? (float)a->o.views : count);
 }
 
 cairn_status cairn_adaptation_run(cairn_adaptation *a, const float *image, uint32_t seed, uint32_t stage,
@@ -130,7 +163,7 @@ cairn_status cairn_adaptation_run(cairn_adaptation *a, const float *image, uint3
             CAIRN_TRY(view(a, first + i, &rng, a->matrices[0] + 9 * i, a->matrices[1] + 9 * i));
         CAIRN_TRY(add_chunk(a));
     }
-    for (size_t i = 0; i < pixels; i++) heatmap[i] = a->total[1][i] > 0 ? a->total[0][i] / a->total[1][i] : 0;
+    for (size_t i = 0; i < pixels; i++) heatmap[i] = aggregate(a, a->total[0][i], a->total[1][i]);
 done:
     return st;
 }

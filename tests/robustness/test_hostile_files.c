@@ -407,7 +407,8 @@ static void test_hostile__torch(void **state)
 static void test_hostile__label_files(void **state)
 {
     (void)state;
-    cairn_label_info info = {LABEL_H, LABEL_W, 10, 0.01f, 0x1234567890abcdefu};
+    cairn_label_info info = {LABEL_H, LABEL_W, 10, 0.01f, 0x1234567890abcdefu,
+                             "suppression=square size=4"};
     cairn_keypoints points;
     const char *path = test_path("good-labels.npz");
     assert_ok(cairn_keypoints_create(&points, 12, 0));

@@ -1,0 +1,106 @@
+#include "experiments/labelling/labeller.h"
+
+#include "base/hash.h"
+
+struct cairn_labeller {
+    cairn_labelling o;
+    cairn_network *network;
+    cairn_adaptation *adaptation; /* NULL: one look */
+    cairn_label_info info;
+    float *heatmap;
+};
+
+static cairn_tid heatmap_of(cairn_model *m, cairn_tid image, const void *payload)
+{
+    return cairn_network_build(m, payload, image).heatmap;
+}
+
+/* One line that says everything but size, views, threshold and checkpoint, which a label file has by themselves. */
+static void describe(char text[CAIRN_LABEL_OPTIONS_BYTES], const cairn_labelling *o)
+{
+    const cairn_adaptation_options *a = &o->adaptation;
+    const cairn_homography_options *h = &a->homography;
+    int used = snprintf(text, CAIRN_LABEL_OPTIONS_BYTES,
+                        "suppression=%s size=%d border=%d top_k=%d subpixel=%s", cairn_suppression_name(o->suppression),
+                        o->radius, o->border, o->top_k, o->subpixel ? "true" : "false");
+    if (a->views == 1) return;
+    snprintf(text + used, CAIRN_LABEL_OPTIONS_BYTES - (size_t)used,
+             " aggregation=%s filter_counts=%d margin=%d patch_ratio=%g scaling=%g perspective=%g,%g max_angle=%.9g "
+             "overflow=%g artifacts=%s translation=%s",
+             cairn_aggregation_name(a->aggregation), a->filter_counts, a->margin, h->patch_ratio, h->scaling_amplitude,
+             h->perspective_x, h->perspective_y, h->max_angle, h->translation_overflow,
+             h->allow_artifacts ? "true" : "false", h->translation ? "true" : "false");
+}
+
+static int chunk_of(int views)
+{
+    int chunk = views < 25 ? views : 25;
+    while (views % chunk) chunk--;
+    return chunk;
+}
+
+cairn_status cairn_labeller_create(cairn_labeller **out, cairn_gpu *gpu, cairn_network *network, uint64_t checkpoint,
+                                   const cairn_labelling *options, int h, int w)
+{
+    cairn_status st = CAIRN_OK;
+    *out = NULL;
+    cairn_labeller *l = calloc(1, sizeof *l);
+    if (!l) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a labeller");
+    l->o = *options;
+    l->network = network;
+    cairn_adaptation_options *a = &l->o.adaptation;
+    a->h = h;
+    a->w = w;
+    if (!a->chunk) a->chunk = chunk_of(a->views);
+    if (a->views % a->chunk)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "chunk is %d; it must divide views, %d", a->chunk, a->views));
+    l->info = (cairn_label_info){h, w, a->views, (float)options->threshold, checkpoint, ""};
+    describe(l->info.options, &l->o);
+    l->heatmap = malloc(sizeof *l->heatmap * (size_t)h * (size_t)w);
+    if (!l->heatmap) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a heatmap of %dx%d", w, h));
+    if (a->views > 1)
+        CAIRN_TRY(cairn_adaptation_create(&l->adaptation, gpu, cairn_network_store(network), heatmap_of,
+                                          cairn_network_get_spec(network), a));
+    *out = l;
+    l = NULL;
+done:
+    cairn_labeller_destroy(&l);
+    return st;
+}
+
+void cairn_labeller_destroy(cairn_labeller **labeller)
+{
+    if (!*labeller) return;
+    cairn_adaptation_destroy(&(*labeller)->adaptation);
+    free((*labeller)->heatmap);
+    free(*labeller);
+    *labeller = NULL;
+}
+
+const cairn_label_info *cairn_labeller_info(const cairn_labeller *labeller)
+{
+    return &labeller->info;
+}
+
+cairn_status cairn_labeller_run(cairn_labeller *l, const cairn_image *gray, uint32_t seed, uint32_t stream,
+                                const char *key, cairn_keypoints *points, const float **heatmap)
+{
+    cairn_status st = CAIRN_OK;
+    const uint64_t name = cairn_hash_text(CAIRN_HASH_START, key);
+    const cairn_detect_options detect = {.threshold = l->o.threshold,
+                                         .radius = l->o.radius,
+                                         .border = l->o.border,
+                                         .refine = l->o.subpixel,
+                                         .suppression = l->o.suppression};
+    *points = (cairn_keypoints){0};
+    CAIRN_ASSERT(gray->h == l->info.h && gray->w == l->info.w && gray->c == 1);
+    if (l->adaptation)
+        CAIRN_TRY(cairn_adaptation_run(l->adaptation, gray->pixels, seed, stream, (uint32_t)(name ^ name >> 32),
+                                       l->heatmap));
+    else
+        CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, gray->h, gray->w, l->heatmap, NULL));
+    CAIRN_TRY(cairn_keypoints_detect(points, l->heatmap, gray->h, gray->w, NULL, 0, &detect, l->o.top_k));
+    if (heatmap) *heatmap = l->heatmap;
+done:
+    return st;
+}
