@@ -24,6 +24,13 @@ double cairn_cpu_seconds(void)
     return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
 }
 
+double cairn_thread_cpu_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
 /* "0:07", "12:34", "3:05:09", "4d 03:05" */
 static void format_time(char *out, size_t size, double seconds)
 {

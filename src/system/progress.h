@@ -19,4 +19,5 @@ void cairn_progress_update(cairn_progress *p, int64_t done, const char *note);
 void cairn_progress_finish(cairn_progress *p);
 double cairn_seconds(void);     /* monotonic clock */
 double cairn_cpu_seconds(void); /* of this process so far, all threads, user and system */
+double cairn_thread_cpu_seconds(void); /* of the calling thread so far */
 #endif

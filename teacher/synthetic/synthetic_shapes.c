@@ -20,6 +20,12 @@ const char *cairn_shape_name(cairn_primitive shape)
     return (unsigned)shape < CAIRN_SHAPE_COUNT ? shapes[shape].name : "any";
 }
 
+double cairn_shape_share(cairn_primitive shape)
+{
+    CAIRN_ASSERT((unsigned)shape < CAIRN_SHAPE_COUNT);
+    return shapes[shape].share;
+}
+
 static cairn_primitive sample_shape(cairn_rng *rng)
 {
     double total = 0;
@@ -119,6 +125,18 @@ done:
     return st;
 }
 
+cairn_status cairn_shapes_check(const cairn_shapes_options *o)
+{
+    if (o->h < 8 || o->w < 8 || o->h > 2048 || o->w > 2048 || o->canvas_height < o->h || o->canvas_height < 60 ||
+        o->canvas_height > 4096 || o->w > 4 * o->h || o->h > 4 * o->w)
+        return cairn_error_set(
+            CAIRN_E_INVALID,
+            "synthetic shapes: image %dx%d must have sides of 8..2048 in a ratio below 4, and a canvas "
+            "of 60..4096 rows, not fewer than the image (got %d)",
+            o->w, o->h, o->canvas_height);
+    return CAIRN_OK;
+}
+
 cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cairn_rng *rng, cairn_primitive shape,
                                const cairn_shapes_options *options)
 {
@@ -128,13 +146,8 @@ cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cair
     cairn_status st = CAIRN_OK;
     *gray = (cairn_image){0};
     *corners = (cairn_keypoints){0};
-    if (o->h < 8 || o->w < 8 || o->h > 2048 || o->w > 2048 || o->canvas_height < o->h || o->canvas_height < 60 ||
-        o->canvas_height > 4096 || o->w > 4 * o->h || o->h > 4 * o->w || (unsigned)shape > CAIRN_SHAPES_ANY)
-        return cairn_error_set(
-            CAIRN_E_INVALID,
-            "synthetic shapes: image %dx%d must have sides of 8..2048 in a ratio below 4, and a canvas "
-            "of 60..4096 rows, not fewer than the image (got %d)",
-            o->w, o->h, o->canvas_height);
+    CAIRN_ASSERT((unsigned)shape <= CAIRN_SHAPES_ANY);
+    CAIRN_TRY(cairn_shapes_check(o));
     int canvas_width = (int)lround((double)o->canvas_height * o->w / o->h);
     CAIRN_TRY(cairn_canvas_create(&scene.canvas, o->canvas_height, canvas_width));
     scene.min_side = fmin(o->canvas_height, canvas_width);

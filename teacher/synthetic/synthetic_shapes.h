@@ -38,8 +38,12 @@ typedef struct cairn_shapes_options {
  * thread any number at once, each with its own rng */
 cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cairn_rng *rng, cairn_primitive shape,
                                const cairn_shapes_options *options);
+/* error  CAIRN_E_INVALID for options out of range */
+cairn_status cairn_shapes_check(const cairn_shapes_options *options);
 /* "lines", "polygon", ... "noise", "any". */
 const char *cairn_shape_name(cairn_primitive shape);
+/* Kept part of the published images of a primitive: 1, ellipses 0.3, stripes 0.2, noise 0.1. */
+double cairn_shape_share(cairn_primitive shape);
 
 /* A picture for people: rows x cols examples (1..64 each), three times enlarged, corners marked by green rings. Example
  * n shows primitive n mod 9 with the stream (seed, 0, n, 0, 0). out    rgb  [rows * 3h + gaps, cols * 3w + gaps, 3] */

@@ -57,7 +57,8 @@ static void test_cli__help(void **state)
 {
     (void)state;
     static const char *const commands[] = {"devices",  "run",    "train",     "detect", "match",
-                                           "evaluate", "report", "benchmark", "info",   "tune",   NULL};
+                                           "evaluate", "report", "benchmark", "info",   "tune",   "synthesize",
+                                           NULL};
     call(WORDS("--help"));
     assert_int_equal(run.code, 0);
     for (int i = 0; commands[i]; i++) assert_non_null(strstr(run.out, commands[i]));
@@ -84,6 +85,8 @@ static void test_cli__wrong_command_lines(void **state)
     expect_failure(WORDS("run"), NULL, 2, "no recipe given");
     expect_failure(WORDS("run", "demo", "--out"), NULL, 2, "'--out' needs a value");
     expect_failure(WORDS("train", "demo"), NULL, 2, "usage: cairn train RECIPE STAGE");
+    expect_failure(WORDS("synthesize"), NULL, 2, "--out DIR or --sheet FILE.png is missing");
+    expect_failure(WORDS("synthesize", "--out", "x", "--primitives", "lines,starr"), NULL, 2, "did you mean 'star'?");
 }
 
 static void test_cli__wrong_recipes(void **state)
