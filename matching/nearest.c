@@ -1,4 +1,4 @@
-#include "matching/nearest.h"
+#include "matching/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,10 +9,7 @@
 enum { ROWS = 2, COLUMNS = 4, LANES = 4 };
 typedef float lanes __attribute__((vector_size(sizeof(float) * LANES)));
 
-typedef struct nearest {
-    float best, second; /* largest and second largest dot product */
-    int index;          /* -1: none */
-} nearest;
+typedef cairn_match__nearest nearest;
 
 static void offer(nearest *n, float dot, int index)
 {
@@ -98,41 +95,51 @@ static bool stands_out(const nearest *n, int candidates, float ratio)
     return !(ratio > 0) || candidates < 2 || distance_of(n->best) < ratio * distance_of(n->second);
 }
 
-cairn_status cairn_nearest_match(cairn_match **out, int *count, const cairn_keypoints *a, const cairn_keypoints *b,
-                                 const cairn_nearest_options *options)
+cairn_status cairn_match__check(const cairn_keypoints *a, const cairn_keypoints *b, const cairn_nearest_options *o)
 {
-    const cairn_nearest_options o = *options;
-    *out = NULL;
-    *count = 0;
     if (a->dimension != b->dimension || a->dimension < 1)
         return cairn_error_set(CAIRN_E_SHAPE, "matching: descriptors have %d and %d values; they must agree and be > 0",
                                a->dimension, b->dimension);
-    if (!(o.max_distance >= 0) || !(o.ratio >= 0))
+    if (!(o->max_distance >= 0) || !(o->ratio >= 0))
         return cairn_error_set(CAIRN_E_INVALID, "matching: largest distance %g and ratio %g; expected 0 or more",
-                               (double)o.max_distance, (double)o.ratio);
-    size_t na = (size_t)a->count, nb = (size_t)b->count;
-    cairn_match *matches = malloc((na + 1) * sizeof *matches);
-    nearest *of = malloc((na + nb + 1) * sizeof *of), *of_b = of ? of + na : NULL;
-    if (!matches || !of) {
-        free(matches);
-        free(of);
-        return cairn_error_set(CAIRN_E_NOMEM, "no memory to match %d with %d descriptors", a->count, b->count);
-    }
-    search(of, of_b, a, b);
+                               (double)o->max_distance, (double)o->ratio);
+    return CAIRN_OK;
+}
+
+cairn_status cairn_match__choose(cairn_match **out, int *count, const nearest *of_a, int na, const nearest *of_b,
+                                 int nb, const cairn_nearest_options *o)
+{
+    cairn_match *matches = malloc(((size_t)na + 1) * sizeof *matches);
     int n = 0;
-    for (int i = 0; i < a->count; i++) {
-        int j = of[i].index;
-        if (j < 0 || (o.mutual && of_b[j].index != i)) continue;
-        float d = distance_of(of[i].best);
-        if (o.max_distance > 0 && !(d <= o.max_distance)) continue;
-        if (!stands_out(&of[i], b->count, o.ratio)) continue;
-        if (o.mutual && !o.ratio_one_way && !stands_out(&of_b[j], a->count, o.ratio)) continue;
+    if (!matches) return cairn_error_set(CAIRN_E_NOMEM, "no memory for the matches of %d descriptors", na);
+    for (int i = 0; i < na; i++) {
+        int j = of_a[i].index;
+        if (j < 0 || (o->mutual && of_b[j].index != i)) continue;
+        float d = distance_of(of_a[i].best);
+        if (o->max_distance > 0 && !(d <= o->max_distance)) continue;
+        if (!stands_out(&of_a[i], nb, o->ratio)) continue;
+        if (o->mutual && !o->ratio_one_way && !stands_out(&of_b[j], na, o->ratio)) continue;
         matches[n++] = (cairn_match){i, j, d, fmaxf(0, 1 - d / 2)};
     }
-    free(of);
     *out = matches;
     *count = n;
     return CAIRN_OK;
+}
+
+cairn_status cairn_nearest_match(cairn_match **out, int *count, const cairn_keypoints *a, const cairn_keypoints *b,
+                                 const cairn_nearest_options *options)
+{
+    *out = NULL;
+    *count = 0;
+    cairn_status st = cairn_match__check(a, b, options);
+    if (st < 0) return st;
+    size_t na = (size_t)a->count, nb = (size_t)b->count;
+    nearest *of = malloc((na + nb + 1) * sizeof *of), *of_b = of ? of + na : NULL;
+    if (!of) return cairn_error_set(CAIRN_E_NOMEM, "no memory to match %d with %d descriptors", a->count, b->count);
+    search(of, of_b, a, b);
+    st = cairn_match__choose(out, count, of, a->count, of_b, b->count, options);
+    free(of);
+    return st;
 }
 
 cairn_status cairn_match_nearest(cairn_match **out, int *count, const cairn_keypoints *a, const cairn_keypoints *b,

@@ -1,0 +1,25 @@
+#version 450
+// channels_finish.comp: merges the runs of each row in order.
+// bindings  0 parts [B*R][runs] read | 1 y [B,1,R,3] write
+// push      total = B * R, runs
+// dispatch  a linear range of `total` threads          host: src/ops/sampling/best.c
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "best.glsl"
+
+LINEAR_KERNEL;
+INPUT(0, parts);
+OUTPUT(1, y);
+layout(push_constant) uniform Push { uint total, runs; };
+
+void main()
+{
+    uint i = linear_index();
+    if (i >= total) return;
+    Best best = Best(BEST_NONE, BEST_NONE, -1.0);
+    for (uint r = 0u; r < runs; r++) {
+        vec4 v = LOAD(parts, i * runs + r);
+        merge(best, Best(v.x, v.y, v.z));
+    }
+    STORE(y, i, vec4(best.most, best.second, best.index, 0.0));
+}
