@@ -7,19 +7,38 @@
 cairn_photometric_options cairn_photometric_preset(cairn_augment_preset preset)
 {
     static const cairn_photometric_options presets[] = {
-        {75, 0.3, 1.8, 0.0035, 15, 51, 99, -0.5, 0.8, 7},
-        {50, 0.3, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3},
-        {50, 0.5, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3},
+        {75, 0.3, 1.8, 0.0035, 15, 51, 99, -0.5, 0.8, 7, 20, false, false},
+        {50, 0.3, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3, 20, false, false},
+        {50, 0.5, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3, 20, false, false},
+        {0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 20, false, false},
+        {50, 0.5, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3, 15, false, false},
+        {50, 0.5, 1.5, 0.0035, 10, 101, 149, -0.5, 0.5, 3, 20, true, true},
+        {75, 0.3, 1.8, 0.0035, 15, 51, 99, -0.5, 0.8, 7, 20, true, true},
+        {50, 1, 1, 0, 0, 1, 1, 0, 0, 3, 20, false, false},
+        {0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 20, false, false},
     };
-    CAIRN_ASSERT((unsigned)preset < sizeof presets / sizeof *presets);
+    _Static_assert(sizeof presets / sizeof *presets == CAIRN_AUGMENT_COUNT, "one row for each preset");
+    CAIRN_ASSERT((unsigned)preset < CAIRN_AUGMENT_COUNT);
     return presets[preset];
 }
 
 cairn_homographic_options cairn_homographic_preset(cairn_augment_preset preset)
 {
     cairn_homographic_options o = {CAIRN_HOMOGRAPHY_OPTIONS_INIT, 3};
-    o.sampler.max_angle = preset == CAIRN_AUGMENT_ADAPTATION ? 3.141592653589793 : 1.57;
-    if (preset == CAIRN_AUGMENT_SYNTHETIC) {
+    const double degree = 3.141592653589793 / 180;
+    CAIRN_ASSERT((unsigned)preset < CAIRN_AUGMENT_COUNT);
+    o.sampler.max_angle = preset == CAIRN_AUGMENT_ADAPTATION ? 180 * degree : 1.57;
+    o.sampler.full_corners = preset == CAIRN_AUGMENT_PYTORCH_SUPERPOINT || preset == CAIRN_AUGMENT_PYTORCH_SYNTHETIC;
+    if (preset == CAIRN_AUGMENT_OMERCOHEN || preset == CAIRN_AUGMENT_OMERCOHEN_ADAPTATION) {
+        const bool joint = preset == CAIRN_AUGMENT_OMERCOHEN;
+        o.sampler.affine = true;
+        o.sampler.max_angle = (joint ? 5 : 15) * degree;
+        o.sampler.affine_translation = joint ? 0.2 : 0.3;
+        o.sampler.affine_low = joint ? 1.2 : 1.1;
+        o.sampler.affine_high = 1.5;
+        o.sampler.affine_shear = (joint ? 15 : 20) * degree;
+    }
+    if (preset == CAIRN_AUGMENT_SYNTHETIC || preset == CAIRN_AUGMENT_PYTORCH_SYNTHETIC) {
         o.sampler.patch_ratio = 0.8;
         o.sampler.translation_overflow = 0.05;
         o.margin = 2;
@@ -58,7 +77,7 @@ static cairn_status contrast(work *w)
     size_t n = values_of(w->image);
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += w->image->pixels[i];
-    float mean = (float)(sum / (double)n);
+    float mean = w->options->mid_grey ? 0.5f : (float)(sum / (double)n);
     for (size_t i = 0; i < n; i++) w->image->pixels[i] = clip((w->image->pixels[i] - mean) * factor + mean);
     return CAIRN_OK;
 }
@@ -109,10 +128,10 @@ static void blur_mask(float *mask, int h, int w, int kernel, float *rows, float 
             add_row(mask + (size_t)y * w, rows + (size_t)cairn_mirror(y + k, h) * w, weights[k + radius], w);
 }
 
-static void draw_ellipses(cairn_canvas *canvas, cairn_rng *rng)
+static void draw_ellipses(cairn_canvas *canvas, cairn_rng *rng, int count)
 {
     double m = (canvas->h < canvas->w ? canvas->h : canvas->w) / 4.0;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < count; i++) {
         int a = (int)fmax(cairn_rng_uniform(rng) * m, m / 5), b = (int)fmax(cairn_rng_uniform(rng) * m, m / 5);
         a = a < 1 ? 1 : a;
         b = b < 1 ? 1 : b;
@@ -137,7 +156,7 @@ static cairn_status shade(work *w)
     CAIRN_TRY(cairn_canvas_create(&canvas, height, width));
     memory = malloc((2 * n + (size_t)width + 256) * sizeof *memory);
     if (!memory) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to shade an image of %dx%d", width, height));
-    draw_ellipses(&canvas, w->rng);
+    draw_ellipses(&canvas, w->rng, o->ellipses ? o->ellipses : 20);
     for (size_t i = 0; i < n; i++) memory[i] = canvas.pixels[i];
     blur_mask(memory, height, width, kernel, memory + n, memory + 2 * n);
     for (size_t i = 0; i < n; i++)
@@ -193,6 +212,9 @@ static cairn_status check(const cairn_image *image, const cairn_photometric_opti
         return cairn_error_set(CAIRN_E_INVALID,
                                "photometric augmentation: kernels must be odd, the shade's 1..255 with "
                                "low <= high, the motion's 1..63");
+    if (o->ellipses < 0 || o->ellipses > 1000)
+        return cairn_error_set(CAIRN_E_INVALID, "photometric augmentation: %d ellipses; 0..1000 are possible",
+                               o->ellipses);
     if (!(o->brightness >= 0) || !(o->speckle >= 0) || !(o->speckle <= 0.5) || !(o->noise >= 0) ||
         !(o->contrast_high >= o->contrast_low) || !(o->shade_high >= o->shade_low))
         return cairn_error_set(CAIRN_E_INVALID, "photometric augmentation: brightness, noise >= 0, speckle 0..0.5, and "
@@ -203,11 +225,13 @@ static cairn_status check(const cairn_image *image, const cairn_photometric_opti
 cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const cairn_photometric_options *options)
 {
     static cairn_status (*const operations[6])(work *) = {brightness, contrast, speckle, noise, shade, motion};
+    static const uint32_t fixed[6] = {0, 1, 3, 2, 5, 4};
     work w = {image, rng, options};
     uint32_t order[6];
     cairn_status st = CAIRN_OK;
     CAIRN_TRY(check(image, options));
     cairn_rng_shuffle(rng, order, 6);
+    if (options->fixed_order) memcpy(order, fixed, sizeof order);
     for (int i = 0; i < 6; i++) CAIRN_TRY(operations[order[i]](&w));
 done:
     return st;

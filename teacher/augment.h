@@ -8,8 +8,19 @@ typedef enum cairn_augment_preset {
     CAIRN_AUGMENT_SYNTHETIC,  /* MagicPoint on synthetic shapes */
     CAIRN_AUGMENT_MAGICPOINT, /* MagicPoint on photos */
     CAIRN_AUGMENT_SUPERPOINT, /* joint training; the homographic one makes the warped view */
-    CAIRN_AUGMENT_ADAPTATION  /* homographic adaptation: homographies only, rotations up to pi */
+    CAIRN_AUGMENT_ADAPTATION, /* homographic adaptation: rotations up to pi; changes no light */
+    /* Where a source differs from these, which are rpautrat/SuperPoint's (teacher.md 2.5, 3.1, 3.2): */
+    CAIRN_AUGMENT_SHAOFENGZENG,         /* joint training: 15 ellipses in the shade */
+    CAIRN_AUGMENT_PYTORCH_SUPERPOINT,   /* joint training and adaptation: operations in one order, contrast about mid-grey,
+                                           homographies of the whole image's corners */
+    CAIRN_AUGMENT_PYTORCH_SYNTHETIC,    /* the same on synthetic shapes */
+    CAIRN_AUGMENT_OMERCOHEN,            /* joint training: brightness and blur only, affine maps only */
+    CAIRN_AUGMENT_OMERCOHEN_ADAPTATION, /* its affine maps for adaptation; changes no light */
+    CAIRN_AUGMENT_COUNT
 } cairn_augment_preset;
+#define CAIRN_AUGMENT_PRESETS                                                                                          \
+    "synthetic,magicpoint,superpoint,adaptation,shaofengzeng,pytorch-superpoint,pytorch-superpoint-synthetic,"         \
+    "omercohen,omercohen-adaptation" /* their names, in order */
 
 /* Grey levels are in units of 0..255, as published; images are in [0,1] all the same. */
 typedef struct cairn_photometric_options {
@@ -17,9 +28,12 @@ typedef struct cairn_photometric_options {
     double contrast_low, contrast_high;      /* (v - mean) U(low, high) + mean */
     double speckle;                          /* p = U(0, speckle): black with probability p, white with p */
     double noise;                            /* normal, deviation U(0, noise) */
-    int shade_kernel_low, shade_kernel_high; /* odd, blur of the mask of 20 ellipses */
+    int shade_kernel_low, shade_kernel_high; /* odd, blur of the mask of ellipses */
     double shade_low, shade_high;            /* v (1 - tau mask), tau = U(low, high) */
     int motion_kernel;                       /* an odd kernel of 1..this */
+    int ellipses;                            /* of the shade; 0: 20 as published */
+    bool fixed_order;                        /* brightness, contrast, noise, speckle, motion, shade; else drawn */
+    bool mid_grey;                           /* contrast about 0.5 instead of the image's mean */
 } cairn_photometric_options;
 
 typedef struct cairn_homographic_options {
@@ -27,11 +41,13 @@ typedef struct cairn_homographic_options {
     int margin; /* erosion of the mask of valid pixels */
 } cairn_homographic_options;
 
-/* CAIRN_AUGMENT_ADAPTATION has no photometric options: CAIRN_ASSERT. */
+/* CAIRN_ASSERT for a number that is no preset. The amounts of omercohen's brightness (50 levels) and blur (motion of 3
+ * pixels) are ours: the source's are not known. Two defects of pytorch-superpoint are left out: the first of its scales
+ * and angles is drawn although artifacts are allowed, and motion blur with kernels above 3 is a second speckle. */
 cairn_photometric_options cairn_photometric_preset(cairn_augment_preset preset);
 cairn_homographic_options cairn_homographic_preset(cairn_augment_preset preset);
 
-/* All six operations in a fresh random order, each clipped to [0,1], in place.
+/* All six operations, in a fresh random order unless `fixed_order`, each clipped to [0,1], in place.
  * in     image  [h,w,1 or 3], sides of 16 pixels or more
  * error  CAIRN_E_INVALID for a smaller image or options out of range; CAIRN_E_NOMEM. The image is unspecified then. */
 cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const cairn_photometric_options *options);

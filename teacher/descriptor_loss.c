@@ -115,6 +115,10 @@ static void observe(cairn_descriptor_terms *t, cairn_graph *g, cairn_tid s, cons
     t->mean_norm = mean_batch(g, norm);
     t->mean_cosine = cairn_op_reduce_mean(g, s, CAIRN_AXES_ALL);
     t->active = cairn_op_affine(g, mean_batch(g, t->active), 1 / pairs, 0);
+    t->raw_norm = CAIRN_NONE;
+    if (v->raw_a == CAIRN_NONE) return;
+    norm = cairn_op_sqrt(g, cairn_op_reduce_sum(g, cairn_op_square(g, v->raw_a), CAIRN_AXIS_C));
+    t->raw_norm = cairn_op_reduce_mean(g, norm, CAIRN_AXES_ALL);
 }
 
 cairn_descriptor_terms cairn_descriptor_loss(cairn_graph *g, const cairn_descriptor_views *v,

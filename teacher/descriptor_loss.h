@@ -22,7 +22,7 @@ typedef struct cairn_descriptor_options {
 
 typedef struct cairn_descriptor_views {
     cairn_tid a, b;         /* [N,Hc,Wc,D] unit norm, of the view and of the warped view */
-    cairn_tid raw_a, raw_b; /* before normalisation; CAIRN_NONE unless `raw` */
+    cairn_tid raw_a, raw_b; /* before normalisation: `raw` needs both, and raw_norm is that of a; else CAIRN_NONE */
     /* all but sparse */
     cairn_tid match; /* [N,1,M,M] 1 where cell i of view 1 and cell j of view 2 see the same point */
     cairn_tid valid; /* [N,1,1,M] cells of the warped view that show the image */
@@ -40,6 +40,7 @@ typedef struct cairn_descriptor_terms {
     cairn_tid mean_cosine;     /* of all pairs */
     cairn_tid active;          /* share of all pairs that are negative, valid and above the margin */
     cairn_tid mean_norm;       /* norm of the mean descriptor of view 1: 1 means collapse */
+    cairn_tid raw_norm;        /* mean norm of view 1's descriptors before normalisation; CAIRN_NONE without raw_a */
 } cairn_descriptor_terms;
 
 /* Margins 1 and 0.2. Reductions: balanced, each image by itself, then the mean; dense and normalised, one sum over the

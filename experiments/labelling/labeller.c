@@ -24,12 +24,14 @@ static void describe(char text[CAIRN_LABEL_OPTIONS_BYTES], const cairn_labelling
                         "suppression=%s size=%d border=%d top_k=%d subpixel=%s", cairn_suppression_name(o->suppression),
                         o->radius, o->border, o->top_k, o->subpixel ? "true" : "false");
     if (a->views == 1) return;
-    snprintf(text + used, CAIRN_LABEL_OPTIONS_BYTES - (size_t)used,
-             " aggregation=%s filter_counts=%d margin=%d patch_ratio=%g scaling=%g perspective=%g,%g max_angle=%.9g "
-             "overflow=%g artifacts=%s translation=%s",
-             cairn_aggregation_name(a->aggregation), a->filter_counts, a->margin, h->patch_ratio, h->scaling_amplitude,
-             h->perspective_x, h->perspective_y, h->max_angle, h->translation_overflow,
-             h->allow_artifacts ? "true" : "false", h->translation ? "true" : "false");
+    used += snprintf(text + used, CAIRN_LABEL_OPTIONS_BYTES - (size_t)used,
+                     " aggregation=%s filter_counts=%d margin=%d patch_ratio=%g scaling=%g perspective=%g,%g "
+                     "max_angle=%.9g overflow=%g artifacts=%s translation=%s",
+                     cairn_aggregation_name(a->aggregation), a->filter_counts, a->margin, h->patch_ratio,
+                     h->scaling_amplitude, h->perspective_x, h->perspective_y, h->max_angle, h->translation_overflow,
+                     h->allow_artifacts ? "true" : "false", h->translation ? "true" : "false");
+    if (used < CAIRN_LABEL_OPTIONS_BYTES && (h->full_corners || h->affine))
+        snprintf(text + used, CAIRN_LABEL_OPTIONS_BYTES - (size_t)used, " views_of=%s", h->affine ? "affine" : "image");
 }
 
 static int chunk_of(int views)

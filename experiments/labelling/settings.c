@@ -1,5 +1,7 @@
 #include "experiments/labelling/settings.h"
 
+#include "teacher/augment.h"
+
 cairn_status cairn_labelling_check(const cairn_labelling_settings *s, const char *where)
 {
     if (s->chunk && s->views % s->chunk)
@@ -27,6 +29,8 @@ cairn_labelling cairn_labelling_from(const cairn_labelling_settings *s)
                          .suppression = (cairn_suppression_kind)s->suppression,
                          .subpixel = s->subpixel};
     cairn_homography_options *h = &o.adaptation.homography;
+    if (s->views_of == 2) *h = cairn_homographic_preset(CAIRN_AUGMENT_OMERCOHEN_ADAPTATION).sampler;
+    h->full_corners = s->views_of == 1;
     h->max_angle = s->max_angle;
     h->patch_ratio = s->patch_ratio;
     h->scaling_amplitude = s->scaling;

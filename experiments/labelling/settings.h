@@ -7,7 +7,7 @@
 typedef struct cairn_labelling_settings {
     int64_t views, chunk, radius, border, top_k, margin, filter_counts;
     double threshold, max_angle, patch_ratio, scaling, perspective, overflow;
-    int aggregation, suppression;
+    int aggregation, suppression, views_of; /* views_of: 0 patch, 1 image, 2 affine */
     bool subpixel, artifacts;
 } cairn_labelling_settings;
 
@@ -54,7 +54,10 @@ typedef struct cairn_labelling_settings {
                               "amplitude of a view's perspective, share of the side"),                                 \
         CAIRN_LABELLING_FLOAT(type, overflow, 0, 0, 1, NULL, NULL,                                                     \
                               "how far a view's patch may leave the photo, share of the side"),                        \
-        CAIRN_LABELLING_BOOL(type, artifacts, 1, "views may look beyond the photo's edge")
+        CAIRN_LABELLING_BOOL(type, artifacts, 1, "views may look beyond the photo's edge"),                             \
+        CAIRN_LABELLING_CHOICE(type, views_of, "patch,image,affine",                                                   \
+                               "the corners of the patch or of the image (pytorch-superpoint's) are moved, or "        \
+                               "omercohen's affine maps with max_angle")
 
 /* error  CAIRN_E_INVALID with `where` in front: what a table cannot say */
 cairn_status cairn_labelling_check(const cairn_labelling_settings *settings, const char *where);

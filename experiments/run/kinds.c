@@ -4,6 +4,7 @@
 const cairn_stage_kind *const cairn_stage_kinds[] = {
     &cairn_stage_magicpoint,
     &cairn_stage_adaptation,
+    &cairn_stage_magicpoint_photos,
     &cairn_stage_superpoint,
     &cairn_stage_student_phase1,
     &cairn_stage_evaluate,

@@ -168,10 +168,32 @@ static void sample_translation(double q[8], double overflow, cairn_rng *rng)
     }
 }
 
+static cairn_status sample_affine(cairn_homography *warped_to_input, cairn_rng *rng, int h, int w,
+                                  const cairn_homography_options *o)
+{
+    if (h < 2 || w < 2 || !(o->affine_low > 0) || !(o->affine_high >= o->affine_low) || !(o->affine_translation >= 0) ||
+        !(o->affine_shear >= 0) || !(o->affine_shear < 1.5) || !(o->max_angle >= 0))
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "homography sampler: an affine map needs an image of 2x2 or more (got "
+                               "%dx%d), 0 < scale low <= high, translation, shear and angle >= 0, shear below 1.5",
+                               w, h);
+    const double angle = cairn_rng_between(rng, -o->max_angle, o->max_angle);
+    const double dx = w * cairn_rng_between(rng, -o->affine_translation, o->affine_translation);
+    const double dy = h * cairn_rng_between(rng, -o->affine_translation, o->affine_translation);
+    const double s = cairn_rng_between(rng, o->affine_low, o->affine_high);
+    const double shear = tan(cairn_rng_between(rng, -o->affine_shear, o->affine_shear));
+    const double c = s * cos(angle), sn = s * sin(angle), cx = (w - 1) / 2.0, cy = (h - 1) / 2.0;
+    const double a[4] = {c, c * shear - sn, sn, sn * shear + c}; /* scaled rotation after the shear */
+    const cairn_homography to_warped = {{a[0], a[1], cx + dx - a[0] * cx - a[1] * cy, a[2], a[3],
+                                         cy + dy - a[2] * cx - a[3] * cy, 0, 0, 1}};
+    return cairn_homography_invert(warped_to_input, &to_warped);
+}
+
 cairn_status cairn_homography_sample(cairn_homography *warped_to_input, cairn_rng *rng, int h, int w,
                                      const cairn_homography_options *options)
 {
     const cairn_homography_options *o = options;
+    if (o->affine) return sample_affine(warped_to_input, rng, h, w, o);
     if (h < 2 || w < 2 || !(o->patch_ratio > 0 && o->patch_ratio <= 1) || !(o->scaling_amplitude >= 0) ||
         !(o->scaling_amplitude < 1) || !(o->perspective_x >= 0) || !(o->perspective_y >= 0) || !(o->max_angle >= 0))
         return cairn_error_set(CAIRN_E_INVALID,
@@ -194,6 +216,7 @@ cairn_status cairn_homography_sample(cairn_homography *warped_to_input, cairn_rn
         if (o->translation) sample_translation(q, o->allow_artifacts ? o->translation_overflow : 0, rng);
         if (o->max_angle > 0) sample_rotation(q, o->max_angle, o->allow_artifacts, rng);
         for (int i = 0; i < 8; i++) {
+            if (o->full_corners) p[i] = p[i] > 0.5; /* the patch lies around the centre */
             p[i] *= i % 2 ? h : w;
             q[i] *= i % 2 ? h : w;
         }

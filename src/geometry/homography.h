@@ -41,12 +41,26 @@ typedef struct cairn_homography_options {
     bool allow_artifacts;         /* true */
     double translation_overflow;  /* 0 */
     bool translation;             /* true */
+    bool full_corners; /* false; true: the corners of the whole image take the place of the patch's, which zooms in by
+                          1 / patch_ratio, as pytorch-superpoint does and rpautrat's did until May 2019 */
+    /* false; true: none of the above but max_angle; instead an affine map of input to output pixels about the centre,
+     * each number drawn uniformly: angle +-max_angle, translation +-share of the side, scale low..high, shear along x
+     * +-shear radians (omercohen's) */
+    bool affine;
+    double affine_translation, affine_low, affine_high, affine_shear;
 } cairn_homography_options;
 #define CAIRN_HOMOGRAPHY_OPTIONS_INIT                                                                                  \
-    ((cairn_homography_options){0.85, 0.2, 0.2, 0.2, 1.5707963267948966, true, 0.0, true})
+    ((cairn_homography_options){.patch_ratio = 0.85,                                                                   \
+                                .scaling_amplitude = 0.2,                                                              \
+                                .perspective_x = 0.2,                                                                  \
+                                .perspective_y = 0.2,                                                                  \
+                                .max_angle = 1.5707963267948966,                                                       \
+                                .allow_artifacts = true,                                                               \
+                                .translation = true})
 
 /* Samples a homography for images of w x h pixels; it maps OUTPUT (warped) pixels to INPUT pixels. Points of the input
- * move to the warped image by its inverse. */
+ * move to the warped image by its inverse.
+ * error  CAIRN_E_INVALID for options out of range, CAIRN_E_NUMERIC if no draw is a view of a plane */
 cairn_status cairn_homography_sample(cairn_homography *warped_to_input, cairn_rng *rng, int h, int w,
                                      const cairn_homography_options *options);
 

@@ -1,6 +1,7 @@
 #include "teacher/labels/labels.h"
 
 #include <math.h>
+#include <string.h>
 
 static cairn_status check(int h, int w)
 {
@@ -31,6 +32,40 @@ cairn_status cairn_labels_from_points(float *labels, const cairn_keypoints *poin
     }
 done:
     free(taken);
+    return st;
+}
+
+static void add_mass(float *target, int x, int y, int h, int w, double mass)
+{
+    if (x >= w || y >= h || mass <= 0) return;
+    const int cell = y / CAIRN_CELL * (w / CAIRN_CELL) + x / CAIRN_CELL;
+    target[cell * (CAIRN_NO_POINT + 1) + y % CAIRN_CELL * CAIRN_CELL + x % CAIRN_CELL] += (float)mass;
+}
+
+cairn_status cairn_labels_soft(float *target, const cairn_keypoints *points, int h, int w)
+{
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(check(h, w));
+    const int cells = h / CAIRN_CELL * (w / CAIRN_CELL), classes = CAIRN_NO_POINT + 1;
+    memset(target, 0, sizeof *target * (size_t)cells * (size_t)classes);
+    for (int i = 0; i < points->count; i++) {
+        const double px = points->points[i].x, py = points->points[i].y;
+        if (!(px >= 0 && py >= 0 && px <= w - 1 && py <= h - 1)) continue;
+        const int x = (int)px, y = (int)py;
+        const double fx = px - x, fy = py - y;
+        add_mass(target, x, y, h, w, (1 - fx) * (1 - fy));
+        add_mass(target, x + 1, y, h, w, fx * (1 - fy));
+        add_mass(target, x, y + 1, h, w, (1 - fx) * fy);
+        add_mass(target, x + 1, y + 1, h, w, fx * fy);
+    }
+    for (int i = 0; i < cells; i++) {
+        float *t = target + i * classes;
+        double sum = 0;
+        for (int k = 0; k < CAIRN_NO_POINT; k++) sum += t[k];
+        if (sum <= 0) t[CAIRN_NO_POINT] = 1;
+        for (int k = 0; k < CAIRN_NO_POINT && sum > 0; k++) t[k] = (float)(t[k] / sum);
+    }
+done:
     return st;
 }
 

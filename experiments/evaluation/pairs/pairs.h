@@ -57,7 +57,12 @@ typedef struct cairn_pair_options {
     ((cairn_pair_options){{.used = true, .h = 240, .w = 320},                                                          \
                           1,                                                                                           \
                           0,                                                                                           \
-                          {0.85, 0.2, 0.2, 0.2, 0.4363323129985824, false, 0.0, true},                                 \
+                          {.patch_ratio = 0.85,                                                                        \
+                           .scaling_amplitude = 0.2,                                                                   \
+                           .perspective_x = 0.2,                                                                       \
+                           .perspective_y = 0.2,                                                                       \
+                           .max_angle = 0.4363323129985824,                                                            \
+                           .translation = true},                                                                       \
                           0.3,                                                                                         \
                           0.15,                                                                                        \
                           0.03})

@@ -44,9 +44,9 @@ static const cairn_setting table[] = {
     {0},
 };
 
-static const cairn_stage_input inputs[] = {{"teacher", "magicpoint,superpoint", false, false},
+static const cairn_stage_input inputs[] = {{"teacher", "magicpoint,magicpoint-photos,superpoint", false, false},
                                            {"student", "student-phase1", true, false},
-                                           {"also", "magicpoint,superpoint,student-phase1", true, true},
+                                           {"also", "magicpoint,magicpoint-photos,superpoint,student-phase1", true, true},
                                            {0}};
 
 enum { MOST_METHODS = 24 };

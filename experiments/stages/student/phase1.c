@@ -45,7 +45,7 @@ static const cairn_setting table[] = {
     {0},
 };
 
-static const cairn_stage_input stage_inputs[] = {{"teacher", "magicpoint,superpoint", false, false}, {0}};
+static const cairn_stage_input stage_inputs[] = {{"teacher", "magicpoint,magicpoint-photos,superpoint", false, false}, {0}};
 
 enum { IMAGE, TARGET, SCALE, INPUTS };
 

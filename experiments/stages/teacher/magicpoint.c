@@ -3,15 +3,16 @@
 #include "experiments/stages/stages.h"
 
 #include "experiments/stages/common.h"
+#include "experiments/stages/teacher/detector_settings.h"
 #include "experiments/stages/teacher/network_settings.h"
 #include "experiments/stages/teacher/samples.h"
 #include "experiments/stages/training.h"
 #include "system/parallel.h"
-#include "teacher/losses.h"
 #include "teacher/synthetic/synthetic_shapes.h"
 
 typedef struct magicpoint_settings {
     cairn_train_settings train;
+    cairn_detector_settings detector;
     double width;
     int order;
     int64_t calibrate, height, image_width, canvas_height;
@@ -33,6 +34,7 @@ static const cairn_setting table[] = {
                            "labels without the half-pixel correction, as TensorFlow's"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, photometric, 1, "photometric augmentation"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, homographic, 1, "homographic augmentation"),
+    CAIRN_DETECTOR_ROWS(magicpoint_settings, CAIRN_AUGMENT_SYNTHETIC, CAIRN_AUGMENT_SYNTHETIC),
     {0},
 };
 
@@ -56,10 +58,11 @@ static cairn_status make_sample(void *payload, int i)
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
     cairn_rng draw = cairn_rng_stream(stream.seed, stream.stage, stream.step, stream.sample, CAIRN_PURPOSE_SAMPLE);
     cairn_shapes_options options = {(int)s->height, (int)s->image_width, (int)s->canvas_height, s->literal_labels};
-    cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SYNTHETIC);
-    cairn_homographic_options homographic = cairn_homographic_preset(CAIRN_AUGMENT_SYNTHETIC);
-    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells,
-                              f->inputs[VALID] + n * cells};
+    cairn_photometric_options photometric = cairn_photometric_preset((cairn_augment_preset)s->detector.light);
+    cairn_homographic_options homographic = cairn_warp_options(&s->detector.warp);
+    const size_t channels = (size_t)cairn_detector_label_channels(&s->detector);
+    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells * channels,
+                              f->inputs[VALID] + n * cells, s->detector.loss == CAIRN_DETECTOR_SOFT};
     CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &draw, CAIRN_SHAPES_ANY, &options));
     CAIRN_TRY(cairn_sample_detector(&view, &gray, &corners, s->photometric ? &photometric : NULL,
                                     s->homographic ? &homographic : NULL, &stream));
@@ -81,13 +84,14 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
 {
     const magicpoint_settings *s = ((const feed *)payload)->s;
     int n = (int)s->train.batch, h = (int)s->height, w = (int)s->image_width;
-    cairn_shape cells = {n, h / 8, w / 8, 1};
+    cairn_shape cells = {n, h / 8, w / 8, 1}, labels = {n, h / 8, w / 8, cairn_detector_label_channels(&s->detector)};
+    const cairn_detector_options options = cairn_detector_loss_options(&s->detector);
     t->inputs[IMAGE] = cairn_graph_input(t->g, "image", (cairn_shape){n, h, w, 1});
-    t->inputs[LABELS] = cairn_graph_input(t->g, "labels", cells);
+    t->inputs[LABELS] = cairn_graph_input(t->g, "labels", labels);
     t->inputs[VALID] = cairn_graph_input(t->g, "valid", cells);
     t->input_count = INPUTS;
     cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
-    t->loss = cairn_detector_loss(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID]);
+    t->loss = cairn_detector_loss_of(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID], &options);
 }
 
 static cairn_status start(cairn_training *t, const void *payload)

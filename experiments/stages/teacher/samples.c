@@ -24,7 +24,10 @@ static cairn_status write_view(cairn_sample_view *out, const cairn_image *image,
     cairn_status st = CAIRN_OK;
     int h = image->h, w = image->w, cells = h / 8 * (w / 8);
     memcpy(out->image, image->pixels, sizeof(float) * (size_t)h * (size_t)w);
-    CAIRN_TRY(cairn_labels_from_points(out->labels, points, h, w, rng));
+    if (out->soft)
+        CAIRN_TRY(cairn_labels_soft(out->labels, points, h, w));
+    else
+        CAIRN_TRY(cairn_labels_from_points(out->labels, points, h, w, rng));
     if (mask) CAIRN_TRY(cairn_labels_valid_cells(out->valid, mask, h, w));
     for (int i = 0; i < cells && !mask; i++) out->valid[i] = 1;
 done:
@@ -62,22 +65,21 @@ done:
 }
 
 cairn_status cairn_sample_warped(cairn_sample_view *out, cairn_homography *to_warped, const cairn_image *gray,
-                                 const cairn_keypoints *points, const cairn_sample_stream *stream)
+                                 const cairn_keypoints *points, const cairn_photometric_options *photometric,
+                                 const cairn_homographic_options *homographic, const cairn_sample_stream *stream)
 {
     cairn_status st = CAIRN_OK;
     cairn_image warped = {0};
     cairn_keypoints moved = {0};
     cairn_homography warped_to_input;
-    cairn_homographic_options homographic = cairn_homographic_preset(CAIRN_AUGMENT_SUPERPOINT);
-    cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     cairn_rng augment = rng_for(stream, CAIRN_PURPOSE_AUGMENT_WARPED), warp = rng_for(stream, CAIRN_PURPOSE_WARP),
               label = rng_for(stream, CAIRN_PURPOSE_LABELS_WARPED);
     float *mask = malloc(sizeof *mask * (size_t)gray->h * (size_t)gray->w);
     if (!mask) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a sample");
     CAIRN_TRY(copy_points(&moved, points));
-    CAIRN_TRY(cairn_augment_homographic(&warped, mask, &moved, gray, &warp, &homographic, &warped_to_input));
+    CAIRN_TRY(cairn_augment_homographic(&warped, mask, &moved, gray, &warp, homographic, &warped_to_input));
     CAIRN_TRY(cairn_homography_invert(to_warped, &warped_to_input));
-    CAIRN_TRY(cairn_augment_photometric(&warped, &augment, &photometric));
+    CAIRN_TRY(cairn_augment_photometric(&warped, &augment, photometric));
     CAIRN_TRY(write_view(out, &warped, &moved, mask, &label));
 done:
     cairn_image_free(&warped);

@@ -4,22 +4,21 @@
 #include "base/log.h"
 #include "experiments/gallery/drawing.h"
 #include "experiments/stages/common.h"
-#include "experiments/stages/photo_feed.h"
+#include "experiments/stages/teacher/detector_settings.h"
+#include "experiments/stages/teacher/labelled.h"
 #include "experiments/stages/teacher/network_settings.h"
 #include "experiments/stages/teacher/samples.h"
 #include "experiments/stages/training.h"
 #include "ops/image/geometry.h"
 #include "ops/pointwise/pointwise.h"
-#include "system/file.h"
 #include "system/parallel.h"
 #include "teacher/descriptor_loss.h"
-#include "teacher/losses.h"
-#include "train/checkpoint.h"
 
 #include <string.h>
 
 typedef struct superpoint_settings {
     cairn_train_settings train;
+    cairn_detector_settings detector;
     double width;
     int order;
     int64_t calibrate, descriptor;
@@ -56,11 +55,12 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(superpoint_settings, negatives, 100, 1, 10000, "sparse: sampled negatives of a match"),
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, match_distance, 7.5, 0.5, 64,
                             "cells whose centres come this close under the warp are positive pairs, pixels"),
+    CAIRN_DETECTOR_ROWS(superpoint_settings, CAIRN_AUGMENT_SUPERPOINT, CAIRN_AUGMENT_SUPERPOINT),
     {0},
 };
 
 static const cairn_stage_input inputs[] = {
-    {"labels", "adaptation", false, false}, {"start", "magicpoint,superpoint", true, false}, {0}};
+    {"labels", "adaptation", false, false}, {"start", "magicpoint,magicpoint-photos,superpoint", true, false}, {0}};
 
 /* The last ones are those of the descriptor loss: the warp for the dense ones, sampled pairs for the sparse one. */
 enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, DETECTOR_INPUTS };
@@ -83,13 +83,16 @@ static cairn_status make_sample(void *payload, int i)
     size_t pixel = (size_t)i * (size_t)h * (size_t)w, cell = (size_t)i * (size_t)cells;
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
     const cairn_image *gray = cairn_stage_photos_get(f->photos, photo);
-    cairn_sample_view view = {f->inputs[IMAGE] + pixel, f->inputs[LABELS] + cell, f->inputs[VALID] + cell};
-    cairn_sample_view warped = {f->inputs[WARPED] + pixel, f->inputs[WARPED_LABELS] + cell,
-                                f->inputs[WARPED_VALID] + cell};
+    const size_t label = cell * (size_t)cairn_detector_label_channels(&s->detector);
+    const bool soft = s->detector.loss == CAIRN_DETECTOR_SOFT;
+    cairn_sample_view view = {f->inputs[IMAGE] + pixel, f->inputs[LABELS] + label, f->inputs[VALID] + cell, soft};
+    cairn_sample_view warped = {f->inputs[WARPED] + pixel, f->inputs[WARPED_LABELS] + label,
+                                f->inputs[WARPED_VALID] + cell, soft};
     cairn_homography to_warped;
-    cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
-    CAIRN_TRY(cairn_sample_detector(&view, gray, &f->labels[photo], &photometric, NULL, &stream));
-    CAIRN_TRY(cairn_sample_warped(&warped, &to_warped, gray, &f->labels[photo], &stream));
+    const cairn_photometric_options light = cairn_photometric_preset((cairn_augment_preset)s->detector.light);
+    const cairn_homographic_options warp = cairn_warp_options(&s->detector.warp);
+    CAIRN_TRY(cairn_sample_detector(&view, gray, &f->labels[photo], &light, NULL, &stream));
+    CAIRN_TRY(cairn_sample_warped(&warped, &to_warped, gray, &f->labels[photo], &light, &warp, &stream));
     if (s->descriptor_loss == CAIRN_DESCRIPTOR_SPARSE) {
         const size_t match = (size_t)i * (size_t)s->matches;
         const uint32_t named[4] = {stream.seed, stream.stage, stream.step, stream.sample};
@@ -160,16 +163,18 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const superpoint_settings *s = f->s;
     cairn_graph *g = t->g;
     int n = f->photos.batch, h = f->photos.h, w = f->photos.w;
-    cairn_shape image = {n, h, w, 1}, cells = {n, h / 8, w / 8, 1};
+    const cairn_shape image = {n, h, w, 1}, cells = {n, h / 8, w / 8, 1};
+    const cairn_shape labels = {n, h / 8, w / 8, cairn_detector_label_channels(&s->detector)};
+    const cairn_detector_options detect = cairn_detector_loss_options(&s->detector);
     const cairn_tid in[DETECTOR_INPUTS] = {
-        cairn_graph_input(g, "image", image),         cairn_graph_input(g, "labels", cells),
+        cairn_graph_input(g, "image", image),         cairn_graph_input(g, "labels", labels),
         cairn_graph_input(g, "valid", cells),         cairn_graph_input(g, "warped", image),
-        cairn_graph_input(g, "warped_labels", cells), cairn_graph_input(g, "warped_valid", cells)};
+        cairn_graph_input(g, "warped_labels", labels), cairn_graph_input(g, "warped_valid", cells)};
     memcpy(t->inputs, in, sizeof in);
     cairn_network_graph a = cairn_network_build(t->model, spec, in[IMAGE]);
     cairn_network_graph b = cairn_network_build(t->model, spec, in[WARPED]);
-    cairn_tid detector = cairn_detector_loss(g, a.logits, in[LABELS], in[VALID]);
-    cairn_tid detector_warped = cairn_detector_loss(g, b.logits, in[WARPED_LABELS], in[WARPED_VALID]);
+    cairn_tid detector = cairn_detector_loss_of(g, a.logits, in[LABELS], in[VALID], &detect);
+    cairn_tid detector_warped = cairn_detector_loss_of(g, b.logits, in[WARPED_LABELS], in[WARPED_VALID], &detect);
     const int kind = s->descriptor_loss;
     const double scale = kind == CAIRN_DESCRIPTOR_DENSE ? (double)(cells.h * cells.w) / 1200 : 1;
     const double lambda = s->positive_weight < 0 ? own[kind].lambda * scale : s->positive_weight;
@@ -179,10 +184,10 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     cairn_descriptor_terms d = cairn_descriptor_loss(g, &views, &options);
     t->loss = cairn_op_add(g, cairn_op_add(g, detector, detector_warped), cairn_op_scale(g, d.loss, (float)weight));
     const char *names[] = {"detector",        "detector_warped", "positive", "negative",
-                           "positive_cosine", "mean_cosine",     "active",   "collapse"};
+                           "positive_cosine", "mean_cosine",     "active",   "collapse", "raw_norm"};
     const cairn_tid values[] = {detector,          detector_warped, d.positive, d.negative,
-                                d.positive_cosine, d.mean_cosine,   d.active,   d.mean_norm};
-    t->logged_count = LOGGED_COLLAPSE + 1;
+                                d.positive_cosine, d.mean_cosine,   d.active,   d.mean_norm, d.raw_norm};
+    t->logged_count = (int)(sizeof values / sizeof *values);
     for (int i = 0; i < t->logged_count; i++) {
         t->logged[i].name = names[i];
         t->logged[i].value = values[i];
@@ -192,17 +197,8 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
 
 static cairn_status start(cairn_training *t, const void *payload)
 {
-    cairn_status st = CAIRN_OK;
     const feed *f = payload;
-    char *path = NULL;
-    int loaded;
-    if (!f->s->start[0]) return CAIRN_OK;
-    CAIRN_TRY(cairn_stage_model_path(&path, f->photos.stage, f->s->start));
-    CAIRN_TRY(cairn_checkpoint_load_matching(path, t->store, t->model, &loaded));
-    cairn_info("%s: %d of %d tensors start from %s", f->photos.stage->name, loaded, t->model->count, f->s->start);
-done:
-    free(path);
-    return st;
+    return cairn_labelled_start(t, f->photos.stage, f->s->start);
 }
 
 /* BatchNorm's statistics are those of the view without warp (teacher.md 1.4). */
@@ -224,21 +220,11 @@ static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
     const superpoint_settings *s = settings;
-    char *input = NULL, *folder = NULL;
     feed f = {.s = s};
-    CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
-    CAIRN_TRY(cairn_stage_input_folder(&input, stage, s->labels));
-    folder = cairn_file_join(input, "labels");
-    if (!folder) {
-        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a path");
-        goto done;
-    }
-    CAIRN_TRY(cairn_photo_feed_label(&f.photos, folder));
+    CAIRN_TRY(cairn_labelled_open(&f.photos, stage, s->train.batch, s->labels));
     CAIRN_TRY(train(stage, s, &f));
 done:
     cairn_photo_feed_close(&f.photos);
-    free(input);
-    free(folder);
     return st;
 }
 
@@ -262,7 +248,7 @@ const cairn_stage_kind cairn_stage_superpoint = {
     .settings_bytes = sizeof(superpoint_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 3,
+    .version = 4,
     .check = check,
     .run = run,
 };

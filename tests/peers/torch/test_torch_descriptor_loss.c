@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-enum { N = 2, HC = 5, WC = 6, D = 12, M = HC * WC, K = 20, PER_MATCH = 9, VALUES = 7 };
+enum { N = 2, HC = 5, WC = 6, D = 12, M = HC * WC, K = 20, PER_MATCH = 9, VALUES = 8 };
 
 static float a[N * M * D], b[N * M * D], match[N * M * M], valid[N * M];
 static float points_a[N * K * 2], points_b[N * K * 2], weight[N * K], negatives[N * M * M];
@@ -104,7 +104,7 @@ static void compare_loss(cairn_kernel_class kernel_class, const cairn_npz *npz, 
                                           in[7]};
     const cairn_descriptor_terms t = cairn_descriptor_loss(g, &views, options);
     const cairn_tid terms[VALUES] = {t.loss,        t.positive, t.negative, t.positive_cosine,
-                                     t.mean_cosine, t.active,   t.mean_norm};
+                                     t.mean_cosine, t.active,   t.mean_norm, t.raw_norm};
     cairn_tid gradients[2];
     assert_ok(cairn_graph_status(g));
     assert_ok(cairn_graph_differentiate(g, t.loss, in, 2, gradients));

@@ -3,7 +3,7 @@
 
 torch_descriptor_loss.py INPUTS.npz OUT.npz: a, b [N,Hc,Wc,D] head outputs before normalisation; match [N,1,M,M], valid
 [N,1,1,M]; points_a, points_b [N,1,K,2], weight [N,1,K,1], negatives [N,1,M,M]. OUT gets, for each loss,
-KIND/values (loss, positive, negative, positive_cosine, mean_cosine, active, mean_norm), KIND/da and KIND/db.
+KIND/values (loss, positive, negative, positive_cosine, mean_cosine, active, mean_norm, raw_norm), KIND/da and KIND/db.
 """
 import sys
 
@@ -85,8 +85,9 @@ def main():
             cosine = torch.stack([(pairs[i] * s[i]).sum() / pairs[i].sum().clamp(min=1) for i in range(len(s))]).mean()
             active = (over > 0).double().mean()
         loss.backward()
-        norm = rows(a).mean(1).norm(dim=1).mean()
-        out[kind + '/values'] = np.array([float(v) for v in (loss, positive, negative, cosine, s.mean(), active, norm)])
+        norm, raw_norm = rows(a).mean(1).norm(dim=1).mean(), rows(ra).norm(dim=2).mean()
+        out[kind + '/values'] = np.array([float(v) for v in (loss, positive, negative, cosine, s.mean(), active, norm,
+                                                       raw_norm)])
         out[kind + '/da'], out[kind + '/db'] = ra.grad.numpy(), rb.grad.numpy()
     # Names of arrays hold no slash in our reader's files.
     np.savez(sys.argv[2], **{k.replace('/', '.'): v for k, v in out.items()})

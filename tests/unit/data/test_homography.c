@@ -92,10 +92,11 @@ static void test_fit_and_polish(void **state)
     assert_status(cairn_homography_fit(&h, line, line, NULL, 5), CAIRN_E_NUMERIC, "");
 }
 
+enum { DRAWS = 1500 };
+
 /* Mean fraction of valid pixels before erosion, and of 8x8 cells all valid after it. */
 static void statistics(double *pixels, double *cells, int h, int w, int margin, const cairn_homography_options *o)
 {
-    enum { DRAWS = 1500 };
     float *valid = malloc(sizeof(float) * (size_t)h * (size_t)w);
     cairn_image image = {0}, warped = {0};
     assert_ok(cairn_image_create(&image, h, w, 1));
@@ -137,6 +138,73 @@ static void test_sampler_statistics(void **state)
     print_message("synthetic: valid pixels %.4f (0.818), cells %.4f (0.741)\n", pixels, cells);
     assert_true(fabs(pixels / 0.818 - 1) < 0.02);
     assert_true(fabs(cells / 0.741 - 1) < 0.02);
+}
+
+/* teacher.md 3.1: with the corners of the whole image the view is zoomed in, so that more of it is valid (0.947 of the
+ * pixels, 0.92 of the cells) and less of the source is seen (0.68 of its cells' centres; 0.835 with the patch's). */
+static void test_sampler_of_full_corners(void **state)
+{
+    (void)state;
+    double pixels, cells;
+    cairn_homography_options o = CAIRN_HOMOGRAPHY_OPTIONS_INIT;
+    for (int full = 0; full < 2; full++) {
+        int seen = 0;
+        o.full_corners = full;
+        for (uint32_t n = 0; n < DRAWS; n++) {
+            cairn_rng rng = cairn_rng_stream(11, 2, 0, n, 0);
+            cairn_homography to_input, to_warped;
+            assert_ok(cairn_homography_sample(&to_input, &rng, 240, 320, &o));
+            assert_ok(cairn_homography_invert(&to_warped, &to_input));
+            for (int i = 0; i < 30 * 40; i++) {
+                double x, y;
+                cairn_homography_apply(&to_warped, i % 40 * 8 + 4, (int)(i / 40) * 8 + 4, &x, &y);
+                seen += x >= 0 && y >= 0 && x <= 319 && y <= 239;
+            }
+        }
+        const double share = seen / (1200.0 * DRAWS), wanted = full ? 0.68 : 0.835;
+        print_message("full corners %d: seen %.4f (%.3f)\n", full, share, wanted);
+        assert_true(fabs(share / wanted - 1) < 0.03);
+    }
+    statistics(&pixels, &cells, 240, 320, 3, &o);
+    print_message("full corners: valid pixels %.4f (0.947), cells %.4f (0.92)\n", pixels, cells);
+    assert_true(fabs(pixels / 0.947 - 1) < 0.02);
+    assert_true(fabs(cells / 0.92 - 1) < 0.02);
+}
+
+/* Angle, scale, shear and shift of affine draws fill their ranges and stay in them. */
+static void test_sampler_affine(void **state)
+{
+    (void)state;
+    cairn_homography_options o = {.affine = true, .max_angle = 0.1, .affine_translation = 0.2, .affine_low = 1.2,
+                                  .affine_high = 1.5, .affine_shear = 0.25};
+    double low[5] = {9, 9, 9, 9, 9}, high[5] = {-9, -9, -9, -9, -9};
+    for (uint32_t n = 0; n < 500; n++) {
+        cairn_rng rng = cairn_rng_stream(11, 3, 0, n, 0);
+        cairn_homography h, g;
+        double x, y;
+        assert_ok(cairn_homography_sample(&h, &rng, 240, 320, &o));
+        assert_ok(cairn_homography_invert(&g, &h));
+        assert_true(fabs(g.m[6]) < 1e-12 && fabs(g.m[7]) < 1e-12 && fabs(g.m[8] - 1) < 1e-12);
+        assert_true(cairn_homography_apply(&g, 159.5, 119.5, &x, &y)); /* the centre only shifts */
+        const double scale = hypot(g.m[0], g.m[3]), c = g.m[0] / scale, s = g.m[3] / scale;
+        const double shear = (c * g.m[1] + s * g.m[4]) / scale;
+        const double found[5] = {(x - 159.5) / 320, (y - 119.5) / 240, scale, atan2(s, c), atan(shear)};
+        for (int i = 0; i < 5; i++) {
+            low[i] = fmin(low[i], found[i]);
+            high[i] = fmax(high[i], found[i]);
+        }
+        assert_float_equal(c * g.m[4] - s * g.m[1], scale, 1e-9); /* the shear keeps areas */
+    }
+    const double lows[5] = {-0.2, -0.2, 1.2, -0.1, -0.25}, highs[5] = {0.2, 0.2, 1.5, 0.1, 0.25};
+    for (int i = 0; i < 5; i++) {
+        const double margin = 0.03 * (highs[i] - lows[i]);
+        assert_true(low[i] > lows[i] - 1e-9 && low[i] < lows[i] + margin);
+        assert_true(high[i] < highs[i] + 1e-9 && high[i] > highs[i] - margin);
+    }
+    cairn_rng rng = cairn_rng_stream(1, 2, 0, 0, 0);
+    cairn_homography h;
+    o.affine_low = 2;
+    assert_status(cairn_homography_sample(&h, &rng, 240, 320, &o), CAIRN_E_INVALID, "affine");
 }
 
 static void test_sampler_without_artifacts_stays_inside(void **state)
@@ -251,6 +319,8 @@ int main(void)
         cmocka_unit_test(test_corners_exact),
         cmocka_unit_test(test_fit_and_polish),
         cmocka_unit_test(test_sampler_statistics),
+        cmocka_unit_test(test_sampler_of_full_corners),
+        cmocka_unit_test(test_sampler_affine),
         cmocka_unit_test(test_sampler_without_artifacts_stays_inside),
         cmocka_unit_test(test_points_and_pixels_agree),
         cmocka_unit_test(test_warp_borders),

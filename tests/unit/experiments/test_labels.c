@@ -83,6 +83,31 @@ static void test_valid_cells(void **state)
     for (int i = 0; i < H / 8 * (W / 8); i++) assert_true(cells[i] == (i == 1 * 6 + 2 || i == 3 * 6 + 5 ? 0 : 1));
 }
 
+/* teacher.md 4.2: bilinear masses, divided by their sum in each cell; the dustbin is 1 only where nothing is. */
+static void test_soft(void **state)
+{
+    (void)state;
+    enum { CELLS = H / 8 * W / 8 };
+    static float target[CELLS * 65];
+    cairn_keypoints k = points_of(5, (const float[][2]){{2.25f, 3.5f}, {5, 6}, {7.5f, 12}, {47, 31}, {-1, 3}});
+    assert_ok(cairn_labels_soft(target, &k, H, W));
+    for (int i = 0; i < CELLS; i++) {
+        double sum = 0;
+        for (int c = 0; c < 65; c++) sum += target[i * 65 + c];
+        assert_float_equal(sum, 1, 1e-6);
+        assert_true(target[i * 65 + 64] == (i == 0 || i == 6 || i == 7 || i == CELLS - 1 ? 0.0f : 1.0f));
+    }
+    assert_float_equal(target[3 * 8 + 2], 0.75 * 0.5 / 2, 1e-6); /* two points share cell 0 */
+    assert_float_equal(target[3 * 8 + 3], 0.25 * 0.5 / 2, 1e-6);
+    assert_float_equal(target[4 * 8 + 2], 0.75 * 0.5 / 2, 1e-6);
+    assert_float_equal(target[6 * 8 + 5], 0.5, 1e-6);
+    assert_float_equal(target[6 * 65 + 4 * 8 + 7], 1, 1e-6); /* half of a point, alone in its cell */
+    assert_float_equal(target[7 * 65 + 4 * 8], 1, 1e-6);
+    assert_float_equal(target[(CELLS - 1) * 65 + 63], 1, 1e-6);
+    assert_status(cairn_labels_soft(target, &k, H, W + 1), CAIRN_E_SHAPE, "multiples of 8");
+    cairn_keypoints_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_rounding_and_outside),
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_valid_cells),
+        cmocka_unit_test(test_soft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
