@@ -15,10 +15,12 @@ const cairn_setting cairn_photos_table[] = {
     ROW_TEXT(skip, "", "comma-separated names of photographs to leave out"),
     CAIRN_SETTING_INT_ROW(cairn_photos, height, 120, 16, 4096, "height of a crop, pixels"),
     CAIRN_SETTING_INT_ROW(cairn_photos, width, 160, 16, 4096, "width of a crop, pixels"),
-    CAIRN_SETTING_INT_ROW(cairn_photos, limit, 0, 0, 1e9, "most photographs used, 0 for all; all crops stay in memory"),
+    CAIRN_SETTING_INT_ROW(cairn_photos, limit, 0, 0, 1e9, "most photographs used, 0 for all"),
     CAIRN_SETTING_INT_ROW(cairn_photos, crops, 1, 1, 1000,
                           "crops of each photograph, 1: the whole picture around its centre"),
     CAIRN_SETTING_FLOAT_ROW(cairn_photos, holdout, 0.25, 0, 0.9, "share of the photographs kept for evaluation"),
+    CAIRN_SETTING_INT_ROW(cairn_photos, memory, 2048, 1, 1e7,
+                          "MiB for the crops of a stage; where they do not fit they are decoded when they are needed"),
     {0},
 };
 

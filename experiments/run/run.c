@@ -27,6 +27,15 @@ static cairn_status no_memory(void)
     return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
 }
 
+/* The settings of photos, except what changes no result: a finished run stays so. */
+static void write_photos(FILE *file, const cairn_photos *photos)
+{
+    for (const cairn_setting *row = cairn_photos_table; row->name; row++) {
+        const cairn_setting one[] = {*row, {0}};
+        if (strcmp(row->name, "memory")) cairn_settings_write(file, one, photos, 0);
+    }
+}
+
 static cairn_status stage_fingerprint(runner *r, int index)
 {
     const cairn_recipe_stage *stage = &r->recipe->stages[index];
@@ -36,7 +45,7 @@ static cairn_status stage_fingerprint(runner *r, int index)
     if (!file) return no_memory();
     fprintf(file, "%s %d %s %u\n", stage->kind->name, stage->kind->version, stage->name, r->recipe->seed);
     cairn_settings_write(file, stage->kind->settings, stage->settings, 0);
-    if (stage->kind->uses_photos) cairn_settings_write(file, cairn_photos_table, &r->recipe->photos, 0);
+    if (stage->kind->uses_photos) write_photos(file, &r->recipe->photos);
     for (int i = 0; i < index; i++)
         if (stage->needs >> i & 1) fprintf(file, "%s\n", r->fingerprints[i]);
     if (fclose(file)) {

@@ -3,8 +3,11 @@
 #include "base/rng.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
+#include "system/file.h"
+#include "system/parallel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 cairn_status cairn_photo_feed_open(cairn_photo_feed *out, const cairn_stage *stage, int64_t batch)
 {
@@ -12,40 +15,150 @@ cairn_status cairn_photo_feed_open(cairn_photo_feed *out, const cairn_stage *sta
     *out = (cairn_photo_feed){.stage = stage, .batch = (int)batch, .pass = -1};
     CAIRN_TRY(cairn_stage_photos_open(&out->photos, stage, false));
     out->count = cairn_stage_photos_count(out->photos);
-    out->h = cairn_stage_photos_get(out->photos, 0)->h;
-    out->w = cairn_stage_photos_get(out->photos, 0)->w;
+    cairn_stage_photos_size(out->photos, &out->h, &out->w);
     out->order = malloc(sizeof *out->order * (size_t)out->count);
     out->photo_of = malloc(sizeof *out->photo_of * (size_t)batch);
-    if (!out->order || !out->photo_of) st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d photos", out->count);
+    out->images = calloc((size_t)batch, sizeof *out->images);
+    out->points = calloc((size_t)batch, sizeof *out->points);
+    if (!out->order || !out->photo_of || !out->images || !out->points)
+        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for %d photos", out->count);
 done:
     return st;
 }
 
-cairn_status cairn_photo_feed_label(cairn_photo_feed *feed, const char *folder)
+static cairn_status read_label(void *feed, int i)
 {
-    return cairn_stage_read_labels(&feed->labels, feed->photos, folder);
+    cairn_photo_feed *f = feed;
+    return cairn_stage_read_label(&f->labels[i], f->photos, i, f->label_folder, f->checkpoint);
 }
 
-void cairn_photo_feed_step(cairn_photo_feed *feed, int64_t step, float *const *inputs)
+cairn_status cairn_photo_feed_label(cairn_photo_feed *feed, const char *folder, uint64_t checkpoint)
 {
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_stage_check_labels(feed->photos, folder, checkpoint));
+    feed->checkpoint = checkpoint;
+    feed->label_folder = strdup(folder);
+    if (!feed->label_folder) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
+    if (!cairn_stage_photos_all_there(feed->photos)) goto done;
+    feed->labels = calloc((size_t)feed->count, sizeof *feed->labels);
+    if (!feed->labels) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the labels of %d photos", feed->count));
+    CAIRN_TRY(cairn_parallel_for(feed->count, 0, read_label, feed));
+done:
+    return st;
+}
+
+cairn_status cairn_photo_feed_label_from(cairn_photo_feed *feed, const char *stage_name)
+{
+    cairn_status st = CAIRN_OK;
+    const int index = cairn_recipe_find_stage(feed->stage->recipe, stage_name);
+    if (index < 0) return cairn_error_set(CAIRN_E_NOTFOUND, "the recipe has no stage '%s'", stage_name);
+    const cairn_recipe_stage *labels = &feed->stage->recipe->stages[index];
+    const cairn_setting *row = cairn_settings_find(labels->kind->settings, "teacher");
+    char *input = NULL, *folder = NULL, *model = NULL;
+    uint64_t checkpoint;
+    CAIRN_ASSERT(row && row->type == CAIRN_SETTING_TEXT); /* of every kind that labels */
+    CAIRN_TRY(cairn_stage_model_path(&model, feed->stage, (const char *)labels->settings + row->offset));
+    CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
+    CAIRN_TRY(cairn_stage_input_folder(&input, feed->stage, stage_name));
+    folder = cairn_file_join(input, "labels");
+    if (!folder) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
+    CAIRN_TRY(cairn_photo_feed_label(feed, folder, checkpoint));
+done:
+    free(input);
+    free(folder);
+    free(model);
+    return st;
+}
+
+static void set_pass(cairn_photo_feed *feed, int64_t pass)
+{
+    if (pass == feed->pass) return;
+    cairn_rng rng = cairn_rng_stream(feed->stage->seed, feed->stage->stream, (uint32_t)pass, 0, CAIRN_PURPOSE_ORDER);
+    cairn_rng_shuffle(&rng, feed->order, (uint32_t)feed->count);
+    feed->pass = pass;
+}
+
+static cairn_status copy_points(cairn_keypoints *out, const cairn_keypoints *points)
+{
+    const cairn_status st = cairn_keypoints_create(out, points->count, 0);
+    if (st >= 0 && points->count) memcpy(out->points, points->points, sizeof *points->points * (size_t)points->count);
+    return st;
+}
+
+/* photo_of[i] is a place in the pass's order on entry, and the photo that was read there or behind it afterwards. */
+static cairn_status load(cairn_photo_feed *f, int i)
+{
+    cairn_status st = CAIRN_E_NOTFOUND;
+    const int place = f->photo_of[i];
+    for (int k = 0; k < f->count && st < 0; k++) {
+        f->photo_of[i] = (int)f->order[((int64_t)place + k) % f->count];
+        st = cairn_stage_photos_read(&f->images[i], f->photos, f->photo_of[i]);
+        if (st == CAIRN_E_NOMEM) return st;
+    }
+    if (st < 0)
+        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: none of the %d photographs can be used; the last: %s",
+                               f->stage->photos->root, f->count, cairn_error_message());
+    if (f->labels) return copy_points(&f->points[i], &f->labels[f->photo_of[i]]);
+    if (!f->label_folder) return CAIRN_OK;
+    return cairn_stage_read_label(&f->points[i], f->photos, f->photo_of[i], f->label_folder, f->checkpoint);
+}
+
+typedef struct part {
+    cairn_photo_feed *feed;
+    int first; /* sample of the batch */
+} part;
+
+static cairn_status load_part(void *payload, int i)
+{
+    const part *p = payload;
+    return load(p->feed, p->first + i);
+}
+
+/* What the next two steps of this pass draw is decoded meanwhile. */
+static void expect_next(cairn_photo_feed *feed, int64_t first)
+{
+    enum { STEPS = 2, MOST = 512 };
+    int next[MOST], count = 0;
+    while (count < MOST && count < STEPS * feed->batch && first + count < feed->count) {
+        next[count] = (int)feed->order[first + count];
+        count++;
+    }
+    cairn_stage_photos_expect(feed->photos, next, count);
+}
+
+cairn_status cairn_photo_feed_step(cairn_photo_feed *feed, int64_t step, float *const *inputs)
+{
+    cairn_status st = CAIRN_OK;
     feed->step = step;
     feed->inputs = inputs;
     for (int i = 0; i < feed->batch; i++) {
-        int64_t position = step * feed->batch + i, pass = position / feed->count;
-        if (pass != feed->pass) {
-            cairn_rng rng = cairn_rng_stream(feed->stage->seed, feed->stage->stream, (uint32_t)pass, 0,
-                                             CAIRN_PURPOSE_ORDER);
-            cairn_rng_shuffle(&rng, feed->order, (uint32_t)feed->count);
-            feed->pass = pass;
-        }
-        feed->photo_of[i] = (int)feed->order[position % feed->count];
+        cairn_image_free(&feed->images[i]);
+        cairn_keypoints_free(&feed->points[i]);
     }
+    /* A batch that begins in one pass may end in the next, or in one after that. */
+    for (int first = 0, last; first < feed->batch; first = last) {
+        const int64_t position = step * feed->batch + first, place = position % feed->count;
+        const int left = feed->batch - first;
+        last = feed->count - place < left ? first + (int)(feed->count - place) : feed->batch;
+        set_pass(feed, position / feed->count);
+        for (int i = first; i < last; i++) feed->photo_of[i] = (int)place + i - first;
+        part of_pass = {feed, first};
+        CAIRN_TRY(cairn_parallel_for(last - first, 0, load_part, &of_pass));
+        expect_next(feed, place + last - first);
+    }
+done:
+    return st;
 }
 
 void cairn_photo_feed_close(cairn_photo_feed *feed)
 {
     for (int i = 0; i < feed->count && feed->labels; i++) cairn_keypoints_free(&feed->labels[i]);
+    for (int i = 0; i < feed->batch && feed->images; i++) cairn_image_free(&feed->images[i]);
+    for (int i = 0; i < feed->batch && feed->points; i++) cairn_keypoints_free(&feed->points[i]);
     free(feed->labels);
+    free(feed->label_folder);
+    free(feed->images);
+    free(feed->points);
     cairn_stage_photos_close(&feed->photos);
     free(feed->order);
     free(feed->photo_of);

@@ -99,7 +99,8 @@ static void test_end_to_end__runs_every_stage_once(void **state)
         if (!cairn_file_exists(path)) fail_msg("%s is missing", path);
     }
     assert_non_null(strstr(run.out, "report.html"));
-    expect_success(words);
+    /* What is kept in memory changes no result, so nothing is done again. */
+    expect_success(WORDS("run", in_folder("tiny.yaml"), photos_override(), "photos.memory=1", "--out", in_folder("run")));
     int skipped = 0;
     for (const char *at = run.err; (at = strstr(at, "done before")); at++) skipped++;
     assert_int_equal(skipped, 6);

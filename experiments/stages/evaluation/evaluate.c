@@ -134,9 +134,10 @@ done:
 
 static cairn_status load_photo(void *context, int i, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES])
 {
-    const cairn_stage_photos *photos = context;
+    cairn_stage_photos *photos = context;
     snprintf(name, CAIRN_PAIR_NAME_BYTES, "%s", cairn_stage_photos_key(photos, i));
-    return cairn_image_copy(gray, cairn_stage_photos_get(photos, i));
+    cairn_stage_photos_expect_after(photos, i);
+    return cairn_stage_photos_read(gray, photos, i);
 }
 
 /* The same pairs at the size of each view of the protocol. */

@@ -100,18 +100,17 @@ static cairn_status make_sample(void *payload, int i)
     cairn_status st = CAIRN_OK;
     const feed *f = payload;
     const cairn_photo_feed *photos = &f->photos;
-    int photo = photos->photo_of[i];
     size_t pixels = (size_t)photos->h * (size_t)photos->w;
     cairn_image image = {0};
     cairn_rng rng = cairn_rng_stream(photos->stage->seed, photos->stage->stream, (uint32_t)photos->step, (uint32_t)i,
                                      CAIRN_PURPOSE_AUGMENT);
     cairn_photometric_options photometric = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     bool mirrored = cairn_rng_u32(&rng) & 1;
-    CAIRN_TRY(cairn_image_copy(&image, cairn_stage_photos_get(photos->photos, photo)));
+    CAIRN_TRY(cairn_image_copy(&image, &photos->images[i]));
     if (mirrored) mirror(&image);
     if (f->s->photometric) CAIRN_TRY(cairn_augment_photometric(&image, &rng, &photometric));
     memcpy(photos->inputs[IMAGE] + (size_t)i * pixels, image.pixels, sizeof(float) * pixels);
-    draw_target(photos->inputs[TARGET] + (size_t)i * pixels, &photos->labels[photo], mirrored, f);
+    draw_target(photos->inputs[TARGET] + (size_t)i * pixels, &photos->points[i], mirrored, f);
 done:
     cairn_image_free(&image);
     return st;
@@ -122,8 +121,9 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
     feed *f = payload;
     const cairn_photo_feed *photos = &f->photos;
     int points = 0;
-    cairn_photo_feed_step(&f->photos, step, values);
-    for (int i = 0; i < photos->batch; i++) points += photos->labels[photos->photo_of[i]].count;
+    const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
+    if (st < 0) return st;
+    for (int i = 0; i < photos->batch; i++) points += photos->points[i].count;
     values[SCALE][0] = 1.0f / (float)(points > 1 ? points : 1); /* the loss is a mean over keypoints */
     return cairn_parallel_for(photos->batch, 0, make_sample, f);
 }
@@ -162,8 +162,14 @@ static cairn_status start(cairn_training *t, const void *payload)
 static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
 {
     cairn_network_spec spec = spec_of(s);
-    cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
-                                     .batch = batch, .payload = f, .calibrate = s->calibrate, .views = 1};
+    cairn_stage_training training = {.settings = &s->train,
+                                     .spec = &spec,
+                                     .build = build,
+                                     .start = start,
+                                     .batch = batch,
+                                     .payload = f,
+                                     .calibrate = s->calibrate,
+                                     .views = 1};
     return cairn_stage_train(stage, &training);
 }
 
@@ -186,7 +192,7 @@ static cairn_status ask_teacher(cairn_stage *stage, const phase1_settings *s, ca
     CAIRN_TRY(cairn_network_load(&teacher, stage->gpu, model));
     CAIRN_TRY(cairn_stage_path(&folder, stage, "teacher"));
     CAIRN_TRY(cairn_stage_label(stage, teacher, checkpoint, photos->photos, &o, folder));
-    CAIRN_TRY(cairn_photo_feed_label(photos, folder));
+    CAIRN_TRY(cairn_photo_feed_label(photos, folder, checkpoint));
 done:
     cairn_network_destroy(&teacher);
     free(model);

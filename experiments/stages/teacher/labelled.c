@@ -2,24 +2,14 @@
 
 #include "base/log.h"
 #include "experiments/stages/common.h"
-#include "system/file.h"
 #include "train/checkpoint.h"
 
 #include <stdlib.h>
 
 cairn_status cairn_labelled_open(cairn_photo_feed *out, const cairn_stage *stage, int64_t batch, const char *labels)
 {
-    cairn_status st = CAIRN_OK;
-    char *input = NULL, *folder = NULL;
-    CAIRN_TRY(cairn_photo_feed_open(out, stage, batch));
-    CAIRN_TRY(cairn_stage_input_folder(&input, stage, labels));
-    folder = cairn_file_join(input, "labels");
-    if (!folder) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
-    CAIRN_TRY(cairn_photo_feed_label(out, folder));
-done:
-    free(input);
-    free(folder);
-    return st;
+    const cairn_status st = cairn_photo_feed_open(out, stage, batch);
+    return st < 0 ? st : cairn_photo_feed_label_from(out, labels);
 }
 
 cairn_status cairn_labelled_start(cairn_training *t, const cairn_stage *stage, const char *from)

@@ -51,7 +51,7 @@ static cairn_status make_sample(void *payload, int i)
 {
     const photos_settings *s = ((const feed *)payload)->s;
     const cairn_photo_feed *f = &((const feed *)payload)->photos;
-    const int photo = f->photo_of[i], channels = cairn_detector_label_channels(&s->detector);
+    const int channels = cairn_detector_label_channels(&s->detector);
     const size_t pixels = (size_t)f->h * (size_t)f->w, cells = pixels / 64, n = (size_t)i;
     const bool trains = f->step < s->train.steps * s->train.accumulate;
     const cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
@@ -59,15 +59,15 @@ static cairn_status make_sample(void *payload, int i)
     const cairn_homographic_options warp = cairn_warp_options(&s->detector.warp);
     cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells * (size_t)channels,
                               f->inputs[VALID] + n * cells, s->detector.loss == CAIRN_DETECTOR_SOFT};
-    return cairn_sample_detector(&view, cairn_stage_photos_get(f->photos, photo), &f->labels[photo],
-                                 s->photometric ? &light : NULL, s->homographic && trains ? &warp : NULL, &stream);
+    return cairn_sample_detector(&view, &f->images[i], &f->points[i], s->photometric ? &light : NULL,
+                                 s->homographic && trains ? &warp : NULL, &stream);
 }
 
 static cairn_status batch(void *payload, int64_t step, float *const *values)
 {
     feed *f = payload;
-    cairn_photo_feed_step(&f->photos, step, values);
-    return cairn_parallel_for(f->photos.batch, 0, make_sample, f);
+    const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
+    return st < 0 ? st : cairn_parallel_for(f->photos.batch, 0, make_sample, f);
 }
 
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
@@ -99,8 +99,14 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     feed f = {.s = s};
     const cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
                                      .superpoint = {s->width, 0, (cairn_superpoint_order)s->order}};
-    const cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
-                                           .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1};
+    const cairn_stage_training training = {.settings = &s->train,
+                                           .spec = &spec,
+                                           .build = build,
+                                           .start = start,
+                                           .batch = batch,
+                                           .payload = &f,
+                                           .calibrate = s->calibrate,
+                                           .views = 1};
     CAIRN_TRY(cairn_labelled_open(&f.photos, stage, s->train.batch, s->labels));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:

@@ -79,10 +79,10 @@ static cairn_status make_sample(void *payload, int i)
     cairn_status st = CAIRN_OK;
     const superpoint_settings *s = ((const feed *)payload)->s;
     const cairn_photo_feed *f = &((const feed *)payload)->photos;
-    int h = f->h, w = f->w, cells = h / 8 * (w / 8), photo = f->photo_of[i];
+    int h = f->h, w = f->w, cells = h / 8 * (w / 8);
     size_t pixel = (size_t)i * (size_t)h * (size_t)w, cell = (size_t)i * (size_t)cells;
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
-    const cairn_image *gray = cairn_stage_photos_get(f->photos, photo);
+    const cairn_image *gray = &f->images[i];
     const size_t label = cell * (size_t)cairn_detector_label_channels(&s->detector);
     const bool soft = s->detector.loss == CAIRN_DETECTOR_SOFT;
     cairn_sample_view view = {f->inputs[IMAGE] + pixel, f->inputs[LABELS] + label, f->inputs[VALID] + cell, soft};
@@ -91,8 +91,8 @@ static cairn_status make_sample(void *payload, int i)
     cairn_homography to_warped;
     const cairn_photometric_options light = cairn_photometric_preset((cairn_augment_preset)s->detector.light);
     const cairn_homographic_options warp = cairn_warp_options(&s->detector.warp);
-    CAIRN_TRY(cairn_sample_detector(&view, gray, &f->labels[photo], &light, NULL, &stream));
-    CAIRN_TRY(cairn_sample_warped(&warped, &to_warped, gray, &f->labels[photo], &light, &warp, &stream));
+    CAIRN_TRY(cairn_sample_detector(&view, gray, &f->points[i], &light, NULL, &stream));
+    CAIRN_TRY(cairn_sample_warped(&warped, &to_warped, gray, &f->points[i], &light, &warp, &stream));
     if (s->descriptor_loss == CAIRN_DESCRIPTOR_SPARSE) {
         const size_t match = (size_t)i * (size_t)s->matches;
         const uint32_t named[4] = {stream.seed, stream.stage, stream.step, stream.sample};
@@ -110,8 +110,8 @@ done:
 static cairn_status batch(void *payload, int64_t step, float *const *values)
 {
     feed *f = payload;
-    cairn_photo_feed_step(&f->photos, step, values);
-    return cairn_parallel_for(f->photos.batch, 0, make_sample, f);
+    const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
+    return st < 0 ? st : cairn_parallel_for(f->photos.batch, 0, make_sample, f);
 }
 
 static cairn_network_spec spec_of(const superpoint_settings *s)
