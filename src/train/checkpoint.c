@@ -16,9 +16,9 @@ static const char *const states[STATES] = {"adam_m/", "adam_v/", "sgd_momentum/"
 
 static void file_shape(const cairn_parameter *p, cairn_safetensor *t)
 {
-    t->rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4;
+    t->rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : p->kind == CAIRN_PARAMETER_LINEAR ? 2 : 4;
     t->shape[0] = p->co;
-    t->shape[1] = p->kind == CAIRN_PARAMETER_CONV ? p->ci : 1;
+    t->shape[1] = p->kind == CAIRN_PARAMETER_DEPTHWISE ? 1 : p->ci;
     t->shape[2] = t->shape[3] = p->k;
 }
 

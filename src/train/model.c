@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "ops/conv/conv.h"
 #include "ops/conv/depthwise.h"
+#include "ops/norm/layer_norm.h"
 #include "ops/pointwise/pointwise.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@ void cairn_model_uninit(cairn_model *m)
 
 static cairn_shape device_shape(cairn_parameter_kind kind, int co, int ci, int k)
 {
-    if (kind == CAIRN_PARAMETER_CONV) return (cairn_shape){k * k, 1, ci, co};
+    if (kind == CAIRN_PARAMETER_CONV || kind == CAIRN_PARAMETER_LINEAR) return (cairn_shape){k * k, 1, ci, co};
     if (kind == CAIRN_PARAMETER_DEPTHWISE) return (cairn_shape){k * k, 1, 1, co};
     return (cairn_shape){1, 1, 1, co};
 }
@@ -77,6 +78,32 @@ cairn_tid cairn_layer_depthwise(cairn_model *m, const char *name, cairn_tid x, i
                                              1, kernel, true, true, CAIRN_INIT_FAN_OUT_NORMAL, 0);
     cairn_conv_options options = {.kernel = kernel, .stride = stride, .pad = (kernel - 1) / 2};
     return cairn_op_depthwise2d(m->g, x, weight, CAIRN_NONE, &options);
+}
+
+cairn_tid cairn_layer_linear(cairn_model *m, const char *name, cairn_tid x, int channels, bool bias)
+{
+    char text[96];
+    const cairn_conv_options options = {.kernel = 1, .stride = 1};
+    int ci = cairn_graph_shape(m->g, x).c;
+    float bound = (float)(1 / sqrt((double)ci));
+    cairn_tid weight = cairn_model_parameter(m, member(text, sizeof text, name, "weight"), CAIRN_PARAMETER_LINEAR,
+                                             channels, ci, 1, true, true, CAIRN_INIT_UNIFORM, bound);
+    cairn_tid b = CAIRN_NONE;
+    if (bias)
+        b = cairn_model_parameter(m, member(text, sizeof text, name, "bias"), CAIRN_PARAMETER_VECTOR, channels, 1, 1,
+                                  true, false, CAIRN_INIT_UNIFORM, bound);
+    return cairn_op_conv2d(m->g, x, weight, b, &options);
+}
+
+cairn_tid cairn_layer_layer_norm(cairn_model *m, const char *name, cairn_tid x)
+{
+    char text[96];
+    int c = cairn_graph_shape(m->g, x).c;
+    cairn_tid gamma = cairn_model_parameter(m, member(text, sizeof text, name, "weight"), CAIRN_PARAMETER_VECTOR, c, 1,
+                                            1, true, false, CAIRN_INIT_CONSTANT, 1);
+    cairn_tid beta = cairn_model_parameter(m, member(text, sizeof text, name, "bias"), CAIRN_PARAMETER_VECTOR, c, 1, 1,
+                                           true, false, CAIRN_INIT_CONSTANT, 0);
+    return cairn_op_layer_norm(m->g, x, gamma, beta, 1e-5f);
 }
 
 static void remember_moments(cairn_model *m, const char *name, cairn_tid mean, cairn_tid variance, double samples)
@@ -134,17 +161,21 @@ cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, 
     return y;
 }
 
+/* Elements of the input that each output reads, for each tap. */
+static int inputs_of(const cairn_parameter *p)
+{
+    return p->kind == CAIRN_PARAMETER_CONV || p->kind == CAIRN_PARAMETER_LINEAR ? p->ci : 1;
+}
+
 int64_t cairn_parameter_elements(const cairn_parameter *p)
 {
-    return p->kind == CAIRN_PARAMETER_CONV        ? (int64_t)p->co * p->ci * p->k * p->k
-           : p->kind == CAIRN_PARAMETER_DEPTHWISE ? (int64_t)p->co * p->k * p->k
-                                                  : p->co;
+    return p->kind == CAIRN_PARAMETER_VECTOR ? p->co : (int64_t)p->co * inputs_of(p) * p->k * p->k;
 }
 
 /* Index of (o, i, tap) in the file's and in the device's order. A depthwise weight has i = 0 and ci = 1. */
 static void reorder(const cairn_parameter *p, const float *from, float *to, bool to_device)
 {
-    int taps = p->k * p->k, ci = p->kind == CAIRN_PARAMETER_CONV ? p->ci : 1;
+    int taps = p->k * p->k, ci = inputs_of(p);
     for (int o = 0; o < p->co; o++)
         for (int i = 0; i < ci; i++)
             for (int t = 0; t < taps; t++) {
@@ -175,7 +206,7 @@ static void draw(const cairn_parameter *p, uint32_t seed, float *values)
 {
     enum { STREAM = 0x696e6974 }; /* "init": no stage of a recipe has this number */
     cairn_rng rng = cairn_rng_stream(seed, STREAM, hash_name(p->name), 0, 0);
-    double taps = (double)p->k * p->k, fan_in = taps * (p->kind == CAIRN_PARAMETER_CONV ? p->ci : 1),
+    double taps = (double)p->k * p->k, fan_in = taps * inputs_of(p),
            fan_out = taps * p->co;
     int64_t n = cairn_parameter_elements(p);
     for (int64_t i = 0; i < n; i++) {
@@ -191,6 +222,12 @@ static void draw(const cairn_parameter *p, uint32_t seed, float *values)
             break;
         case CAIRN_INIT_FAN_OUT_NORMAL:
             values[i] = (float)(cairn_rng_normal(&rng) * sqrt(2.0 / fan_out));
+            break;
+        case CAIRN_INIT_UNIFORM:
+            values[i] = (float)cairn_rng_between(&rng, -p->init_value, p->init_value);
+            break;
+        case CAIRN_INIT_NORMAL:
+            values[i] = (float)(cairn_rng_normal(&rng) * p->init_value);
             break;
         default:
             values[i] = p->init_value;

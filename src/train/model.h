@@ -12,14 +12,17 @@
 typedef enum cairn_parameter_kind {
     CAIRN_PARAMETER_CONV,      /* device {k*k,1,ci,co}; file [co,ci,k,k] */
     CAIRN_PARAMETER_DEPTHWISE, /* device {k*k,1,1,c};   file [c,1,k,k] */
-    CAIRN_PARAMETER_VECTOR     /* device {1,1,1,c};     file [c] */
+    CAIRN_PARAMETER_VECTOR,    /* device {1,1,1,c};     file [c] */
+    CAIRN_PARAMETER_LINEAR     /* device {1,1,ci,co};   file [co,ci]: a matrix, as a 1x1 convolution reads it */
 } cairn_parameter_kind;
 
 typedef enum cairn_init {
     CAIRN_INIT_CONSTANT,       /* init_value everywhere */
     CAIRN_INIT_GLOROT,         /* U(-b,b), b = sqrt(6/(fan_in+fan_out)) */
     CAIRN_INIT_FAN_OUT_NORMAL, /* N(0, 2/fan_out) */
-    CAIRN_INIT_FAN_IN_UNIFORM  /* U(-b,b), b = sqrt(3/fan_in) */
+    CAIRN_INIT_FAN_IN_UNIFORM, /* U(-b,b), b = sqrt(3/fan_in) */
+    CAIRN_INIT_UNIFORM,        /* U(-init_value, init_value) */
+    CAIRN_INIT_NORMAL          /* N(0, init_value^2) */
 } cairn_init;
 
 typedef struct cairn_parameter {
@@ -67,6 +70,12 @@ cairn_tid cairn_layer_depthwise(cairn_model *m, const char *name, cairn_tid x, i
 /* <name>.weight .bias .running_mean .running_var; `update` is the weight of a new batch in the running statistics */
 cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, float eps, float update,
                                  cairn_activation activation);
+
+/* x [N,H,W,C] -> [N,H,W,channels]: a matrix for each cell; <name>.weight and, with bias, <name>.bias, both drawn from
+ * U(-1/sqrt(C), 1/sqrt(C)) as PyTorch's Linear. */
+cairn_tid cairn_layer_linear(cairn_model *m, const char *name, cairn_tid x, int channels, bool bias);
+/* Over the channels of each cell, eps 1e-5: <name>.weight .bias */
+cairn_tid cairn_layer_layer_norm(cairn_model *m, const char *name, cairn_tid x);
 
 /* Draws initial values of every parameter, each from its own stream (seed, name), so that they do not depend on the
  * order of layers. */

@@ -144,6 +144,24 @@ cairn_tid cairn_op_reshape(cairn_graph *g, cairn_tid x, cairn_shape shape)
     return append(g, &reshape_op, x, shape, 0, 0);
 }
 
+static bool detach_expression(const cairn_node *node, cairn_expression *e)
+{
+    (void)node;
+    *e = (cairn_expression){.text = "$0"};
+    return true;
+}
+
+static const cairn_op detach_op = {.name = "detach",
+                                   .lower = reshape_lower,
+                                   .reference = cairn_reference_reshape,
+                                   .expression = detach_expression,
+                                   .again = cairn_node_again};
+
+cairn_tid cairn_op_detach(cairn_graph *g, cairn_tid x)
+{
+    return append(g, &detach_op, x, cairn_graph_shape(g, x), 0, 0);
+}
+
 static cairn_status batch_window_lower(cairn_lowering *l, const cairn_node *node)
 {
     const cairn_layout_attributes *a = cairn_node_attributes(node);

@@ -1,6 +1,6 @@
 #ifndef CAIRN_OPS_LAYOUT_H
 #define CAIRN_OPS_LAYOUT_H
-/* Ops that move values without computing. All have gradients. */
+/* Ops that move values without computing. All but detach have gradients. */
 #include "graph/graph.h"
 
 /* [N,H,W,C] -> [N,H*block,W*block,1]: pixel (dx,dy) of a cell's block is channel dy*block + dx. Channels from block^2
@@ -10,6 +10,8 @@ cairn_tid cairn_op_depth_to_space(cairn_graph *g, cairn_tid x, int block);
 cairn_tid cairn_op_space_to_depth(cairn_graph *g, cairn_tid x, int block);
 /* The same values under another shape: c must stay, and n*h*w. */
 cairn_tid cairn_op_reshape(cairn_graph *g, cairn_tid x, cairn_shape shape);
+/* The same values, as a constant for the gradient: what is computed from the result does not train what x came from. */
+cairn_tid cairn_op_detach(cairn_graph *g, cairn_tid x);
 /* Channels first .. first+count-1. */
 cairn_tid cairn_op_slice_channels(cairn_graph *g, cairn_tid x, int first, int count);
 /* Batch elements first .. first+count-1. */

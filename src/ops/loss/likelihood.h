@@ -19,6 +19,9 @@ cairn_tid cairn_op_log_softmax_rows(cairn_graph *g, cairn_tid x, cairn_tid mask)
  * (C-1: no match; -1: ignored) this is the log-likelihood that LightGlue's loss averages. */
 cairn_tid cairn_op_pick(cairn_graph *g, cairn_tid x, cairn_tid index);
 
+/* The number of each cell's largest channel: [N,H,W,C] -> [N,H,W,1]; ties: the lowest. No gradient. */
+cairn_tid cairn_op_largest_channel(cairn_graph *g, cairn_tid x);
+
 /* LightGlue's log-assignment (matching.md 2.4): scores s [B,1,N,M], matchability logits z0 [B,1,N,1], z1 [B,1,M,1]
  * -> P [B,1,N+1,M+1]: P_ij = log_softmax_j(s)_ij + log_softmax_i(s)_ij + log sigmoid(z0_i) + log sigmoid(z1_j);
  * P_i,M = log sigmoid(-z0_i); P_N,j = log sigmoid(-z1_j); P_N,M = 0. Gradients to s, z0 and z1.

@@ -53,3 +53,32 @@ cairn_tid cairn_op_pick(cairn_graph *g, cairn_tid x, cairn_tid index)
     cairn_tid inputs[2] = {x, index};
     return cairn_graph_append(g, &pick_op, inputs, 2, 2, &y, 1, NULL, NULL, 0);
 }
+
+/* ---- the largest channel ---- */
+static cairn_status lower_largest(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_shape s = cairn_lower_shape(l, node->inputs[0]);
+    cairn_kernel_call call = {.kernel = "likelihood/largest_channel",
+                              .slots = {node->inputs[0], node->outputs[0]},
+                              .slot_count = 2,
+                              .written = 1u << 1,
+                              .push = {0, 0, (uint32_t)s.c},
+                              .push_count = 3};
+    return cairn_cells_call(l, &call, cairn_cells_of(s), cairn_shape_groups(s));
+}
+
+static double one_for_each(const cairn_node *node, const cairn_graph *g)
+{
+    return (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[0]));
+}
+
+static const cairn_op largest_op = {.name = "largest_channel",
+                                    .lower = lower_largest,
+                                    .reference = cairn_ref_largest_channel,
+                                    .operations = one_for_each};
+
+cairn_tid cairn_op_largest_channel(cairn_graph *g, cairn_tid x)
+{
+    cairn_shape s = cairn_graph_shape(g, x), y = {s.n, s.h, s.w, 1};
+    return cairn_graph_append(g, &largest_op, &x, 1, 1, &y, 1, NULL, NULL, 0);
+}

@@ -65,6 +65,17 @@ void cairn_ref_pick_grad(const cairn_node *node, const cairn_graph *g, double *c
         if (in[0][i] >= 0 && in[0][i] < s.c) out[0][i * s.c + (int)in[0][i]] = in[1][i];
 }
 
+void cairn_ref_largest_channel(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out)
+{
+    cairn_shape s = cairn_graph_shape(g, node->inputs[0]);
+    for (int64_t i = 0; i < cells_of(s); i++) {
+        int best = 0;
+        for (int c = 1; c < s.c; c++)
+            if (in[0][i * s.c + c] > in[0][i * s.c + best]) best = c;
+        out[0][i] = best;
+    }
+}
+
 static double smoothed_weight(const cairn_node *node, int classes, double label, int c)
 {
     const cairn_likelihood_attributes *at = cairn_node_attributes(node);

@@ -16,6 +16,7 @@ void cairn_ref_log_sum_exp(const cairn_node *node, const cairn_graph *g, double 
 void cairn_ref_log_sum_exp_grad(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);
 void cairn_ref_pick(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);
 void cairn_ref_pick_grad(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);
+void cairn_ref_largest_channel(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);
 void cairn_ref_smoothed(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);
 void cairn_ref_smoothed_grad(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);
 void cairn_ref_kl(const cairn_node *node, const cairn_graph *g, double *const *in, double *const *out);

@@ -1,5 +1,6 @@
 /* Ops that move values: exact on the device, and their gradients. */
 #include "ops/layout/layout.h"
+#include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
 #include "support/device/op_case.h"
 
@@ -54,6 +55,16 @@ static void concat_batch(op_case *c, cairn_graph *g)
     second.n = p->count;
     cairn_tid a = op_case_input(c, p->shape, -1, 1), b = op_case_input(c, second, -1, 1);
     op_case_output(c, cairn_op_concat_batch(g, a, b));
+}
+
+/* Times a second input, whose gradient is what is detached. */
+static void detach(op_case *c, cairn_graph *g)
+{
+    const layout_case *p = op_case_data(c);
+    cairn_tid x = op_case_input(c, p->shape, -1, 1), y = op_case_input(c, p->shape, -1, 1);
+    op_case_freeze(c, x);
+    op_case_output(c, cairn_op_detach(g, x));
+    op_case_output(c, cairn_op_mul(g, cairn_op_detach(g, x), y));
 }
 
 /* `first` is the axis of each of the following, `count` the first element of a slice or the size of the second part. */
@@ -139,8 +150,22 @@ static const op_case_spec cases[] = {
     {.name = "transpose one element", .build = transpose, .data = &one_matrix},
     {.name = "transpose", .build = transpose, .data = &odd_matrix},
     {.name = "transpose planes", .build = transpose, .data = &planes},
+    {.name = "detach", .build = detach, .data = &(const layout_case){{2, 3, 5, 7}, 0, 0}},
     {.name = "transpose a large matrix", .build = transpose, .data = &large_matrix},
 };
+
+static void detach_ends_gradients(void **state)
+{
+    (void)state;
+    cairn_graph *g = NULL;
+    assert_ok(cairn_graph_create(&g));
+    cairn_tid x = cairn_graph_input(g, "x", (cairn_shape){1, 1, 2, 3}), d;
+    assert_ok(cairn_graph_differentiate(g, cairn_op_square(g, cairn_op_detach(g, x)), &x, 1, &d));
+    assert_int_equal(d, CAIRN_NONE);
+    assert_ok(cairn_graph_differentiate(g, cairn_op_mul(g, x, cairn_op_detach(g, x)), &x, 1, &d));
+    assert_int_not_equal(d, CAIRN_NONE);
+    cairn_graph_destroy(&g);
+}
 
 static void refuses_wrong_shapes(void **state)
 {
@@ -176,6 +201,6 @@ static void refuses_wrong_shapes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest more[] = {cmocka_unit_test(refuses_wrong_shapes)};
-    return op_case_main("layout", cases, sizeof cases / sizeof *cases, more, 1);
+    const struct CMUnitTest more[] = {cmocka_unit_test(refuses_wrong_shapes), cmocka_unit_test(detach_ends_gradients)};
+    return op_case_main("layout", cases, sizeof cases / sizeof *cases, more, 2);
 }

@@ -62,6 +62,13 @@ static void pick(op_case *c, cairn_graph *g)
     op_case_output(c, cairn_op_pick(g, x, op_case_input_integers(c, (cairn_shape){s.n, s.h, s.w, 1}, -1, s.c)));
 }
 
+/* Few values, so that there are ties. */
+static void largest(op_case *c, cairn_graph *g)
+{
+    const data *d = op_case_data(c);
+    op_case_output(c, cairn_op_largest_channel(g, op_case_input_integers(c, d->shape, -(int)d->range, (int)d->range)));
+}
+
 static void smoothed(op_case *c, cairn_graph *g)
 {
     const data *d = op_case_data(c);
@@ -151,6 +158,9 @@ static const op_case_spec cases[] = {
     CASE("pick of one channel", pick, {1, 1, 1, 1}, NO_MASK, 0, 0),
     CASE("pick", pick, {2, 3, 5, 5}, NO_MASK, 0, 0),
     CASE("pick, 65 channels", pick, {1, 7, 9, 65}, NO_MASK, 0, 0),
+    {"largest of one channel", largest, &(const data){{1, 1, 1, 1}, NO_MASK, 3, 0}, true, 0, 0},
+    {"largest of five channels, ties", largest, &(const data){{2, 3, 5, 5}, NO_MASK, 2, 0}, true, 0, 0},
+    {"largest of 251 channels", largest, &(const data){{1, 1, 67, 251}, NO_MASK, 400, 0}, true, 0, 0},
     CASE("assignment, 1x1", assignment, {1, 1, 1, 1}, NO_MASK, 3, 0),
     CASE("assignment, 3x4", assignment, {2, 1, 3, 4}, NO_MASK, 3, 0),
     CASE("assignment, 5x7", assignment, {1, 1, 5, 7}, NO_MASK, 3, 0),
