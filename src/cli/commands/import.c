@@ -1,5 +1,6 @@
 /* cairn import: a public checkpoint becomes one of ours. */
 #include "cli/command.h"
+#include "matching/lightglue/import.h"
 #include "system/file.h"
 #include "teacher/import.h"
 
@@ -17,7 +18,7 @@ static const cairn_setting table[] = {
 
 static cairn_status check_layout(const char *layout)
 {
-    if (!strcmp(layout, "auto")) return CAIRN_OK;
+    if (!strcmp(layout, "auto") || !strcmp(layout, CAIRN_LIGHTGLUE_LAYOUT)) return CAIRN_OK;
     for (int i = 0; cairn_import_layouts[i]; i++)
         if (!strcmp(layout, cairn_import_layouts[i])) return CAIRN_OK;
     const char *closest = cairn_closest_name(layout, cairn_import_layouts);
@@ -35,6 +36,21 @@ static void print_name(const char *name)
     putchar('\n');
 }
 
+/* A detector's layout, or that of a matcher. */
+static cairn_status import(cairn_import_report *report, const cairn_weights *weights, const import_options *o)
+{
+    const bool choose = !strcmp(o->layout, "auto");
+    if (strcmp(o->layout, CAIRN_LIGHTGLUE_LAYOUT) && !(choose && cairn_lightglue_names_fit(weights)))
+        return cairn_import(report, weights, choose ? NULL : o->layout, o->out);
+    cairn_lightglue_import_report matcher;
+    cairn_status st = cairn_lightglue_import(&matcher, weights, o->out);
+    if (st < 0) return st;
+    *report = (cairn_import_report){.layout = CAIRN_LIGHTGLUE_LAYOUT, .taken = matcher.taken, .left = matcher.left,
+                                    .left_names = matcher.left_names};
+    snprintf(report->model, sizeof report->model, "%s", matcher.model);
+    return CAIRN_OK;
+}
+
 static cairn_status run(const void *options, const char *const *words, int word_count)
 {
     (void)word_count;
@@ -48,7 +64,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out is the file that is imported"));
     CAIRN_TRY(check_layout(o->layout));
     CAIRN_TRY(cairn_weights_read(&weights, words[0]));
-    CAIRN_TRY(cairn_import(&report, &weights, strcmp(o->layout, "auto") ? o->layout : NULL, o->out));
+    CAIRN_TRY(import(&report, &weights, o));
     printf("%s: %d of %d tensors as layout %s -> %s\nmodel: %s\n", words[0], report.taken, weights.count, report.layout,
            o->out, report.model);
     if (report.left) printf("%d tensors of the file have no place in it:\n", report.left);
@@ -73,7 +89,9 @@ const cairn_command cairn_command_import = {
         "  superpoint-bn       backbone.block1_1.0.weight ...: superpoint_bn.pth\n"
         "  pytorch-superpoint  inc.conv.conv.0.weight ...: that project's *_checkpoint.pth.tar\n"
         "  magicpoint-tf       conv1a.weight, conv1a.bn_gamma ...: for pixels of 0..255, as .npz\n"
-        "  cairn, cairn-relu-bn  conv1a.weight, bn1a.weight ...: ours, by order of layers",
+        "  cairn, cairn-relu-bn  conv1a.weight, bn1a.weight ...: ours, by order of layers\n"
+        "  superpoint-lightglue  posenc.Wr.weight, self_attn.0.Wqkv.weight ... or transformers.0.self_attn.Wqkv.weight\n"
+        "                      ...: LightGlue, for any detector whose points are positions only",
     .example = "  cairn import superpoint_v1.pth --out superpoint.safetensors\n"
                "  cairn detect --model superpoint.safetensors photo.jpg",
     .options = table,
