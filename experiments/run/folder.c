@@ -51,6 +51,11 @@ static int remove_temporary(const char *path, const struct stat *info, int type,
     return 0;
 }
 
+void cairn_run_folder_tidy(const char *folder)
+{
+    nftw(folder, remove_temporary, 16, FTW_PHYS);
+}
+
 static bool is_ours(const char *folder)
 {
     static const char *const marks[] = {"fingerprint", "stage.json"};
@@ -83,7 +88,7 @@ cairn_status cairn_stage_folder_begin(const char *folder, const char *fingerprin
     char *path = cairn_file_join(folder, "fingerprint"), *saved = read_small(folder, "fingerprint");
     if (!path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
     if (saved && !strcmp(saved, fingerprint) && !fresh) {
-        nftw(folder, remove_temporary, 16, FTW_PHYS);
+        cairn_run_folder_tidy(folder);
         goto done;
     }
     if ((cairn_file_exists(folder) || cairn_file_is_folder(folder)) && !is_ours(folder))

@@ -17,4 +17,6 @@ cairn_status cairn_stage_folder_begin(const char *folder, const char *fingerprin
  * error  CAIRN_E_FAIL if another one does */
 cairn_status cairn_run_folder_lock(int *lock, const char *folder);
 void cairn_run_folder_unlock(int lock); /* -1: nothing */
+/* Removes what a killed process was writing below `folder` (cairn_file_temporary). Only under the lock. */
+void cairn_run_folder_tidy(const char *folder);
 #endif

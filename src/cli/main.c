@@ -14,6 +14,7 @@ static const cairn_command *const commands[] = {
     &cairn_command_tune,
     &cairn_command_import,
     &cairn_command_synthesize,
+    &cairn_command_label,
     &cairn_command_evaluate_export,
     &cairn_command_evaluate_score,
     &cairn_command_evaluate_images,

@@ -1,0 +1,195 @@
+/* cairn label: what it writes, what it refuses, and that a killed call goes on to the same bytes. */
+#include "support/program.h"
+#include "support/scratch.h"
+#include "support/test.h"
+
+#include "data/image.h"
+#include "experiments/run/folder.h"
+#include "system/file.h"
+#include "teacher/labels/label_file.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PHOTOS = 5, H = 64, W = 96 };
+static cairn_program_run run;
+static const char recipe[] = "name: toy\n"
+                             "seed: 3\n"
+                             "stages:\n"
+                             "  - {name: shapes, kind: magicpoint, steps: 2, batch: 1, width: 0.125, height: 64,\n"
+                             "     image_width: 96, canvas_height: 128, calibrate: 1}\n";
+#define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
+/* Half of the probability over 64 pixels: an untrained detector is hardly surer of any. */
+#define LABEL(out, ...)                                                                                                \
+    WORDS("label", test_path("photos"), "--model", test_path("run/shapes/model.safetensors"), "--out", out, "--height", \
+          "64", "--width", "96", "--threshold", "0.008", __VA_ARGS__)
+
+static void expect_success(const char *const *words)
+{
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+}
+
+static void expect_failure(const char *const *words, int code, const char *expected)
+{
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code != code) fail_msg("exit code %d, not %d: %s", run.code, code, run.err);
+    if (cairn_program_error_lines(&run) != 1) fail_msg("not one error line: %s", run.err);
+    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+}
+
+static const char *label_of(const char *out, int photo)
+{
+    return test_path("%s/photo%d.npz", out, photo);
+}
+
+static void expect_same(const char *a, const char *b)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    assert_ok(cairn_file_read(&bytes, &size, a, 1 << 24));
+    test_expect_bytes(b, bytes, size);
+    free(bytes);
+}
+
+static void test_label__writes_files_that_say_how(void **state)
+{
+    (void)state;
+    cairn_label_info info;
+    cairn_keypoints points;
+    const char *out = test_path("whole");
+    test_put_text(test_path("photos/broken.png"), "no image");
+    expect_success(LABEL(out, "--views", "4", "--preview", "2"));
+    assert_non_null(strstr(run.out, "5 photographs labelled"));
+    assert_non_null(strstr(run.out, "1 left out"));
+    assert_non_null(strstr(run.err, "broken.png"));
+    for (int i = 0; i < PHOTOS; i++) {
+        assert_ok(cairn_label_file_read(label_of("whole", i), H, W, &info, &points));
+        assert_int_equal(info.views, 4);
+        assert_true(points.count > 0 && fabsf(info.threshold - 0.008f) < 1e-9f);
+        assert_non_null(strstr(info.options, "suppression=square size=4"));
+        assert_non_null(strstr(info.options, "aggregation=sum"));
+        cairn_keypoints_free(&points);
+    }
+    assert_false(cairn_file_exists(test_path("whole/broken.npz")));
+    assert_true(test_count_entries(test_path("whole/previews")) >= 1);
+    assert_true(cairn_file_exists(test_path("whole/labels.json")));
+    remove(test_path("photos/broken.png"));
+}
+
+static void test_label__knows_what_is_done(void **state)
+{
+    (void)state;
+    struct stat before, after;
+    const char *out = test_path("whole");
+    assert_int_equal(stat(label_of("whole", 3), &before), 0);
+    assert_int_equal(remove(label_of("whole", 4)), 0);
+    expect_success(LABEL(out, "--views", "4"));
+    assert_non_null(strstr(run.out, "1 photographs labelled"));
+    assert_non_null(strstr(run.out, "4 were there"));
+    assert_int_equal(stat(label_of("whole", 3), &after), 0);
+    assert_true(before.st_ino == after.st_ino && cairn_file_exists(label_of("whole", 4)));
+}
+
+static void test_label__settings_change_the_labels(void **state)
+{
+    (void)state;
+    cairn_label_info info;
+    cairn_keypoints points;
+    bool between = false;
+    expect_success(LABEL(test_path("other"), "--views", "4", "--aggregation", "max", "--suppression", "box", "--radius",
+                         "8", "--subpixel", "--top-k", "5", "--limit", "2"));
+    cairn_file_list list = {0};
+    assert_ok(cairn_file_list_folder(&list, test_path("other"), (const char *const[]){"npz", NULL}, false));
+    assert_int_equal(list.count, 2);
+    assert_ok(cairn_label_file_read(list.paths[0], H, W, &info, &points));
+    assert_non_null(strstr(info.options, "suppression=box size=8 border=0 top_k=5 subpixel=true aggregation=max"));
+    assert_in_range(points.count, 1, 5);
+    for (int i = 0; i < points.count; i++) between |= points.points[i].x != rintf(points.points[i].x);
+    assert_true(between);
+    cairn_keypoints_free(&points);
+    cairn_file_list_free(&list);
+}
+
+static void test_label__refuses(void **state)
+{
+    (void)state;
+    const char *whole = test_path("whole"), *never = test_path("never");
+    int lock;
+    expect_failure(LABEL(whole, "--views", "5"), 1, "made with views 4, now it is 5");
+    expect_failure(LABEL(whole, "--views", "4", "--aggregation", "mean"), 1, "aggregation=mean");
+    expect_failure(LABEL(whole, "--views", "4", "--seed", "1"), 1, "made with seed 0, now it is 1");
+    expect_failure(LABEL(never, "--views", "4", "--chunk", "3"), 2, "it must divide views, 4");
+    expect_failure(LABEL(never, "--views", "4", "--filter-counts", "5"), 2, "no label would be left");
+    expect_failure(LABEL(never, "--aggregation", "median"), 2, "sum,mean,max");
+    expect_failure(WORDS("label", test_path("photos"), "--out", never), 2, "--model FILE is missing");
+    expect_failure(WORDS("label", test_path("photos"), "--model", "x"), 2, "--out DIR is missing");
+    expect_failure(LABEL(never, "--width", "100"), 2, "multiples of 8");
+    test_put_text(test_path("alien/photo1.npz"), "whose?");
+    expect_failure(LABEL(test_path("alien"), "--views", "4"), 1, "no labels.json");
+    test_put_text(test_path("damaged/labels.json"), "{");
+    expect_failure(LABEL(test_path("damaged"), "--views", "4"), 1, "damaged");
+    assert_ok(cairn_run_folder_lock(&lock, whole));
+    expect_failure(LABEL(whole, "--views", "4"), 1, "another cairn is at work");
+    cairn_run_folder_unlock(lock);
+    assert_false(cairn_file_is_folder(never));
+}
+
+/* Kills the call as soon as label number `photo` is there. */
+static void kill_after(int photo)
+{
+    int status = 0;
+    const char *path = label_of("killed", photo);
+    const int child = cairn_program_start(LABEL(test_path("killed"), "--views", "4"), test_path("log"));
+    for (int i = 0; i < 60000 && !cairn_file_exists(path); i++) {
+        if (waitpid(child, &status, WNOHANG)) return; /* quicker than the signal: nothing is left to resume */
+        usleep(1000);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+}
+
+static void test_label__killed_anywhere_ends_with_the_same_bytes(void **state)
+{
+    (void)state;
+    for (int photo = 0; photo < PHOTOS; photo += 3) kill_after(photo);
+    test_put_text(test_path("killed/.photo4.npz.1-1.tmp"), "half");
+    expect_success(LABEL(test_path("killed"), "--views", "4"));
+    for (int i = 0; i < PHOTOS; i++) expect_same(label_of("whole", i), label_of("killed", i));
+    assert_false(cairn_file_exists(test_path("killed/.photo4.npz.1-1.tmp")));
+}
+
+/* Each photograph a pattern of its own. */
+static int prepare(void **state)
+{
+    if (test_scratch_create(state)) return -1;
+    for (int n = 0; n < PHOTOS; n++) {
+        cairn_image image;
+        assert_ok(cairn_image_create(&image, 80, 110, 1));
+        for (int i = 0; i < 80 * 110; i++)
+            image.pixels[i] = (i / 110 / (8 + n) + i % 110 / (11 + n)) % 2 ? 0.8f : 0.2f;
+        assert_ok(cairn_file_make_folder(test_path("photos")));
+        assert_ok(cairn_image_save_png(&image, test_path("photos/photo%d.png", n)));
+        cairn_image_free(&image);
+    }
+    test_put_text(test_path("toy.yaml"), recipe);
+    expect_success(WORDS("run", test_path("toy.yaml"), "--out", test_path("run")));
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_label__writes_files_that_say_how),
+        cmocka_unit_test(test_label__knows_what_is_done),
+        cmocka_unit_test(test_label__settings_change_the_labels),
+        cmocka_unit_test(test_label__refuses),
+        cmocka_unit_test(test_label__killed_anywhere_ends_with_the_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, prepare, test_scratch_remove);
+}
