@@ -135,13 +135,17 @@ static void override_view(cairn_protocol_view *v, const cairn_protocol_overrides
     if (o->w) v->w = o->w;
     if (o->points) v->points = o->points;
     if (o->radius >= 0) v->suppression = (cairn_suppression){CAIRN_SUPPRESS_SQUARE, o->radius};
+    if (o->suppression) v->suppression.kind = (cairn_suppression_kind)(o->suppression - 1);
+    if (o->subpixel) v->subpixel = o->subpixel == 1;
     if (o->border >= 0) v->border = v->classical_border = o->border;
 }
 
 void cairn_protocol_override(cairn_protocol *p, const cairn_protocol_overrides *o)
 {
     static const char mark[] = ", changed";
-    if (!o->h && !o->w && !o->points && !o->top_k && o->radius < 0 && o->border < 0 && !(o->eps > 0)) return;
+    if (!o->h && !o->w && !o->points && !o->top_k && o->radius < 0 && o->border < 0 && !o->suppression &&
+        !o->subpixel && !(o->eps > 0))
+        return;
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) override_view(&p->view[v], o);
     if (o->top_k) p->top_k = o->top_k;
     if (o->eps > 0) p->eps[0] = p->match_eps = o->eps;

@@ -82,9 +82,14 @@ cJSON *cairn_protocol_json(const cairn_protocol *protocol);
 /* Settings in place of the protocol's own. It is then called "rpautrat, changed", so that its numbers stand apart. */
 typedef struct cairn_protocol_overrides {
     int h, w, points, top_k; /* 0: the protocol's; sizes are those of both views, which are then cut from the centre */
-    int radius, border;      /* -1: the protocol's */
+    int radius, border;      /* -1: the protocol's; a radius without a suppression is one of squares */
+    int suppression;         /* 0: the protocol's, else 1 + cairn_suppression_kind; the size is the protocol's, or `radius` */
+    int subpixel;            /* 0: the protocol's, 1 on, 2 off; of networks */
     double eps;              /* 0: the protocol's */
 } cairn_protocol_overrides;
+/* Choices of settings for two of them. */
+#define CAIRN_PROTOCOL_SUPPRESSION_CHOICES "protocol," CAIRN_SUPPRESSION_CHOICES
+#define CAIRN_PROTOCOL_SUBPIXEL_CHOICES "protocol,on,off"
 #define CAIRN_PROTOCOL_OVERRIDES_INIT ((cairn_protocol_overrides){.radius = -1, .border = -1})
 void cairn_protocol_override(cairn_protocol *protocol, const cairn_protocol_overrides *overrides);
 /* Whether a method with descriptors of this length (0: none) is looked at in a view. Without descriptors the second

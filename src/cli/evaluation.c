@@ -53,6 +53,8 @@ cairn_status cairn_cli_contest_open(cairn_cli_contest *c, const cairn_cli_evalua
                                                 .top_k = (int)o->top_k,
                                                 .radius = (int)o->radius,
                                                 .border = -1,
+                                                .suppression = o->suppression,
+                                                .subpixel = o->subpixel,
                                                 .eps = o->eps};
     *c = (cairn_cli_contest){.options = o};
     if (given(o->sequences) == given(o->photos))
@@ -145,10 +147,16 @@ static cairn_status add_model(cairn_cli_contest *c, const char *path)
     char weights[32];
     const int i = c->count;
     CAIRN_TRY(check_room(c));
-    CAIRN_TRY(cairn_detector_load(&c->detectors[i], c->gpu, path, NULL));
+    cairn_detect_options detect = CAIRN_DETECT_OPTIONS_INIT;
+    detect.sampling = (cairn_sampling)c->options->sampling;
+    CAIRN_TRY(cairn_detector_load(&c->detectors[i], c->gpu, path, &detect));
     CAIRN_TRY(hash_file(weights, path));
     const cairn_network_spec *spec = cairn_network_get_spec(cairn_detector_network(&c->detectors[i]));
     name_model(c->names[i], path);
+    if (detect.sampling != CAIRN_SAMPLE_CENTRES) { /* another method in tables and predictions */
+        const size_t length = strlen(c->names[i]);
+        snprintf(c->names[i] + length, sizeof c->names[i] - length, " (%s)", cairn_sampling_name(detect.sampling));
+    }
     c->detectors[i].name = c->names[i];
     CAIRN_TRY(enter(c, spec->kind == CAIRN_NETWORK_SUPERPOINT ? CAIRN_ROLE_TEACHER : CAIRN_ROLE_STUDENT, weights));
     if (c->options->untrained) CAIRN_TRY(add_untrained(c, spec));

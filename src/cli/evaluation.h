@@ -13,6 +13,7 @@ typedef struct cairn_cli_evaluation {
     char protocol[CAIRN_SETTING_TEXT_BYTES], markdown[CAIRN_SETTING_TEXT_BYTES];
     bool untrained, pictures;
     int64_t height, width, pairs, points, top_k, radius, seed;
+    int suppression, subpixel, sampling;
     double eps;
 } cairn_cli_evaluation;
 
@@ -32,9 +33,16 @@ typedef struct cairn_cli_evaluation {
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, top_k, 0, 0, 100000,                                               \
                               "keypoints for repeatability; 0: the protocol's"),                                       \
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, radius, -1, -1, 64,                                                \
-                              "of the suppression, pixels; -1: the protocol's"),                                       \
+                              "radius or size of the suppression, pixels; -1: the protocol's"),                        \
+        CAIRN_SETTING_CHOICE_ROW(cairn_cli_evaluation, suppression, 0, CAIRN_PROTOCOL_SUPPRESSION_CHOICES,             \
+                                 "squares of a radius, or boxes of a size (rpautrat)"),                                \
+        CAIRN_SETTING_CHOICE_ROW(cairn_cli_evaluation, subpixel, 0, CAIRN_PROTOCOL_SUBPIXEL_CHOICES,                   \
+                                 "soft-argmax of networks' points"),                                                   \
         CAIRN_SETTING_FLOAT_ROW(cairn_cli_evaluation, eps, 0, 0, 100,                                                  \
                                 "distance of a repeated point; 0: the protocol's")
+#define CAIRN_CLI_SAMPLING_ROW                                                                                         \
+    CAIRN_SETTING_CHOICE_ROW(cairn_cli_evaluation, sampling, 0, CAIRN_SAMPLING_CHOICES,                                \
+                             "where networks' descriptors are read, see cairn detect --help")
 #define CAIRN_CLI_PICTURES_ROW                                                                                         \
     CAIRN_SETTING_BOOL_ROW(cairn_cli_evaluation, pictures, 1, "with --out: worst, median and best pairs, drawn")
 #define CAIRN_CLI_SEED_ROW                                                                                             \

@@ -15,7 +15,7 @@
 typedef struct evaluate_settings {
     char teacher[CAIRN_SETTING_TEXT_BYTES], student[CAIRN_SETTING_TEXT_BYTES], also[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES];
-    int protocol;
+    int protocol, suppression, subpixel;
     int64_t height, image_width, pairs_per_photo, sequence_pairs, top_k, points, radius, border;
     double eps;
     bool untrained, photos, gallery;
@@ -37,7 +37,12 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(evaluate_settings, sequence_pairs, 0, 0, 1e6, "most pairs of the sequences, 0: all"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, top_k, 0, 0, 100000, "keypoints for repeatability; 0: the protocol's"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, points, 0, 0, 100000, "keypoints kept for matching; 0: the protocol's"),
-    CAIRN_SETTING_INT_ROW(evaluate_settings, radius, -1, -1, 64, "of the suppression, pixels; -1: the protocol's"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, radius, -1, -1, 64,
+                          "radius or size of the suppression, pixels; -1: the protocol's"),
+    CAIRN_SETTING_CHOICE_ROW(evaluate_settings, suppression, 0, CAIRN_PROTOCOL_SUPPRESSION_CHOICES,
+                             "squares of a radius, or boxes of a size (rpautrat)"),
+    CAIRN_SETTING_CHOICE_ROW(evaluate_settings, subpixel, 0, CAIRN_PROTOCOL_SUBPIXEL_CHOICES,
+                             "soft-argmax of networks' points"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, border, -1, -1, 64, "pixels without keypoints; -1: the protocol's"),
     CAIRN_SETTING_FLOAT_ROW(evaluate_settings, eps, 0, 0, 100, "distance of a repeated point; 0: the protocol's"),
     CAIRN_SETTING_BOOL_ROW(evaluate_settings, gallery, 1, "pictures of worst, median and best pairs"),
@@ -221,6 +226,8 @@ static void protocol_of(cairn_protocol *out, const evaluate_settings *s)
                                                 .top_k = (int)s->top_k,
                                                 .radius = (int)s->radius,
                                                 .border = (int)s->border,
+                                                .suppression = s->suppression,
+                                                .subpixel = s->subpixel,
                                                 .eps = s->eps};
     const cairn_status st = cairn_protocol_find(out, cairn_protocol_ids[s->protocol], "protocol");
     CAIRN_ASSERT(st == CAIRN_OK); /* the choices of the setting are its ids */

@@ -16,6 +16,8 @@ typedef struct detect_options {
     char device[CAIRN_SETTING_TEXT_BYTES];
     double threshold;
     int64_t radius, top_k, border;
+    int suppression, sampling;
+    bool subpixel;
 } detect_options;
 
 static const cairn_setting table[] = {
@@ -23,9 +25,13 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(detect_options, out, "", "folder of the results"),
     CAIRN_SETTING_TEXT_ROW(detect_options, format, "npz,png", "what to write: npz, png or both"),
     CAIRN_SETTING_FLOAT_ROW(detect_options, threshold, 0.015, 0, 1, "least probability of a keypoint"),
-    CAIRN_SETTING_INT_ROW(detect_options, radius, 4, 0, 64, "of the suppression, pixels"),
+    CAIRN_SETTING_CHOICE_ROW(detect_options, suppression, 0, CAIRN_SUPPRESSION_CHOICES,
+                             "squares of a radius, or rpautrat's boxes of a size"),
+    CAIRN_SETTING_INT_ROW(detect_options, radius, 4, 0, 64, "radius or size of the suppression, pixels"),
     CAIRN_SETTING_INT_ROW(detect_options, top_k, 1000, 0, 1e6, "most keypoints of an image, 0 for all"),
     CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
+    CAIRN_SETTING_BOOL_ROW(detect_options, subpixel, 1, "move keypoints by a soft-argmax, by a pixel at most"),
+    CAIRN_SETTING_CHOICE_ROW(detect_options, sampling, 0, CAIRN_SAMPLING_CHOICES, "where descriptors are read"),
     CAIRN_CLI_DEVICE_ROW(detect_options),
     {0},
 };
@@ -174,6 +180,9 @@ static cairn_status run(const void *options, const char *const *words, int word_
     detect.threshold = o->threshold;
     detect.radius = (int)o->radius;
     detect.border = (int)o->border;
+    detect.refine = o->subpixel;
+    detect.suppression = (cairn_suppression_kind)o->suppression;
+    detect.sampling = (cairn_sampling)o->sampling;
     if (!o->model[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --model FILE is missing"));
     if (!o->out[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out DIR is missing"));
     CAIRN_TRY(read_formats(&f, o->format));
@@ -195,7 +204,11 @@ const cairn_command cairn_command_detect = {
     .summary = "find keypoints in images",
     .synopsis = "--model FILE IMAGE|FOLDER ... --out DIR [--format npz,png]",
     .details = "DIR/<stem>.npz holds keypoints [N,3] float32 (x, y, score) and, where the model has them, descriptors\n"
-               "[N,D] float32; DIR/<stem>.png shows the keypoints over the image.",
+               "[N,D] float32; DIR/<stem>.png shows the keypoints over the image.\n\n"
+               "--sampling: the cell of a map of Wc cells of 8 pixels at which the descriptor of pixel x is read. centres:\n"
+               "(x + 0.5) / 8 - 0.5, exact; corners: x / 8 (Wc - 1) / Wc, superpoint_v1 and pytorch-superpoint as published;\n"
+               "half: x / 8 - 0.5, superpoint_v1 under newer PyTorch; superglue: (x - 3.5) / (8 Wc - 4.5) (Wc - 1), SuperGlue\n"
+               "and LightGlue; legacy: x / 8, rpautrat's TensorFlow; loss: (x - 4) / 8, the cell centres of the losses.",
     .example = "  cairn detect --model runs/demo/student/model.safetensors photo.jpg --out found --top-k 500",
     .options = table,
     .options_bytes = sizeof(detect_options),

@@ -14,6 +14,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, markdown, "", "the tables as Markdown into this file"),
     CAIRN_CLI_PICTURES_ROW,
     CAIRN_CLI_CHANGES_ROWS,
+    CAIRN_CLI_SAMPLING_ROW,
     CAIRN_CLI_SEED_ROW,
     CAIRN_CLI_DEVICE_ROW(cairn_cli_evaluation),
     {0},

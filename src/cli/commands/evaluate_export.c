@@ -11,6 +11,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, protocol, "recommended", "what is measured how"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, out, "", "folder for the files"),
     CAIRN_CLI_CHANGES_ROWS,
+    CAIRN_CLI_SAMPLING_ROW,
     CAIRN_CLI_SEED_ROW,
     CAIRN_CLI_DEVICE_ROW(cairn_cli_evaluation),
     {0},

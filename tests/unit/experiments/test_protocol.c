@@ -76,6 +76,64 @@ static void expect_place(const char *id, int view, int h, int w, int first_h, in
     cairn_image_free(&out);
 }
 
+static void suppression_and_subpixel_can_be_changed(void **state)
+{
+    (void)state;
+    cairn_protocol p = protocol("recommended");
+    cairn_protocol_overrides o = CAIRN_PROTOCOL_OVERRIDES_INIT;
+    o.suppression = 1 + CAIRN_SUPPRESS_BOX;
+    o.subpixel = 2;
+    cairn_protocol_override(&p, &o);
+    assert_int_equal(p.view[1].suppression.kind, CAIRN_SUPPRESS_BOX);
+    assert_int_equal(p.view[1].suppression.size, 4); /* the protocol's */
+    assert_false(p.view[0].subpixel);
+    assert_string_equal(p.id, "recommended, changed");
+    p = protocol("rpautrat");
+    o = CAIRN_PROTOCOL_OVERRIDES_INIT;
+    o.suppression = 1 + CAIRN_SUPPRESS_SQUARE;
+    o.radius = 7;
+    o.subpixel = 1;
+    cairn_protocol_override(&p, &o);
+    assert_int_equal(p.view[1].suppression.kind, CAIRN_SUPPRESS_SQUARE);
+    assert_int_equal(p.view[1].suppression.size, 7);
+    assert_true(p.view[0].subpixel);
+}
+
+/* A network whose sub-pixel step has moved one point over the border by 0.6 pixels. */
+static cairn_status moved(void *self, const cairn_image *gray, int top_k, cairn_keypoints *out)
+{
+    (void)self, (void)gray, (void)top_k;
+    const cairn_status st = cairn_keypoints_create(out, 2, 0);
+    if (st < 0) return st;
+    out->points[0] = (cairn_keypoint){3.4f, 20, 0.9f};
+    out->points[1] = (cairn_keypoint){30, 20, 0.8f};
+    return CAIRN_OK;
+}
+
+static void ignore_view(void *self, const cairn_protocol_view *view)
+{
+    (void)self, (void)view;
+}
+
+static void the_border_is_cut_once(void **state)
+{
+    (void)state;
+    cairn_protocol_view view = protocol("pytorch-superpoint").view[0];
+    cairn_detector network = {.name = "moved", .detect = moved, .configure = ignore_view, .learned = true};
+    cairn_image image;
+    cairn_keypoints k;
+    assert_true(view.subpixel && view.border == 4);
+    assert_ok(cairn_image_create(&image, 48, 64, 1));
+    assert_ok(cairn_detector_view(&k, &network, &image, &view));
+    assert_int_equal(k.count, 2);
+    cairn_keypoints_free(&k);
+    network.configure = NULL; /* then the harness chooses, and its border counts */
+    assert_ok(cairn_detector_view(&k, &network, &image, &view));
+    assert_int_equal(k.count, 1);
+    cairn_keypoints_free(&k);
+    cairn_image_free(&image);
+}
+
 static void images_are_resized_as_in_the_sources(void **state)
 {
     (void)state;
@@ -302,6 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(changes_leave_a_mark),
+        cmocka_unit_test(suppression_and_subpixel_can_be_changed),
+        cmocka_unit_test(the_border_is_cut_once),
         cmocka_unit_test(images_are_resized_as_in_the_sources),
         cmocka_unit_test(pytorch_superpoint_multiplies_by_elements),
         cmocka_unit_test(corners_follow_the_homography),
