@@ -28,37 +28,58 @@ struct cairn_network {
     uint64_t clock;
 };
 
+static void describe_student(char *text, size_t size, const cairn_sp_fpn_options *o)
+{
+    char style[CAIRN_MOBILENET_STYLE_BYTES];
+    cairn_mobilenet_describe_style(style, sizeof style, &o->style);
+    snprintf(text, size, "sp-fpn width=%g channels=%d taps=%d,%d,%d,%d backbone=%s", o->width, o->channels, o->taps[0],
+             o->taps[1], o->taps[2], o->taps[3], style);
+}
+
 void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s)
 {
     if (s->kind == CAIRN_NETWORK_SUPERPOINT)
         cairn_superpoint_describe(text, size, &s->superpoint);
     else
-        snprintf(text, size, "sp-fpn width=%g channels=%d taps=%d,%d,%d,%d", s->sp_fpn.width, s->sp_fpn.channels,
-                 s->sp_fpn.taps[0], s->sp_fpn.taps[1], s->sp_fpn.taps[2], s->sp_fpn.taps[3]);
+        describe_student(text, size, &s->sp_fpn);
 }
 
 static bool student_in_range(const cairn_network_spec *s)
 {
     bool fine = s->sp_fpn.width >= 0.25 && s->sp_fpn.width <= 2 && s->sp_fpn.channels >= 8 && s->sp_fpn.channels <= 512;
     for (int i = 0; i < 4; i++)
-        fine &= s->sp_fpn.taps[i] >= 1 && s->sp_fpn.taps[i] < CAIRN_MOBILENET_SMALL_FEATURES &&
+        fine &= s->sp_fpn.taps[i] >= 1 && s->sp_fpn.taps[i] < cairn_mobilenet_feature_count(&s->sp_fpn.style) &&
                 (i == 0 || s->sp_fpn.taps[i] > s->sp_fpn.taps[i - 1]);
     return fine;
+}
+
+static bool parse_student(cairn_network_spec *s, const char *text)
+{
+    char style[CAIRN_MOBILENET_STYLE_BYTES] = "small";
+    cairn_sp_fpn_options *o = &s->sp_fpn;
+    int *t = o->taps;
+    int found = sscanf(text, "sp-fpn width=%lf channels=%d taps=%d,%d,%d,%d backbone=%79s", &o->width, &o->channels,
+                       &t[0], &t[1], &t[2], &t[3], style);
+    s->kind = CAIRN_NETWORK_SP_FPN;
+    return found >= 6 && cairn_mobilenet_parse_style(&o->style, style) && student_in_range(s);
 }
 
 cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, const char *where)
 {
     cairn_network_spec s = {0};
-    int *t = s.sp_fpn.taps;
+    cairn_classifier_options classifier;
     bool known = false;
     if (cairn_superpoint_parse(&s.superpoint, text)) {
         s.kind = CAIRN_NETWORK_SUPERPOINT;
         known = true;
-    } else if (sscanf(text, "sp-fpn width=%lf channels=%d taps=%d,%d,%d,%d", &s.sp_fpn.width, &s.sp_fpn.channels, &t[0],
-                      &t[1], &t[2], &t[3]) == 6) {
-        s.kind = CAIRN_NETWORK_SP_FPN;
-        known = student_in_range(&s);
+    } else {
+        known = parse_student(&s, text);
     }
+    if (!known && cairn_classifier_parse(&classifier, text))
+        return cairn_error_set(CAIRN_E_FORMAT,
+                               "%s: holds a classifier of ImageNet, which finds no keypoints; a student may start from "
+                               "it (setting backbone of its stage)",
+                               where);
     if (!known)
         return cairn_error_set(CAIRN_E_FORMAT,
                                "%s: the model is '%.80s'; expected 'superpoint width=.. descriptor=.. order=..' or "

@@ -8,7 +8,7 @@
 typedef enum cairn_network_kind { CAIRN_NETWORK_SUPERPOINT, CAIRN_NETWORK_SP_FPN } cairn_network_kind;
 
 /* What a checkpoint's metadata "model" says, as "superpoint width=0.25 descriptor=64 order=bn-relu" or
- * "sp-fpn width=1 channels=128 taps=1,2,4,12". */
+ * "sp-fpn width=1 channels=128 taps=1,2,4,12 backbone=small" (of which the last word may be missing). */
 typedef struct cairn_network_spec {
     cairn_network_kind kind;
     cairn_superpoint_options superpoint;

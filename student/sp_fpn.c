@@ -85,7 +85,7 @@ static cairn_tid integrate(cairn_model *m, const cairn_tid *maps)
 
 cairn_tid cairn_sp_fpn(cairn_model *m, cairn_tid image, const cairn_sp_fpn_options *o)
 {
-    cairn_tid features[CAIRN_MOBILENET_SMALL_FEATURES], taps[LEVELS], maps[LEVELS];
+    cairn_tid features[CAIRN_MOBILENET_LARGE_FEATURES], taps[LEVELS], maps[LEVELS];
     cairn_shape s = cairn_graph_shape(m->g, image);
     if (s.h < 32 || s.w < 32 || s.c != 1)
         return cairn_graph_mistake(m->g, "sp_fpn",
@@ -94,7 +94,7 @@ cairn_tid cairn_sp_fpn(cairn_model *m, cairn_tid image, const cairn_sp_fpn_optio
     int last = 0;
     for (int i = 0; i < LEVELS; i++) last = o->taps[i] > last ? o->taps[i] : last;
     cairn_conv_layer rgb = {.channels = 3, .kernel = 1, .bias = true, .init = CAIRN_INIT_FAN_OUT_NORMAL};
-    cairn_mobilenet_small(m, "backbone", cairn_layer_conv(m, "rgb", image, &rgb), o->width, last, features);
+    cairn_mobilenet(m, "backbone", cairn_layer_conv(m, "rgb", image, &rgb), o->width, &o->style, last, features);
     for (int i = 0; i < LEVELS; i++) taps[i] = features[o->taps[i]];
     pyramid(m, taps, o->channels, maps);
     cairn_tid sum = integrate(m, maps);

@@ -16,7 +16,7 @@ extern const char *const cairn_import_layouts[];
 
 typedef struct cairn_import_report {
     const char *layout; /* static */
-    char model[128];    /* as cairn_network_describe writes it */
+    char model[256];    /* as cairn_network_describe writes it */
     int taken;          /* tensors of the result */
     int left;           /* tensors of the file that have no place in it */
     char **left_names;  /* [left]; owned */

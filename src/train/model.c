@@ -3,8 +3,10 @@
 #include "base/rng.h"
 #include "ops/conv/conv.h"
 #include "ops/conv/depthwise.h"
+#include "ops/layout/layout.h"
 #include "ops/norm/layer_norm.h"
 #include "ops/pointwise/pointwise.h"
+#include "ops/reduce/reduce.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,6 +57,21 @@ static const char *member(char *out, size_t size, const char *layer, const char 
     return out;
 }
 
+/* Sizes stay, or are halved and rounded up. Both paddings are the same for an odd size. Where the two sizes differ in
+ * that, the odd one gets its first row of zeros as part of x, after which it is even. */
+static cairn_conv_options same_size(cairn_model *m, cairn_tid *x, int kernel, int stride, bool tensorflow)
+{
+    cairn_conv_options o = {.kernel = kernel, .stride = stride ? stride : 1, .pad = (kernel - 1) / 2};
+    cairn_shape s = cairn_graph_shape(m->g, *x);
+    if (!tensorflow || o.stride == 1 || o.pad == 0 || (s.h % 2 && s.w % 2)) return o;
+    const cairn_shape zeros = {s.n, s.h % 2 ? 1 : s.h, s.w % 2 ? 1 : s.w, s.c}; /* only one of the two is odd */
+    if (s.h % 2 || s.w % 2)
+        *x = cairn_op_concat(m->g, cairn_graph_constant(m->g, zeros, 0), *x, s.h % 2 ? CAIRN_AXIS_H : CAIRN_AXIS_W);
+    o.pad = o.pad > 1 ? o.pad - 1 : CAIRN_PAD_NONE;
+    o.behind = 1;
+    return o;
+}
+
 cairn_tid cairn_layer_conv(cairn_model *m, const char *name, cairn_tid x, const cairn_conv_layer *layer)
 {
     char text[96];
@@ -65,18 +82,17 @@ cairn_tid cairn_layer_conv(cairn_model *m, const char *name, cairn_tid x, const 
     if (layer->bias)
         bias = cairn_model_parameter(m, member(text, sizeof text, name, "bias"), CAIRN_PARAMETER_VECTOR,
                                      layer->channels, 1, 1, true, false, CAIRN_INIT_CONSTANT, 0);
-    cairn_conv_options options = {.kernel = layer->kernel, .stride = layer->stride ? layer->stride : 1,
-                                  .pad = (layer->kernel - 1) / 2};
+    cairn_conv_options options = same_size(m, &x, layer->kernel, layer->stride, layer->tensorflow);
     return cairn_op_conv2d(m->g, x, weight, bias, &options);
 }
 
-cairn_tid cairn_layer_depthwise(cairn_model *m, const char *name, cairn_tid x, int kernel, int stride)
+cairn_tid cairn_layer_depthwise(cairn_model *m, const char *name, cairn_tid x, int kernel, int stride, bool tensorflow)
 {
     char text[96];
     int c = cairn_graph_shape(m->g, x).c;
     cairn_tid weight = cairn_model_parameter(m, member(text, sizeof text, name, "weight"), CAIRN_PARAMETER_DEPTHWISE, c,
                                              1, kernel, true, true, CAIRN_INIT_FAN_OUT_NORMAL, 0);
-    cairn_conv_options options = {.kernel = kernel, .stride = stride, .pad = (kernel - 1) / 2};
+    cairn_conv_options options = same_size(m, &x, kernel, stride, tensorflow);
     return cairn_op_depthwise2d(m->g, x, weight, CAIRN_NONE, &options);
 }
 

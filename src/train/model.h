@@ -62,11 +62,12 @@ typedef struct cairn_conv_layer {
     int channels, kernel, stride; /* stride 0 means 1 */
     bool bias;
     cairn_init init;
+    bool tensorflow; /* at stride 2: pads as TensorFlow's SAME, which for even sizes pads less in front than behind */
 } cairn_conv_layer;
 /* x [N,H,W,C] -> [N,H/stride,W/stride,channels]; parameters <name>.weight and, with bias, <name>.bias */
 cairn_tid cairn_layer_conv(cairn_model *m, const char *name, cairn_tid x, const cairn_conv_layer *layer);
-/* depthwise, no bias: <name>.weight */
-cairn_tid cairn_layer_depthwise(cairn_model *m, const char *name, cairn_tid x, int kernel, int stride);
+/* depthwise, no bias: <name>.weight; tensorflow: as above */
+cairn_tid cairn_layer_depthwise(cairn_model *m, const char *name, cairn_tid x, int kernel, int stride, bool tensorflow);
 /* <name>.weight .bias .running_mean .running_var; `update` is the weight of a new batch in the running statistics */
 cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, float eps, float update,
                                  cairn_activation activation);

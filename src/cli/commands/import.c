@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "matching/lightglue/import.h"
 #include "system/file.h"
+#include "student/mobilenet_import.h"
 #include "teacher/import.h"
 
 #include <string.h>
@@ -21,6 +22,8 @@ static cairn_status check_layout(const char *layout)
     if (!strcmp(layout, "auto") || !strcmp(layout, CAIRN_LIGHTGLUE_LAYOUT)) return CAIRN_OK;
     for (int i = 0; cairn_import_layouts[i]; i++)
         if (!strcmp(layout, cairn_import_layouts[i])) return CAIRN_OK;
+    for (int i = 0; cairn_mobilenet_layouts[i]; i++)
+        if (!strcmp(layout, cairn_mobilenet_layouts[i])) return CAIRN_OK;
     const char *closest = cairn_closest_name(layout, cairn_import_layouts);
     return closest ? cairn_error_set(CAIRN_E_INVALID, "command line: there is no layout '%s'; did you mean '%s'?",
                                      layout, closest)
@@ -36,10 +39,12 @@ static void print_name(const char *name)
     putchar('\n');
 }
 
-/* A detector's layout, or that of a matcher. */
+/* A detector's layout, that of a matcher, or of a student's backbone. */
 static cairn_status import(cairn_import_report *report, const cairn_weights *weights, const import_options *o)
 {
     const bool choose = !strcmp(o->layout, "auto");
+    if (cairn_mobilenet_import_takes(weights, choose ? NULL : o->layout))
+        return cairn_mobilenet_import(report, weights, choose ? NULL : o->layout, o->out);
     if (strcmp(o->layout, CAIRN_LIGHTGLUE_LAYOUT) && !(choose && cairn_lightglue_names_fit(weights)))
         return cairn_import(report, weights, choose ? NULL : o->layout, o->out);
     cairn_lightglue_import_report matcher;
@@ -91,7 +96,10 @@ const cairn_command cairn_command_import = {
         "  magicpoint-tf       conv1a.weight, conv1a.bn_gamma ...: for pixels of 0..255, as .npz\n"
         "  cairn, cairn-relu-bn  conv1a.weight, bn1a.weight ...: ours, by order of layers\n"
         "  superpoint-lightglue  posenc.Wr.weight, self_attn.0.Wqkv.weight ... or transformers.0.self_attn.Wqkv.weight\n"
-        "                      ...: LightGlue, for any detector whose points are positions only",
+        "                      ...: LightGlue, for any detector whose points are positions only\n"
+        "  mobilenetv3-tv      features.1.block.0.0.weight ...: torchvision; for a student's backbone, like the next\n"
+        "  mobilenetv3-dl      features.1.conv.0.weight ...: d-li14/mobilenetv3.pytorch\n"
+        "  mobilenetv3-tf      stem.weight, block0.dw.weight ...: Keras with BatchNorm folded, as .npz",
     .example = "  cairn import superpoint_v1.pth --out superpoint.safetensors\n"
                "  cairn detect --model superpoint.safetensors photo.jpg",
     .options = table,

@@ -105,12 +105,16 @@ bool cairn_conv__window_from(cairn_graph *g, const char *op, const cairn_conv_op
 {
     int kernel = options->kernel, stride = options->stride ? options->stride : 1;
     int pad = options->pad == CAIRN_PAD_SAME ? (kernel - 1) / 2 : options->pad == CAIRN_PAD_NONE ? 0 : options->pad;
-    *window = (cairn_conv__window){kernel, stride, pad};
+    *window = (cairn_conv__window){kernel, stride, pad, options->behind};
     if (kernel != 1 && kernel != 3 && kernel != 5)
         return cairn_graph_mistake(g, op, "kernel %d; it must be 1, 3 or 5", kernel), false;
     if (stride != 1 && stride != 2) return cairn_graph_mistake(g, op, "stride %d; it must be 1 or 2", stride), false;
     if (pad < 0 || pad >= kernel)
         return cairn_graph_mistake(g, op, "padding %d; it must be 0..%d", pad, kernel - 1), false;
+    if (options->behind < 0 || options->behind > stride - 1)
+        return cairn_graph_mistake(g, op, "%d rows of zeros behind at stride %d; 0, or 1 at stride 2", options->behind,
+                                   stride),
+               false;
     return true;
 }
 
@@ -180,7 +184,7 @@ static void conv_gradient(cairn_graph *g, const cairn_node *node, const cairn_ti
                           cairn_tid *dinputs)
 {
     const cairn_conv__window *w = cairn_node_attributes(node);
-    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE};
+    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE, w->behind};
     cairn_tid x = node->inputs[0], weight = node->inputs[1], dy = doutputs[0];
     bool want_bias = needs[2] && node->inputs[2] != CAIRN_NONE;
     if (dy == CAIRN_NONE) return;

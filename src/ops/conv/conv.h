@@ -12,6 +12,8 @@ typedef struct cairn_conv_options {
     int kernel; /* 1, 3 or 5 */
     int stride; /* 1 or 2; 0 = 1 */
     int pad;    /* rows and columns of zeros on each side, less than kernel; CAIRN_PAD_SAME = (kernel - 1) / 2 */
+    int behind; /* as many more behind the last row and column; 0, or at stride 2 also 1: TensorFlow's SAME of an even
+                   size is pad (kernel - 3) / 2 (CAIRN_PAD_NONE for kernel 3) and behind 1 */
 } cairn_conv_options;
 
 /* Shape of the weight tensor above. */
@@ -20,7 +22,8 @@ static inline cairn_shape cairn_conv2d_weight_shape(int kernel, int ci, int co)
     return (cairn_shape){kernel * kernel, 1, ci, co};
 }
 
-/* x [N,H,W,CI], weight, bias {1,1,1,CO} or CAIRN_NONE -> y [N,OH,OW,CO], OH = (H + 2*pad - kernel) / stride + 1. */
+/* x [N,H,W,CI], weight, bias {1,1,1,CO} or CAIRN_NONE -> y [N,OH,OW,CO], OH = (H + 2*pad + behind - kernel) / stride
+ * + 1. */
 cairn_tid cairn_op_conv2d(cairn_graph *g, cairn_tid x, cairn_tid weight, cairn_tid bias,
                           const cairn_conv_options *options);
 

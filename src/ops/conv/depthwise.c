@@ -105,7 +105,7 @@ static void depthwise_gradient(cairn_graph *g, const cairn_node *node, const cai
                                cairn_tid *dinputs)
 {
     const cairn_conv__window *w = cairn_node_attributes(node);
-    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE};
+    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE, w->behind};
     cairn_tid x = node->inputs[0], weight = node->inputs[1], dy = doutputs[0];
     if (dy == CAIRN_NONE) return;
     if (needs[0]) dinputs[0] = cairn_op_depthwise2d_grad_input(g, dy, weight, cairn_graph_shape(g, x), &options);

@@ -14,7 +14,7 @@ cairn_tid cairn_op_conv_affine(cairn_graph *g, cairn_tid y, cairn_tid scale, cai
     bool depthwise = !strcmp(node.op->name, "depthwise2d");
     if (!depthwise && strcmp(node.op->name, "conv2d")) return CAIRN_NONE;
     const cairn_conv__window *w = cairn_node_attributes(&node);
-    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE};
+    cairn_conv_options options = {w->kernel, w->stride, w->pad ? w->pad : CAIRN_PAD_NONE, w->behind};
     cairn_tid weight = cairn_op_mul(g, node.inputs[1], scale), bias = shift; /* channels out come last in a weight */
     if (node.inputs[2] != CAIRN_NONE) bias = cairn_op_add(g, cairn_op_mul(g, node.inputs[2], scale), shift);
     return depthwise ? cairn_op_depthwise2d(g, node.inputs[0], weight, bias, &options)

@@ -8,6 +8,7 @@
 /* What every conv and depthwise node's attributes begin with. */
 typedef struct cairn_conv__window {
     int32_t kernel, stride, pad; /* as resolved: pad >= 0 */
+    int32_t behind;              /* kernels know it from the sizes */
 } cairn_conv__window;
 
 /* The attributes of all of them begin with the window; forward nodes and input gradients have an epilogue behind it. */
@@ -38,7 +39,7 @@ bool cairn_conv__window_from(cairn_graph *g, const char *op, const cairn_conv_op
 /* Output size along one axis; <= 0 if the kernel does not fit. */
 static inline int cairn_conv__extent(int size, const cairn_conv__window *w)
 {
-    int span = size + 2 * w->pad - w->kernel;
+    int span = size + 2 * w->pad + w->behind - w->kernel;
     return span < 0 ? 0 : span / w->stride + 1;
 }
 static inline int cairn_conv__ceil_div(int64_t a, int64_t b)

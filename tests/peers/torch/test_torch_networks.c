@@ -274,7 +274,7 @@ static void superpoint(rig *r, cairn_kernel_class kernel_class, cairn_superpoint
 
 static void sp_fpn(rig *r, cairn_kernel_class kernel_class)
 {
-    cairn_network_spec spec = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {1.0, 16, {1, 2, 4, 12}}};
+    cairn_network_spec spec = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {.width = 1.0, .channels = 16, .taps = {1, 2, 4, 12}}};
     run_network(r, kernel_class, &spec, (cairn_shape){3, 64, 96, 1});
 }
 

@@ -22,7 +22,13 @@ void matmul_case_build(op_case *c, cairn_graph *g);
 /* batch, size, channels in and out, kernel, stride, padding, bias */
 #define CONV_CASE(label, n, h, w, ci, co, k, s, p, b)                                                                  \
     {                                                                                                                  \
-        label, conv_case_build, &(const conv_case) { {n, h, w, ci}, co, {k, s, p}, b }, false, 0, 0                    \
+        label, conv_case_build, &(const conv_case) { {n, h, w, ci}, co, {k, s, p, 0}, b }, false, 0, 0                 \
+    }
+/* kernel k at stride 2 with TensorFlow's padding of even sizes, no bias */
+#define CONV_CASE_BEHIND(label, n, h, w, ci, co, k)                                                                    \
+    {                                                                                                                  \
+        label, conv_case_build,                                                                                        \
+            &(const conv_case) { {n, h, w, ci}, co, {k, 2, k == 5 ? 1 : CAIRN_PAD_NONE, 1}, false }, false, 0, 0       \
     }
 /* n products of [m,k] and [k,p], each stored as it is or transposed */
 #define MATMUL_CASE(label, n, m, k, p, ta, tb)                                                                         \

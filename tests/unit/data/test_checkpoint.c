@@ -26,9 +26,10 @@ static void build(fixture *f, int channels, bool moments)
     assert_ok(cairn_graph_create(&f->g));
     cairn_model_init(&f->model, f->g, true);
     cairn_tid x = cairn_graph_input(f->g, "image", (cairn_shape){1, 8, 8, 3});
-    cairn_conv_layer stem = {channels, 3, 1, true, CAIRN_INIT_GLOROT}, head = {2, 1, 1, true, CAIRN_INIT_GLOROT};
+    cairn_conv_layer stem = {channels, 3, 1, true, CAIRN_INIT_GLOROT, false};
+    cairn_conv_layer head = {2, 1, 1, true, CAIRN_INIT_GLOROT, false};
     x = cairn_layer_conv(&f->model, "stem", x, &stem);
-    x = cairn_layer_depthwise(&f->model, "middle", x, 3, 1);
+    x = cairn_layer_depthwise(&f->model, "middle", x, 3, 1, false);
     x = cairn_layer_batch_norm(&f->model, "norm", x, 1e-5f, 0.1f, CAIRN_ACTIVATION_NONE);
     x = cairn_layer_conv(&f->model, "head", x, &head);
     assert_int_not_equal(x, CAIRN_NONE);

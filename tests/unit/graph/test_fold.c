@@ -25,7 +25,7 @@ static cairn_tid layer(cairn_model *m, cairn_tid x, const fold_case *c)
 {
     cairn_conv_layer l = {.channels = CHANNELS, .kernel = c->kernel, .stride = c->stride, .bias = c->bias,
                           .init = CAIRN_INIT_GLOROT};
-    return c->depthwise ? cairn_layer_depthwise(m, "conv", x, c->kernel, c->stride)
+    return c->depthwise ? cairn_layer_depthwise(m, "conv", x, c->kernel, c->stride, false)
                         : cairn_layer_conv(m, "conv", x, &l);
 }
 

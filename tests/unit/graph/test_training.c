@@ -40,7 +40,8 @@ static cairn_status batch(void *payload, int64_t number, float *const *inputs)
 static void start(rig *r, const cairn_train_settings *settings, const char *folder)
 {
     *r = (rig){.batch = (int)settings->batch};
-    cairn_conv_layer first = {6, 3, 1, true, CAIRN_INIT_GLOROT}, second = {2, 1, 1, true, CAIRN_INIT_GLOROT};
+    cairn_conv_layer first = {6, 3, 1, true, CAIRN_INIT_GLOROT, false};
+    cairn_conv_layer second = {2, 1, 1, true, CAIRN_INIT_GLOROT, false};
     r->t = (cairn_training){.gpu = test_gpu(CAIRN_CLASS_AUTO), .model = &r->model, .settings = settings,
                             .folder = folder, .label = "test", .batch = batch, .payload = r, .input_count = 2};
     assert_ok(cairn_graph_create(&r->t.g));

@@ -36,6 +36,10 @@ static const op_case_spec cases[] = {
     CONV_CASE("3x3, stride 2, even size, 4 to 40", 1, 6, 8, 4, 40, 3, 2, 0, false),
     CONV_CASE("5x5, 3 to 5", 1, 7, 9, 3, 5, 5, 1, 0, true),
     CONV_CASE("5x5, 4 to 20, stride 2", 1, 9, 7, 4, 20, 5, 2, 0, false),
+    CONV_CASE_BEHIND("3x3, zeros behind, colour to 16", 2, 16, 18, 3, 16, 3),
+    CONV_CASE_BEHIND("3x3, zeros behind, 5 to 8", 1, 8, 6, 5, 8, 3),
+    CONV_CASE_BEHIND("3x3, zeros behind, 1 to 40", 1, 32, 34, 1, 40, 3),
+    CONV_CASE_BEHIND("5x5, zeros behind, 4 to 20", 1, 6, 8, 4, 20, 5),
 };
 
 static void refuses_bad_shapes(void **state)
@@ -60,6 +64,18 @@ static void refuses_bad_kernel(void **state)
     op_case_refused(&g, "kernel 2");
 }
 
+static void refuses_zeros_behind_at_stride_one(void **state)
+{
+    (void)state;
+    cairn_graph *g = NULL;
+    assert_int_equal(cairn_graph_create(&g), CAIRN_OK);
+    cairn_tid x = cairn_graph_input(g, "x", (cairn_shape){1, 4, 4, 3});
+    cairn_tid weight = cairn_graph_input(g, "weight", (cairn_shape){9, 1, 3, 8});
+    cairn_conv_options options = {.kernel = 3, .pad = CAIRN_PAD_NONE, .behind = 1};
+    assert_int_equal(cairn_op_conv2d(g, x, weight, CAIRN_NONE, &options), CAIRN_NONE);
+    op_case_refused(&g, "rows of zeros behind at stride 1");
+}
+
 static void refuses_image_smaller_than_kernel(void **state)
 {
     (void)state;
@@ -75,6 +91,7 @@ static void refuses_image_smaller_than_kernel(void **state)
 int main(void)
 {
     const struct CMUnitTest more[] = {cmocka_unit_test(refuses_bad_shapes), cmocka_unit_test(refuses_bad_kernel),
+                                      cmocka_unit_test(refuses_zeros_behind_at_stride_one),
                                       cmocka_unit_test(refuses_image_smaller_than_kernel)};
     return op_case_main("conv", cases, sizeof cases / sizeof *cases, more, sizeof more / sizeof *more);
 }

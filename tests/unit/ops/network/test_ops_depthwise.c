@@ -19,7 +19,14 @@ static void build(op_case *c, cairn_graph *g)
 
 #define CASE(label, n, h, w, c, k, s, p, b)                                                                            \
     {                                                                                                                  \
-        label, build, &(const depthwise_data) { {n, h, w, c}, {k, s, p}, b }, false, 0, 0                              \
+        label, build, &(const depthwise_data) { {n, h, w, c}, {k, s, p, 0}, b }, false, 0, 0                           \
+    }
+
+/* TensorFlow's padding of even sizes at stride 2. */
+#define CASE_BEHIND(label, n, h, w, c, k)                                                                              \
+    {                                                                                                                  \
+        label, build, &(const depthwise_data) { {n, h, w, c}, {k, 2, k == 5 ? 1 : CAIRN_PAD_NONE, 1}, false }, false,  \
+            0, 0                                                                                                       \
     }
 
 static const op_case_spec cases[] = {
@@ -41,6 +48,10 @@ static const op_case_spec cases[] = {
     CASE("5x5, 17 channels", 3, 7, 6, 17, 5, 1, 0, false),
     CASE("5x5, stride 2, odd size", 1, 9, 11, 8, 5, 2, 0, true),
     CASE("5x5, stride 2, even size", 3, 6, 8, 3, 5, 2, 0, false),
+    CASE_BEHIND("3x3, zeros behind", 2, 6, 8, 5, 3),
+    CASE_BEHIND("3x3, zeros behind, tiles of 5", 1, 20, 10, 8, 3),
+    CASE_BEHIND("5x5, zeros behind", 2, 8, 6, 5, 5),
+    CASE_BEHIND("5x5, zeros behind, two rows", 1, 2, 12, 4, 5),
 };
 
 static void refuses(cairn_shape weight, int kernel, const char *text)

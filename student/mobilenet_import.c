@@ -1,0 +1,424 @@
+#include "student/mobilenet_import.h"
+
+#include "formats/safetensors.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TV, DL, TF, LAYOUTS };
+enum { NAME = 160, PREFIX = 64 };
+
+const char *const cairn_mobilenet_layouts[LAYOUTS + 1] = {"mobilenetv3-tv", "mobilenetv3-dl", "mobilenetv3-tf"};
+/* A name that only this layout has, and one that only its Large has. */
+static const char *const marks[LAYOUTS] = {"features.1.block.0.0.weight", "features.1.conv.0.weight",
+                                           "block1.expand.weight"};
+static const char *const large_marks[LAYOUTS] = {"features.16.0.weight", "features.15.conv.0.weight",
+                                                 "block14.expand.weight"};
+
+typedef struct job {
+    const cairn_weights *weights;
+    int layout;
+    char prefix[PREFIX]; /* in front of every name: "", "module.", "state_dict." ... */
+    cairn_classifier_options options;
+    cairn_model model; /* the network whose parameters are wanted */
+    bool *used;        /* [weights->count] */
+} job;
+
+/* ---- names ---- */
+
+static const cairn_weight *find(const job *j, const char *name)
+{
+    char whole[NAME + PREFIX];
+    snprintf(whole, sizeof whole, "%s%s", j->prefix, name);
+    return cairn_weights_find(j->weights, whole);
+}
+
+static bool find_prefix(job *j)
+{
+    const char *ending = marks[j->layout];
+    const size_t length = strlen(ending);
+    for (int i = 0; i < j->weights->count; i++) {
+        const char *name = j->weights->tensors[i].name;
+        const size_t all = strlen(name);
+        if (all < length || all - length >= PREFIX || strcmp(name + all - length, ending)) continue;
+        if (all > length && name[all - length - 1] != '.') continue;
+        snprintf(j->prefix, sizeof j->prefix, "%.*s", (int)(all - length), name);
+        return true;
+    }
+    return false;
+}
+
+/* Parts of a block in the order of torchvision's numbers. */
+enum { EXPAND, DEPTHWISE, SQUEEZE, PROJECT };
+
+static int part_of(bool expands, bool squeezes, int number)
+{
+    static const int parts[] = {EXPAND, DEPTHWISE, SQUEEZE, PROJECT};
+    for (int i = 0; i < 4; i++) {
+        if ((i == EXPAND && !expands) || (i == SQUEEZE && !squeezes)) continue;
+        if (number-- == 0) return parts[i];
+    }
+    return PROJECT;
+}
+
+/* What a parameter of ours is, taken apart. */
+typedef struct place {
+    int feature;       /* -1: classifier */
+    int number;        /* of the part in its block, or of the layer in the classifier */
+    int part;          /* EXPAND .. PROJECT; -1: no block */
+    bool second;       /* the normalisation, or fc2 */
+    const char *field; /* "weight", "running_var" ... */
+} place;
+
+static place place_of(const job *j, const char *name)
+{
+    place p = {.feature = -1, .part = -1, .field = strrchr(name, '.') + 1};
+    char layer[8] = "";
+    bool expands, squeezes;
+    if (sscanf(name, "features.%d.block.%d.%7[^.]", &p.feature, &p.number, layer) == 3) {
+        cairn_mobilenet_parts(&j->options.style, j->options.width, p.feature, &expands, &squeezes);
+        p.part = part_of(expands, squeezes, p.number);
+        p.second = !strcmp(layer, "1") || !strcmp(layer, "fc2");
+        p.number = expands; /* which is all that remains to be known of it */
+    } else if (sscanf(name, "features.%d.%7[^.]", &p.feature, layer) == 2) {
+        p.second = !strcmp(layer, "1");
+    } else {
+        p.feature = -1;
+        sscanf(name, "classifier.%d", &p.number);
+    }
+    return p;
+}
+
+static void dl_name(char out[NAME], const char *name, const place *p, bool last)
+{
+    static const int expanded[] = {0, 3, 5, 7}, plain[] = {0, 0, 3, 4};
+    if (last)
+        snprintf(out, NAME, "conv.%d.%s", p->second, p->field);
+    else if (p->part == SQUEEZE)
+        snprintf(out, NAME, "features.%d.conv.%d.fc.%d.%s", p->feature, (p->number ? expanded : plain)[SQUEEZE],
+                 p->second ? 2 : 0, p->field);
+    else if (p->part >= 0)
+        snprintf(out, NAME, "features.%d.conv.%d.%s", p->feature, (p->number ? expanded : plain)[p->part] + p->second,
+                 p->field);
+    else
+        snprintf(out, NAME, "%s", name);
+}
+
+/* "" where the folded file has nothing: the normalisation's weight, mean and variance. */
+static void tf_name(char out[NAME], const place *p, bool last, const cairn_mobilenet_style *style)
+{
+    static const char *const parts[] = {"expand", "dw", "", "project"};
+    const bool norm = p->feature >= 0 && p->part != SQUEEZE && p->second;
+    out[0] = 0;
+    if (norm && strcmp(p->field, "bias") != 0) return;
+    if (p->feature < 0)
+        snprintf(out, NAME, "%s.%s", p->number ? "logits" : style->large ? "head1280" : "head1024", p->field);
+    else if (last)
+        snprintf(out, NAME, "%s.%s", style->large ? "head960" : "head576", p->field);
+    else if (p->feature == 0)
+        snprintf(out, NAME, "stem.%s", p->field);
+    else if (p->part == SQUEEZE)
+        snprintf(out, NAME, "block%d.se_%s.%s", p->feature - 1, p->second ? "expand" : "reduce", p->field);
+    else
+        snprintf(out, NAME, "block%d.%s.%s", p->feature - 1, parts[p->part], p->field);
+}
+
+/* The file's name of one of our parameters. */
+static void source_name(char out[NAME], const job *j, const char *name)
+{
+    const place p = place_of(j, name);
+    const bool last = p.feature == cairn_mobilenet_feature_count(&j->options.style) - 1;
+    if (j->layout == DL)
+        dl_name(out, name, &p, last);
+    else if (j->layout == TF)
+        tf_name(out, &p, last, &j->options.style);
+    else
+        snprintf(out, NAME, "%s", name);
+}
+
+/* ---- shapes ---- */
+
+static int64_t expected_size(const cairn_parameter *p, int axis)
+{
+    const int64_t sizes[4] = {p->co, p->kind == CAIRN_PARAMETER_CONV ? p->ci : 1, p->k, p->k};
+    return sizes[axis];
+}
+
+/* A dense layer's weight has two axes, the same as a 1x1 kernel's four. */
+static bool fits(const cairn_parameter *p, const cairn_weight *w)
+{
+    const int rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4;
+    if (w->rank != rank && !(rank == 4 && p->k == 1 && w->rank == 2)) return false;
+    for (int i = 0; i < w->rank; i++)
+        if (w->shape[i] != expected_size(p, i)) return false;
+    return true;
+}
+
+/* Parameters of the model that the file lacks or has in another shape. */
+static int misfits(const job *j)
+{
+    int count = 0;
+    char name[NAME];
+    for (int i = 0; i < j->model.count; i++) {
+        source_name(name, j, j->model.parameters[i].name);
+        const cairn_weight *w = name[0] ? find(j, name) : NULL;
+        count += name[0] && !(w && fits(&j->model.parameters[i], w));
+    }
+    return count;
+}
+
+static cairn_status build(job *j)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_graph *g = NULL;
+    CAIRN_TRY(cairn_graph_create(&g));
+    cairn_model_uninit(&j->model);
+    cairn_model_init(&j->model, g, false);
+    cairn_classifier(&j->model, cairn_graph_input(g, "rgb", (cairn_shape){1, 32, 32, 3}), &j->options);
+    CAIRN_TRY(cairn_graph_status(g));
+done:
+    cairn_graph_destroy(&g);
+    return st;
+}
+
+/* Rows of a matrix or kernel; `otherwise` where there is none. */
+static int rows_of(const job *j, const char *name, int otherwise)
+{
+    const cairn_weight *w = find(j, name);
+    return w && w->rank >= 2 && w->shape[0] >= 1 && w->shape[0] <= 65536 ? (int)w->shape[0] : otherwise;
+}
+
+/* The width is the one whose shapes the file has; channels are rounded to 8, so that it cannot be computed. */
+static cairn_status read_options(job *j)
+{
+    static const double widths[] = {1, 0.75, 0.5, 0.35, 0.25, 1.25, 1.5, 1.75, 2};
+    static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
+    cairn_status st = CAIRN_OK;
+    cairn_classifier_options *o = &j->options;
+    int least = 0;
+    double best = 1;
+    o->style = (cairn_mobilenet_style){.large = find(j, large_marks[j->layout]) != NULL,
+                                       .se_before_act = j->layout == DL,
+                                       .same_padding = j->layout == TF,
+                                       .by_ratio = j->layout == DL,
+                                       .bn_eps = j->layout == DL ? 1e-5f : 1e-3f};
+    const char *hidden = j->layout != TF ? "classifier.0.weight" : o->style.large ? "head1280.weight"
+                                                                                  : "head1024.weight";
+    o->hidden = rows_of(j, hidden, o->style.large ? 1280 : 1024);
+    if (o->hidden > 8192) o->hidden = 8192; /* will not fit, which is said then */
+    o->classes = rows_of(j, j->layout == TF ? "logits.weight" : "classifier.3.weight", 1000);
+    for (int i = 0; i < 3; i++) {
+        o->mean[i] = j->layout == TF ? 0.5 : mean[i];
+        o->std[i] = j->layout == TF ? 0.5 : std[i];
+    }
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        o->width = widths[i];
+        CAIRN_TRY(build(j));
+        int count = misfits(j);
+        if (i == 0 || count < least) least = count, best = widths[i];
+        if (least == 0) break;
+    }
+    o->width = best;
+    CAIRN_TRY(build(j));
+done:
+    return st;
+}
+
+/* ---- tensors ---- */
+
+static void shape_text(char *text, size_t size, int rank, const int64_t *shape)
+{
+    size_t n = (size_t)snprintf(text, size, "[");
+    for (int i = 0; i < rank && n + 24 < size; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s%lld", i ? "," : "", (long long)shape[i]);
+    snprintf(text + n, size - n, "]");
+}
+
+static cairn_status require(const cairn_weight **out, job *j, const cairn_parameter *p, const char *name)
+{
+    char is[200], expected[100];
+    int64_t shape[4];
+    const int rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4;
+    *out = find(j, name);
+    if (!*out)
+        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: layout %s needs the tensor '%s%s', which is not there",
+                               j->weights->path, cairn_mobilenet_layouts[j->layout], j->prefix, name);
+    if (!fits(p, *out)) {
+        for (int i = 0; i < rank; i++) shape[i] = expected_size(p, i);
+        shape_text(is, sizeof is, (*out)->rank, (*out)->shape);
+        shape_text(expected, sizeof expected, rank, shape);
+        return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%s' has the shape %s, expected %s", j->weights->path, name,
+                               is, expected);
+    }
+    for (size_t i = 0; i < (*out)->count; i++)
+        if (!isfinite((*out)->data[i]))
+            return cairn_error_set(CAIRN_E_NUMERIC, "%s: tensor '%s' holds numbers that are not finite",
+                                   j->weights->path, name);
+    j->used[*out - j->weights->tensors] = true;
+    return CAIRN_OK;
+}
+
+/* What a folded file leaves out of a normalisation. */
+static float folded_value(const job *j, const char *field)
+{
+    if (!strcmp(field, "running_var")) return 1 - cairn_mobilenet_eps(&j->options.style);
+    return !strcmp(field, "weight") ? 1.0f : 0.0f;
+}
+
+static cairn_status take(cairn_safetensor *to, job *j, const cairn_parameter *p)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_weight *from = NULL;
+    const size_t count = (size_t)cairn_parameter_elements(p);
+    char name[NAME];
+    source_name(name, j, p->name);
+    if (name[0]) CAIRN_TRY(require(&from, j, p, name));
+    *to = (cairn_safetensor){.name = strdup(p->name), .data = malloc(count * sizeof(float) + 1),
+                             .rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4};
+    if (!to->name || !to->data) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", j->weights->path));
+    for (int i = 0; i < to->rank; i++) to->shape[i] = expected_size(p, i);
+    for (size_t i = 0; i < count; i++) to->data[i] = from ? from->data[i] : folded_value(j, strrchr(p->name, '.') + 1);
+done:
+    return st;
+}
+
+/* What the file has besides; a counter of batches is no loss. */
+static cairn_status list_left(cairn_import_report *report, const job *j)
+{
+    report->left_names = calloc((size_t)j->weights->count + 1, sizeof *report->left_names);
+    if (!report->left_names) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
+    for (int i = 0; i < j->weights->count; i++) {
+        const char *name = j->weights->tensors[i].name, *dot = strrchr(name, '.');
+        if (j->used[i] || (dot && !strcmp(dot, ".num_batches_tracked"))) continue;
+        report->left_names[report->left] = strdup(name);
+        if (!report->left_names[report->left]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
+        report->left++;
+    }
+    return CAIRN_OK;
+}
+
+static int layout_of(const cairn_weights *weights, const char *layout)
+{
+    for (int i = 0; i < LAYOUTS; i++) {
+        job j = {.weights = weights, .layout = i};
+        if (layout ? !strcmp(layout, cairn_mobilenet_layouts[i]) : find_prefix(&j)) return i;
+    }
+    return LAYOUTS;
+}
+
+bool cairn_mobilenet_import_takes(const cairn_weights *weights, const char *layout)
+{
+    return layout_of(weights, layout) < LAYOUTS;
+}
+
+static char *editable(const char *text)
+{
+    return (char *)(uintptr_t)text; /* the writer only reads it */
+}
+
+cairn_status cairn_mobilenet_import(cairn_import_report *report, const cairn_weights *weights, const char *layout,
+                                    const char *out)
+{
+    cairn_status st = CAIRN_OK;
+    job j = {.weights = weights, .layout = layout_of(weights, layout)};
+    cairn_safetensor *tensors = NULL;
+    int count = 0;
+    *report = (cairn_import_report){0};
+    if (j.layout == LAYOUTS) return cairn_error_set(CAIRN_E_FORMAT, "%s: is no MobileNetV3 known here", weights->path);
+    find_prefix(&j); /* without one the first tensor is missed, by name */
+    j.used = calloc((size_t)weights->count + 1, sizeof *j.used);
+    if (!j.used) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
+    CAIRN_TRY(read_options(&j));
+    tensors = calloc((size_t)j.model.count + 1, sizeof *tensors);
+    if (!tensors) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
+    for (int i = 0; i < j.model.count; i++) CAIRN_TRY(take(&tensors[count++], &j, &j.model.parameters[i]));
+    CAIRN_TRY(list_left(report, &j));
+    report->layout = cairn_mobilenet_layouts[j.layout];
+    for (int i = 0; i < weights->count; i++) report->taken += j.used[i];
+    cairn_classifier_describe(report->model, sizeof report->model, &j.options);
+    const char *file = strrchr(weights->path, '/') ? strrchr(weights->path, '/') + 1 : weights->path;
+    const cairn_safetensors_pair metadata[] = {{editable("format"), editable("cairn")},
+                                               {editable("model"), report->model},
+                                               {editable("imported_from"), editable(file)},
+                                               {editable("layout"), editable(report->layout)}};
+    CAIRN_TRY(cairn_safetensors_write(out, tensors, count, metadata, 4));
+done:
+    for (int i = 0; tensors && i < count; i++) {
+        free(tensors[i].name);
+        free(tensors[i].data);
+    }
+    free(tensors);
+    free(j.used);
+    cairn_model_uninit(&j.model);
+    if (st < 0) cairn_import_report_free(report);
+    return st;
+}
+
+/* ---- a student's start ---- */
+
+cairn_status cairn_mobilenet_read_options(cairn_classifier_options *out, const char *path)
+{
+    char *text = NULL;
+    cairn_status st = cairn_checkpoint_metadata(&text, path, "model");
+    if (st >= 0 && !cairn_classifier_parse(out, text))
+        st = cairn_error_set(CAIRN_E_FORMAT, "%s: the model is '%.80s'; expected a MobileNetV3 that cairn import wrote",
+                             path, text);
+    free(text);
+    return st;
+}
+
+/* Gray to three channels, in the range that the backbone knows. */
+static cairn_status start_rgb(cairn_store *store, const cairn_classifier_options *o)
+{
+    cairn_status st = CAIRN_OK;
+    float weight[3], bias[3];
+    const int at[] = {cairn_store_find(store, "rgb.weight"), cairn_store_find(store, "rgb.bias")};
+    CAIRN_ASSERT(at[0] >= 0 && at[1] >= 0);
+    for (int i = 0; i < 3; i++) {
+        weight[i] = (float)(1 / o->std[i]);
+        bias[i] = (float)(-o->mean[i] / o->std[i]);
+    }
+    CAIRN_TRY(cairn_store_write(store, at[0], weight));
+    CAIRN_TRY(cairn_store_write(store, at[1], bias));
+done:
+    return st;
+}
+
+/* One parameter of the backbone; with store NULL it is only checked. */
+static cairn_status start_parameter(cairn_store *store, const cairn_parameter *p, const cairn_safetensors *file)
+{
+    static const char ours[] = "backbone.";
+    cairn_status st = CAIRN_OK;
+    char name[NAME];
+    if (strncmp(p->name, ours, sizeof ours - 1) != 0) return CAIRN_OK;
+    snprintf(name, sizeof name, "features.%s", p->name + sizeof ours - 1);
+    const cairn_safetensor *t = cairn_safetensors_find(file, name);
+    bool same = t && t->rank == (p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4);
+    for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == expected_size(p, i);
+    if (!same)
+        return cairn_error_set(CAIRN_E_FORMAT, "%s: %s %s; its width or kind is not this student's backbone's",
+                               file->path, t ? "another shape has" : "there is no", name);
+    if (!store) return CAIRN_OK;
+    float *device = malloc(t->count * sizeof *device);
+    if (!device) return cairn_error_set(CAIRN_E_NOMEM, "no memory to load %s", name);
+    cairn_parameter_to_device(p, t->data, device);
+    st = cairn_store_write(store, cairn_store_find(store, p->name), device);
+    free(device);
+    return st;
+}
+
+cairn_status cairn_mobilenet_start(const cairn_model *model, cairn_store *store, const char *path)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_safetensors file = {0};
+    cairn_classifier_options options;
+    CAIRN_TRY(cairn_mobilenet_read_options(&options, path));
+    CAIRN_TRY(cairn_safetensors_read(&file, path));
+    for (int i = 0; i < model->count; i++) CAIRN_TRY(start_parameter(NULL, &model->parameters[i], &file));
+    for (int i = 0; i < model->count; i++) CAIRN_TRY(start_parameter(store, &model->parameters[i], &file));
+    CAIRN_TRY(start_rgb(store, &options));
+done:
+    cairn_safetensors_free(&file);
+    return st;
+}
