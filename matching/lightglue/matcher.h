@@ -4,6 +4,7 @@
 #include "geometry/keypoints.h"
 #include "gpu/gpu.h"
 #include "matching/lightglue/lightglue.h"
+#include "matching/matcher.h"
 
 typedef struct cairn_lightglue cairn_lightglue;
 /* A checkpoint of ours (cairn import, or a stage's).
@@ -56,6 +57,11 @@ void cairn_lightglue_result_free(cairn_lightglue_result *result); /* accepts an 
  * source  matching.md 2.4, 2.5 */
 cairn_status cairn_lightglue_run(cairn_lightglue_result *out, cairn_lightglue *matcher, const cairn_lightglue_image *a,
                                  const cairn_lightglue_image *b, const cairn_lightglue_settings *settings);
+
+/* The same behind matching/matcher.h, from a checkpoint. A match's distance is that of the descriptors.
+ * error  those of cairn_lightglue_load */
+cairn_status cairn_matcher_lightglue(cairn_matcher *out, cairn_gpu *gpu, const char *path,
+                                     const cairn_lightglue_settings *settings);
 
 /* Confidence from which a point counts as sure behind a layer: 0.8 + 0.1 exp(-4 layer / layers). */
 double cairn_lightglue_threshold(int layer, int layers);

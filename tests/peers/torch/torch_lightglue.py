@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""LightGlue in PyTorch, written from the paper and docs of its parts; for test_torch_lightglue*.c.
+"""LightGlue in PyTorch, written from a description of it; for test_torch_lightglue.c and test_torch_match_training.c.
 
     torch_lightglue.py FOLDER           leaves there for each network NAME.pth (weights in the public naming) and NAME.npz:
                                         for each CASE its points, descriptors and image size, the states behind every
@@ -237,7 +237,80 @@ def write_network(folder, name, net):
     np.savez(f'{folder}/{name}.npz', **{k: np.asarray(v, dtype=np.float32) for k, v in out.items()})
 
 
-if __name__ == '__main__':
+# ---- training ----
+
+def project(h, k):
+    p = torch.cat([k, torch.ones(len(k), 1)], 1) @ h.T
+    return p[:, :2] / p[:, 2:]
+
+
+def truth(k0, k1, h, near, far):
+    """For each point of either image: its match, -1 for none, -2 for ignored."""
+    d0 = torch.cdist(project(h, k0), k1)
+    d1 = torch.cdist(k0, project(torch.linalg.inv(h), k1))
+    d = torch.maximum(d0, d1)
+    j, i = d.argmin(1), d.argmin(0)
+    good0 = (i[j] == torch.arange(len(k0))) & (d.min(1).values < near)
+    good1 = (j[i] == torch.arange(len(k1))) & (d.min(0).values < near)
+    m0 = torch.where(good0, j, torch.tensor(-2))
+    m1 = torch.where(good1, i, torch.tensor(-2))
+    m0[d0.min(1).values > far], m1[d1.min(0).values > far] = -1, -1
+    return m0, m1
+
+
+def nll(p, m0, m1):
+    n, m = p.shape[0] - 1, p.shape[1] - 1
+    rows = torch.arange(n)[m0 >= 0]
+    positive = p[rows, m0[m0 >= 0]].sum() / max(1, len(rows))
+    none0, none1 = p[:n, m][m0 == -1], p[n, :m][m1 == -1]
+    negative = (none0.sum() + none1.sum()) / max(1, len(none0) + len(none1))
+    return -0.5 * positive - 0.5 * negative
+
+
+def losses(w, net, k, d, m0, m1):
+    states = forward(w, net, *k, *d)
+    ps = [assignment(w, net, i, *x) for i, x in enumerate(states)]
+    each = torch.stack([nll(p, m0, m1) for p in ps])
+    sure = []
+    for i, x in enumerate(states[:-1]):
+        same0 = (ps[i][:-1].argmax(1) == ps[-1][:-1].argmax(1)).double()
+        same1 = (ps[i][:, :-1].argmax(0) == ps[-1][:, :-1].argmax(0)).double()
+        sure.append(sum(F.binary_cross_entropy_with_logits(confidence(w, net, i, t.detach())[:, 0], same)
+                        for t, same in zip(x, (same0, same1))) / 2)
+    return each.mean(), each[-1], torch.stack(sure).mean()
+
+
+def write_training(folder):
+    net, size, near, far = Network(3, 2, 32, 20, False), torch.tensor([320.0, 240.0]), 3.0, 5.0
+    w = collections.OrderedDict((k, v.float().double().requires_grad_()) for k, v in random_weights(net, 9).items())
+    torch.save({k: v.detach().float() for k, v in w.items()}, f'{folder}/start.pth')
+    out, parts = {}, []
+    for pair, (n, m) in enumerate([(12, 12), (9, 12)]):
+        g = torch.Generator().manual_seed(pair)
+        h = torch.tensor([[0.9, 0.1, 5], [-0.08, 1.1, -4], [2e-4, -1e-4, 1]])
+        k1 = torch.rand(m, 2, generator=g) * size
+        k0 = project(torch.linalg.inv(h), k1)[torch.randperm(m, generator=g)[:n]]
+        k0 = k0 + torch.randn(n, 2, generator=g) * torch.tensor([0.5, 3.0, 3.0]).repeat(n)[:n, None]
+        k0[-1] = torch.tensor([5.0, 5.0])
+        d = [F.normalize(torch.randn(c, net.descriptor, generator=g), dim=-1) for c in (n, m)]
+        k0, k1, d[0], d[1] = (t.float().double() for t in (k0, k1, *d))
+        m0, m1 = truth(k0, k1, h, near, far)
+        print(f'pair {pair}: {(m0 >= 0).sum()} matches, {(m0 == -1).sum()} and {(m1 == -1).sum()} without, '
+              f'{(m0 == -2).sum()} and {(m1 == -2).sum()} ignored')
+        parts.append(losses(w, net, [normalise(k0, size), normalise(k1, size)], d, m0, m1))
+        out.update({f'{pair}|points0': k0, f'{pair}|points1': k1, f'{pair}|descriptors0': d[0], f'{pair}|homography': h,
+                    f'{pair}|descriptors1': d[1], f'{pair}|matches0': m0, f'{pair}|matches1': m1})
+    match_loss, last, sure = (torch.stack(v).mean() for v in zip(*parts))
+    (match_loss + sure).backward()
+    out.update(losses=torch.stack([match_loss + sure, match_loss, last, sure]).detach(), size=size,
+               far=torch.tensor([near, far]))
+    torch.save({k: v.grad.float() for k, v in w.items()}, f'{folder}/gradients.pth')
+    np.savez(f'{folder}/training.npz', **{k: np.asarray(v.detach(), dtype=np.float32) for k, v in out.items()})
+
+
+if __name__ == '__main__' and len(sys.argv) > 2:
+    write_training(sys.argv[1])
+elif __name__ == '__main__':
     with torch.no_grad():
         for name, net in NETWORKS.items():
             write_network(sys.argv[1], name, net)
