@@ -1,5 +1,6 @@
 #include "experiments/run/recipe.h"
 
+#include "data/photo_folder.h"
 #include "experiments/run/stage.h"
 #include "system/file.h"
 
@@ -11,7 +12,7 @@ enum { MOST_BYTES = 1 << 20 };
 
 #define ROW_TEXT(field, fallback, help) CAIRN_SETTING_TEXT_ROW(cairn_photos, field, fallback, help)
 const cairn_setting cairn_photos_table[] = {
-    ROW_TEXT(root, "", "folder of photographs (sub-folders too), or of the COCO data set"),
+    ROW_TEXT(root, "", "folder of photographs (sub-folders too), of COCO or of KITTI's drives"),
     ROW_TEXT(skip, "", "comma-separated names of photographs to leave out"),
     CAIRN_SETTING_INT_ROW(cairn_photos, height, 120, 16, 4096, "height of a crop, pixels"),
     CAIRN_SETTING_INT_ROW(cairn_photos, width, 160, 16, 4096, "width of a crop, pixels"),
@@ -19,6 +20,9 @@ const cairn_setting cairn_photos_table[] = {
     CAIRN_SETTING_INT_ROW(cairn_photos, crops, 1, 1, 1000,
                           "crops of each photograph, 1: the whole picture around its centre"),
     CAIRN_SETTING_FLOAT_ROW(cairn_photos, holdout, 0.25, 0, 0.9, "share of the photographs kept for evaluation"),
+    CAIRN_SETTING_CHOICE_ROW(cairn_photos, layout, CAIRN_PHOTOS_AUTO, CAIRN_PHOTO_LAYOUTS,
+                             "of the folder; kitti: whole drives are kept for evaluation"),
+    CAIRN_SETTING_INT_ROW(cairn_photos, camera, 0, 0, 3, "of KITTI: 0 and 1 gray, 2 and 3 colour, left and right"),
     CAIRN_SETTING_INT_ROW(cairn_photos, memory, 2048, 1, 1e7,
                           "MiB for the crops of a stage; where they do not fit they are decoded when they are needed"),
     {0},

@@ -28,6 +28,8 @@ typedef struct cairn_photos {
     int64_t limit;                       /* most photographs used; 0: all */
     int64_t crops; /* of each photograph; 1: the whole picture, scaled and cut around its centre */
     double holdout;                      /* share of the photographs that training never sees */
+    int layout;                          /* cairn_photo_layout */
+    int64_t camera;                      /* of KITTI */
     int64_t memory;                      /* MiB for the crops of a stage; changes no result */
 } cairn_photos;
 extern const cairn_setting cairn_photos_table[];

@@ -27,12 +27,15 @@ static cairn_status no_memory(void)
     return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
 }
 
-/* The settings of photos, except what changes no result: a finished run stays so. */
+/* The settings of photos, except what changes no result, and what is newer than some finished runs and as it was then:
+ * a finished run stays so. */
 static void write_photos(FILE *file, const cairn_photos *photos)
 {
     for (const cairn_setting *row = cairn_photos_table; row->name; row++) {
         const cairn_setting one[] = {*row, {0}};
-        if (strcmp(row->name, "memory")) cairn_settings_write(file, one, photos, 0);
+        const bool newer = (!strcmp(row->name, "layout") && photos->layout == (int)row->fallback) ||
+                           (!strcmp(row->name, "camera") && photos->camera == (int64_t)row->fallback);
+        if (!newer && strcmp(row->name, "memory")) cairn_settings_write(file, one, photos, 0);
     }
 }
 

@@ -1,122 +1,57 @@
 #include "data/photo_folder.h"
 
 #include "base/hash.h"
+#include "base/log.h"
+#include "data/photo_listing.h"
 #include "system/file.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { DEPTH = 3, LONGEST_STEM = 100 };
-static const size_t most_files = 10000000;
-static const char *const extensions[] = {"jpg", "jpeg", "png", "ppm", "pgm", "bmp", NULL};
+enum { LONGEST_STEM = 100 };
 
-typedef struct listing {
-    cairn_photo_folder *out;
-    size_t room;
-    const char *skip;
-    bool has_parts; /* a folder named train* or val* was met */
-} listing;
+static void free_file(cairn_photo_file *file)
+{
+    free(file->path);
+    free(file->stem);
+}
 
 void cairn_photo_folder_free(cairn_photo_folder *folder)
 {
-    for (size_t i = 0; i < folder->count; i++) {
-        free(folder->files[i].path);
-        free(folder->files[i].stem);
-    }
+    for (size_t i = 0; i < folder->count; i++) free_file(&folder->files[i]);
     free(folder->files);
     *folder = (cairn_photo_folder){0};
-}
-
-static bool is_skipped(const char *skip, const char *stem)
-{
-    size_t length = strlen(stem);
-    for (const char *p = skip; p && *p;) {
-        const char *end = p + strcspn(p, ",");
-        while (*p == ' ') p++;
-        size_t n = (size_t)(end - p);
-        while (n && p[n - 1] == ' ') n--;
-        if (n == length && !memcmp(p, stem, n)) return true;
-        p = *end ? end + 1 : end;
-    }
-    return false;
-}
-
-static cairn_status add(listing *l, const char *path, bool validation)
-{
-    cairn_photo_folder *f = l->out;
-    char *stem = cairn_file_stem(path);
-    if (stem && is_skipped(l->skip, stem)) {
-        free(stem);
-        return CAIRN_OK;
-    }
-    if (f->count == l->room) {
-        size_t wanted = l->room ? 2 * l->room : 256;
-        cairn_photo_file *grown = wanted > most_files ? NULL : realloc(f->files, wanted * sizeof *grown);
-        if (!grown) {
-            free(stem);
-            return cairn_error_set(CAIRN_E_NOMEM, "%s: too many photographs", path);
-        }
-        f->files = grown;
-        l->room = wanted;
-    }
-    cairn_photo_file *file = &f->files[f->count++];
-    *file = (cairn_photo_file){strdup(path), stem, validation};
-    return file->path && stem ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of photographs");
-}
-
-/* `part`, perhaps with a year behind it (val2017); "valley" is a folder of photographs like any other. */
-static bool is_part(const char *name, const char *part)
-{
-    size_t n = strlen(part);
-    return !strncasecmp(name, part, n) && strspn(name + n, "0123456789") == strlen(name + n);
-}
-
-static cairn_status list_folder(listing *l, const char *folder, int depth, bool validation)
-{
-    cairn_status st = CAIRN_OK;
-    cairn_file_list files = {0}, folders = {0};
-    CAIRN_TRY(cairn_file_list_folder(&files, folder, extensions, false));
-    for (size_t i = 0; i < files.count; i++) CAIRN_TRY(add(l, files.paths[i], validation));
-    if (depth == DEPTH) goto done;
-    CAIRN_TRY(cairn_file_list_folder(&folders, folder, NULL, true));
-    for (size_t i = 0; i < folders.count; i++) {
-        const char *slash = strrchr(folders.paths[i], '/'), *name = slash ? slash + 1 : folders.paths[i];
-        bool val = is_part(name, "val") || is_part(name, "validation"), train = is_part(name, "train");
-        l->has_parts |= val || train;
-        CAIRN_TRY(list_folder(l, folders.paths[i], depth + 1, validation || val));
-    }
-done:
-    cairn_file_list_free(&files);
-    cairn_file_list_free(&folders);
-    return st;
-}
-
-static uint32_t hash_of(const char *text)
-{
-    uint32_t h = 2166136261u; /* FNV-1a, finished so that short names spread over the whole range */
-    for (; *text; text++) h = (h ^ (uint8_t)*text) * 16777619u;
-    h ^= h >> 16;
-    h *= 0x85ebca6bu;
-    h ^= h >> 13;
-    h *= 0xc2b2ae35u;
-    return h ^ h >> 16;
 }
 
 static void hold_back(cairn_photo_folder *f, double share)
 {
     size_t held = 0, smallest = 0, largest = 0;
     for (size_t i = 0; i < f->count; i++) {
-        uint32_t h = hash_of(f->files[i].stem);
+        const uint32_t h = f->files[i].draw;
         f->files[i].held_back = h < share * 4294967296.0;
         held += f->files[i].held_back;
-        if (h < hash_of(f->files[smallest].stem)) smallest = i;
-        if (h > hash_of(f->files[largest].stem)) largest = i;
+        if (h < f->files[smallest].draw) smallest = i;
+        if (h > f->files[largest].draw) largest = i;
     }
     if (f->count < 2 || share <= 0) return;
     if (held == 0) f->files[smallest].held_back = true;
     if (held == f->count) f->files[largest].held_back = false;
+}
+
+/* Frames of one drive are nearly alike, so a drive is held back whole, or not at all; a single one is not. */
+static void hold_back_drives(cairn_photo_folder *f, double share)
+{
+    uint32_t smallest = UINT32_MAX, largest = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->files[i].draw < smallest) smallest = f->files[i].draw;
+        if (f->files[i].draw > largest) largest = f->files[i].draw;
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        const uint32_t h = f->files[i].draw;
+        f->files[i].held_back =
+            share > 0 && smallest < largest && h < largest && (h < share * 4294967296.0 || h == smallest);
+    }
 }
 
 static int by_stem(const void *a, const void *b)
@@ -167,8 +102,7 @@ static void thin_out(cairn_photo_folder *f, size_t limit)
         if (keep) {
             f->files[kept++] = *file;
         } else {
-            free(file->path);
-            free(file->stem);
+            free_file(file);
         }
     }
     f->count = kept;
@@ -179,30 +113,89 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const cairn_photo_file *)a)->path, ((const cairn_photo_file *)b)->path);
 }
 
-cairn_status cairn_photo_folder_open(cairn_photo_folder *out, const char *root, const char *skip, double holdout,
-                                     size_t limit)
+/* One picture of COCO may be there twice: val2017 is a part of val2014, and train2017 holds the rest of it. */
+typedef struct known_picture {
+    cairn_photo_file *file;
+    const char *id;
+} known_picture;
+
+/* COCO_val2014_000000000139 and 000000000139 are one picture; other names tell nothing. */
+static const char *picture_id(const cairn_photo_file *file)
+{
+    const char *id = strncmp(file->stem, "COCO_", 5) ? file->stem : strrchr(file->stem, '_') + 1;
+    return strlen(id) == 12 && strspn(id, "0123456789") == 12 ? id : file->path;
+}
+
+static int by_picture(const void *a, const void *b)
+{
+    const known_picture *x = a, *y = b;
+    const int order = strcmp(x->id, y->id);
+    return order ? order : strcmp(x->file->path, y->file->path);
+}
+
+static cairn_status drop_doubles(cairn_photo_folder *f, const char *root)
+{
+    size_t kept = 0;
+    known_picture *order = malloc(f->count * sizeof *order);
+    bool *drop = calloc(f->count, sizeof *drop);
+    if (!order || !drop) {
+        free(order);
+        free(drop);
+        return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of photographs");
+    }
+    for (size_t i = 0; i < f->count; i++) order[i] = (known_picture){&f->files[i], picture_id(&f->files[i])};
+    qsort(order, f->count, sizeof *order, by_picture);
+    for (size_t i = 1, first = 0; i < f->count; i++) {
+        if (strcmp(order[i].id, order[first].id)) {
+            first = i;
+            continue;
+        }
+        order[first].file->held_back |= order[i].file->held_back;
+        drop[order[i].file - f->files] = true;
+    }
+    for (size_t i = 0; i < f->count; i++)
+        if (drop[i])
+            free_file(&f->files[i]);
+        else
+            f->files[kept++] = f->files[i];
+    if (kept < f->count)
+        cairn_info("%s: %zu photographs are there twice, in two of COCO's years, and are taken once", root,
+                   f->count - kept);
+    f->count = kept;
+    free(order);
+    free(drop);
+    return CAIRN_OK;
+}
+
+cairn_status cairn_photo_folder_open(cairn_photo_folder *out, const char *root, const cairn_photo_options *options)
 {
     cairn_status st = CAIRN_OK;
     *out = (cairn_photo_folder){0};
-    cairn_photo_folder found = {0};
-    listing l = {.out = &found, .skip = skip};
+    cairn_photo_folder found = {.layout = options->layout};
+    cairn_photo_listing l = {.out = &found, .skip = options->skip, .camera = options->camera};
     if (!cairn_file_is_folder(root))
         return cairn_error_set(CAIRN_E_NOTFOUND, "%s: no such folder of photographs; set photos.root=FOLDER", root);
-    CAIRN_TRY(list_folder(&l, root, 0, false));
+    if (found.layout == CAIRN_PHOTOS_AUTO) CAIRN_TRY(cairn_photo_listing_detect(&found.layout, root));
+    CAIRN_TRY(cairn_photo_listing_read(&l, root, found.layout));
     if (!found.count) {
         st = cairn_error_set(CAIRN_E_NOTFOUND,
                              "%s: no JPEG, PNG, PPM or BMP file in this folder; set photos.root=FOLDER", root);
         goto done;
     }
     qsort(found.files, found.count, sizeof *found.files, by_path);
+    if (found.layout == CAIRN_PHOTOS_COCO) CAIRN_TRY(drop_doubles(&found, root));
     bool any_validation = false;
     for (size_t i = 0; i < found.count; i++) any_validation |= found.files[i].held_back;
-    if (!l.has_parts || !any_validation) hold_back(&found, holdout);
+    if (found.layout == CAIRN_PHOTOS_KITTI)
+        hold_back_drives(&found, options->holdout);
+    else if (!l.has_parts || !any_validation)
+        hold_back(&found, options->holdout);
     CAIRN_TRY(make_stems_unique(&found, strlen(root)));
-    thin_out(&found, limit);
+    thin_out(&found, options->limit);
     *out = found;
     found = (cairn_photo_folder){0};
 done:
+    cairn_photo_listing_free(&l);
     cairn_photo_folder_free(&found);
     return st;
 }

@@ -59,8 +59,11 @@ cairn_status cairn_file_list_folder(cairn_file_list *out, const char *folder, co
         if (entry->d_name[0] == '.' || (!folders && !has_extension(entry->d_name, extensions))) continue;
         char *path = cairn_file_join(folder, entry->d_name);
         if (!path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to list %s", folder));
+        /* Most file systems tell the type with the name, which spares a look at each of 100,000 files. */
+        bool wanted = entry->d_type == (folders ? DT_DIR : DT_REG);
         struct stat info;
-        bool wanted = stat(path, &info) == 0 && (folders ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
+        if (entry->d_type == DT_UNKNOWN || entry->d_type == DT_LNK)
+            wanted = stat(path, &info) == 0 && (folders ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
         if (!wanted)
             free(path);
         else if (!append(&list, &room, path))

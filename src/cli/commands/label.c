@@ -61,7 +61,8 @@ static cairn_status run(const void *options, const char *const *words, int word_
                                  .seed = (uint32_t)o->seed, .labelling = cairn_labelling_from(&o->labelling)};
     folder.labelling.previews = (int)o->preview;
     CAIRN_TRY(check(o));
-    CAIRN_TRY(cairn_photo_folder_open(&photos, words[0], o->skip, 0, (size_t)o->limit));
+    const cairn_photo_options listed = {.skip = o->skip, .limit = (size_t)o->limit};
+    CAIRN_TRY(cairn_photo_folder_open(&photos, words[0], &listed));
     CAIRN_TRY(cairn_stage_file_hash(&folder.checkpoint, o->model));
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
     CAIRN_TRY(cairn_network_load(&network, gpu, o->model));
