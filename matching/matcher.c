@@ -1,5 +1,7 @@
 #include "matching/matcher.h"
 
+#include "matching/nearest_device.h"
+
 #include <stdlib.h>
 
 cairn_status cairn_matcher_run(const cairn_matcher *matcher, const cairn_match_side *a, const cairn_match_side *b,
@@ -39,4 +41,14 @@ cairn_status cairn_matcher_nearest(cairn_matcher *out, const cairn_nearest_optio
     *state = options ? *options : CAIRN_NEAREST_OPTIONS_INIT;
     *out = (cairn_matcher){.name = "nearest", .state = state, .match = match_nearest, .destroy = free};
     return CAIRN_OK;
+}
+
+cairn_status cairn_matcher_open(cairn_matcher *out, cairn_gpu *gpu, const cairn_matcher_options *options)
+{
+    *out = (cairn_matcher){0};
+    if (options->weights && options->weights[0])
+        return cairn_error_set(CAIRN_E_INVALID, "%s: nearest neighbours have no weights; leave the file out",
+                               options->weights);
+    if (gpu && !cairn_gpu_get_info(gpu)->is_cpu) return cairn_matcher_nearest_device(out, gpu, &options->nearest);
+    return cairn_matcher_nearest(out, &options->nearest);
 }

@@ -2,6 +2,7 @@
 #define CAIRN_MATCHING_MATCHER_H
 /* What the program knows of a way to match: two images' keypoints go in, pairs of indices come out. Nearest neighbours
  * and learned matchers stand behind the same interface. */
+#include "gpu/gpu.h"
 #include "matching/nearest.h"
 
 typedef struct cairn_match_side {
@@ -29,6 +30,19 @@ cairn_status cairn_matcher_run(const cairn_matcher *matcher, const cairn_match_s
 /* Calls destroy and empties the struct; accepts an empty one. */
 void cairn_matcher_free(cairn_matcher *matcher);
 
-/* Nearest neighbours. NULL options: the defaults. */
+/* Nearest neighbours on the host. NULL options: the defaults. */
 cairn_status cairn_matcher_nearest(cairn_matcher *out, const cairn_nearest_options *options);
+
+/* By what the command line and recipes say. */
+typedef enum cairn_matcher_kind { CAIRN_MATCHER_NEAREST } cairn_matcher_kind;
+#define CAIRN_MATCHER_KINDS "nearest" /* of cairn_matcher_kind */
+typedef struct cairn_matcher_options {
+    cairn_matcher_kind kind;
+    cairn_nearest_options nearest;
+    const char *weights; /* file of a learned matcher; "" or NULL: none */
+} cairn_matcher_options;
+#define CAIRN_MATCHER_OPTIONS_INIT ((cairn_matcher_options){CAIRN_MATCHER_NEAREST, CAIRN_NEAREST_OPTIONS_INIT, NULL})
+/* gpu: outlives the matcher; NULL is allowed for nearest neighbours, which run on the host on a CPU driver too (there
+ * it takes less processor time: nearest_device.h). error  CAIRN_E_INVALID: weights missing, or given for no use */
+cairn_status cairn_matcher_open(cairn_matcher *out, cairn_gpu *gpu, const cairn_matcher_options *options);
 #endif

@@ -136,7 +136,7 @@ static void test_detect__wrong_command_lines(void **state)
     expect_failure(WORDS("detect", "--model", in_folder("toy.yaml"), image, "--out", out), 1, "not a safetensors file");
     expect_failure(WORDS("detect", "--model", in_folder("none"), image, "--out", out), 1, "none");
     expect_failure(WORDS("match", "--model", model(), image, image, "--out", in_folder("m.png")), 1, "no descriptors");
-    expect_failure(WORDS("match", "--model", model(), image, "--out", in_folder("m.png")), 2, "usage: cairn match");
+    expect_failure(WORDS("match", "--model", model(), image, "--out", in_folder("m.png")), 2, "two images or more");
     /* Pictures do not take the place of what they show. */
     expect_failure(WORDS("detect", "--model", model(), image, "--out", folder), 2, "would overwrite");
     expect_failure(WORDS("match", "--model", model(), image, image, "--out", image), 2, "would overwrite");
