@@ -1,5 +1,6 @@
 #include "matching/matcher.h"
 
+#include "matching/lightglue/matcher.h"
 #include "matching/nearest_device.h"
 
 #include <stdlib.h>
@@ -43,9 +44,21 @@ cairn_status cairn_matcher_nearest(cairn_matcher *out, const cairn_nearest_optio
     return CAIRN_OK;
 }
 
+static cairn_status open_lightglue(cairn_matcher *out, cairn_gpu *gpu, const cairn_matcher_options *o)
+{
+    cairn_lightglue_settings settings = o->adaptive ? CAIRN_LIGHTGLUE_ADAPTIVE : CAIRN_LIGHTGLUE_COMPLETE;
+    settings.filter = o->filter;
+    if (!o->weights || !o->weights[0])
+        return cairn_error_set(CAIRN_E_INVALID, "lightglue: the file of its weights is missing (--matcher-model; see "
+                                                "cairn import)");
+    if (!gpu) return cairn_error_set(CAIRN_E_INVALID, "lightglue: it needs a device");
+    return cairn_matcher_lightglue(out, gpu, o->weights, &settings);
+}
+
 cairn_status cairn_matcher_open(cairn_matcher *out, cairn_gpu *gpu, const cairn_matcher_options *options)
 {
     *out = (cairn_matcher){0};
+    if (options->kind == CAIRN_MATCHER_LIGHTGLUE) return open_lightglue(out, gpu, options);
     if (options->weights && options->weights[0])
         return cairn_error_set(CAIRN_E_INVALID, "%s: nearest neighbours have no weights; leave the file out",
                                options->weights);

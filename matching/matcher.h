@@ -34,15 +34,20 @@ void cairn_matcher_free(cairn_matcher *matcher);
 cairn_status cairn_matcher_nearest(cairn_matcher *out, const cairn_nearest_options *options);
 
 /* By what the command line and recipes say. */
-typedef enum cairn_matcher_kind { CAIRN_MATCHER_NEAREST } cairn_matcher_kind;
-#define CAIRN_MATCHER_KINDS "nearest" /* of cairn_matcher_kind */
+typedef enum cairn_matcher_kind { CAIRN_MATCHER_NEAREST, CAIRN_MATCHER_LIGHTGLUE } cairn_matcher_kind;
+#define CAIRN_MATCHER_KINDS "nearest,lightglue" /* of cairn_matcher_kind */
 typedef struct cairn_matcher_options {
     cairn_matcher_kind kind;
     cairn_nearest_options nearest;
-    const char *weights; /* file of a learned matcher; "" or NULL: none */
+    const char *weights; /* lightglue: its checkpoint; "" or NULL: none */
+    double filter;       /* lightglue: least score of a match, exclusive; 0.1 */
+    bool adaptive;       /* lightglue: stops early and leaves points out, as published; false: every layer on every
+                            point, for masks and evaluation */
 } cairn_matcher_options;
-#define CAIRN_MATCHER_OPTIONS_INIT ((cairn_matcher_options){CAIRN_MATCHER_NEAREST, CAIRN_NEAREST_OPTIONS_INIT, NULL})
-/* gpu: outlives the matcher; NULL is allowed for nearest neighbours, which run on the host on a CPU driver too (there
- * it takes less processor time: nearest_device.h). error  CAIRN_E_INVALID: weights missing, or given for no use */
+#define CAIRN_MATCHER_OPTIONS_INIT                                                                                     \
+    ((cairn_matcher_options){CAIRN_MATCHER_NEAREST, CAIRN_NEAREST_OPTIONS_INIT, NULL, 0.1, false})
+/* gpu: outlives the matcher; NULL is allowed for nearest neighbours, which run on the host on a CPU driver too: there
+ * it takes less processor time (tests/unit/graph/test_nearest_device.c). error  CAIRN_E_INVALID: weights missing, or
+ * given for no use, or no gpu; CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with the file's name */
 cairn_status cairn_matcher_open(cairn_matcher *out, cairn_gpu *gpu, const cairn_matcher_options *options);
 #endif

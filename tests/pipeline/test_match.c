@@ -173,6 +173,7 @@ static void test_refusals(void **state)
     expect(WORDS("match", "--baseline", "shift", a, b, "--out", out), 1, "sift");
     expect(WORDS("match", "--baseline", "sift", a, b, "--pairs", a, "--out", out), 2, "one too many");
     expect(WORDS("match", "--baseline", "sift", a, b, "--matcher-model", a, "--out", out), 1, "no weights");
+    expect(WORDS("match", "--baseline", "sift", a, b, "--matcher", "lightglue", "--out", out), 1, "weights is missing");
     expect(WORDS("match", "--baseline", "sift", a, b, "--format", "gif", "--out", test_path("y")), 2, "expected npz");
     test_put_text(test_path("frames/frame3.png"), "no image");
     expect(WORDS("match", "--baseline", "sift", test_path("frames"), "--out", test_path("broken")), 1,

@@ -19,9 +19,9 @@ typedef struct match_options {
     char pairs[CAIRN_SETTING_TEXT_BYTES], format[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
     char matcher_model[CAIRN_SETTING_TEXT_BYTES];
     int order, matcher, estimator;
-    double threshold, ratio, max_distance, inlier_px, confidence;
+    double threshold, ratio, max_distance, filter, inlier_px, confidence;
     int64_t radius, border, top_k, lines, iterations, seed;
-    bool mutual, ranked;
+    bool mutual, adaptive, ranked;
 } match_options;
 
 static const cairn_setting table[] = {
@@ -37,7 +37,9 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(match_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
     CAIRN_SETTING_INT_ROW(match_options, top_k, 1000, 0, 1e6, "most keypoints of an image, 0 for all"),
     CAIRN_SETTING_CHOICE_ROW(match_options, matcher, 0, CAIRN_MATCHER_KINDS, "how descriptors are matched"),
-    CAIRN_SETTING_TEXT_ROW(match_options, matcher_model, "", "file of a learned matcher"),
+    CAIRN_SETTING_TEXT_ROW(match_options, matcher_model, "", "lightglue: its checkpoint"),
+    CAIRN_SETTING_FLOAT_ROW(match_options, filter, 0.1, 0, 1, "lightglue: least score of a match"),
+    CAIRN_SETTING_BOOL_ROW(match_options, adaptive, 1, "lightglue: stop early and leave points out, as published"),
     CAIRN_SETTING_BOOL_ROW(match_options, mutual, 1, "nearest: only pairs that are each other's nearest"),
     CAIRN_SETTING_FLOAT_ROW(match_options, ratio, 0, 0, 1, "nearest: distance of best to second best, 0 for any"),
     CAIRN_SETTING_FLOAT_ROW(match_options, max_distance, 0, 0, 2, "nearest: largest distance of descriptors, 0 for any"),
@@ -266,7 +268,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
     const cairn_matcher_options how = {(cairn_matcher_kind)o->matcher,
                                        {.mutual = o->mutual, .max_distance = (float)o->max_distance,
                                         .ratio = (float)o->ratio},
-                                       o->matcher_model};
+                                       o->matcher_model, o->filter, o->adaptive};
     cairn_match_job job = {.detector = &detector, .matcher = &matcher, .settings = &settings};
     CAIRN_TRY(find_pairs(&pairs, o, words, word_count));
     if (!o->model[0] == !o->baseline[0])
