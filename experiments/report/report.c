@@ -155,6 +155,24 @@ static const cairn_run_stage *find_stage(const cairn_run_files *run, const char 
     return NULL;
 }
 
+/* How well the making of batches kept up, where a training has recorded it. */
+static void write_waiting(FILE *page, const cairn_curves *curves, const char *const *names, int count)
+{
+    bool any = false;
+    for (int i = 0; i < count; i++) {
+        const double share = cairn_curves_mean_share(&curves[i], "waiting");
+        if (share < 0) continue;
+        fputs(any ? "; " : "<p class=\"soft\">The device waited for batches (mean over the steps): ", page);
+        fprintf(page, "%.1f %%", 100 * share);
+        if (count > 1) {
+            fputs(" in ", page);
+            cairn_html_text(page, names[i]);
+        }
+        any = true;
+    }
+    if (any) fputs(".</p>\n", page);
+}
+
 /* The curves of a stage in every run that has one of this name. */
 static int write_curves(FILE *page, const report *r, const cairn_run_stage *stage)
 {
@@ -175,6 +193,7 @@ static int write_curves(FILE *page, const report *r, const cairn_run_stage *stag
     if (series > 0) {
         stage_title(page, stage, NULL);
         cairn_curves_write(page, curves, names, count);
+        write_waiting(page, curves, names, count);
     }
     if (bad > 0)
         fprintf(page, "<p class=\"soft\">Lines of metrics.jsonl that could not be read and are left out: %d.</p>\n",

@@ -163,8 +163,18 @@ typedef struct loop {
     FILE *log;
     feeder feeder;
     cairn_progress bar;
+    double logged_at, logged_waited; /* clock and feeder.waited at the last line of the log */
     double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step, means once they are logged */
 } loop;
+
+/* The share of the time since the last line in which the device had nothing to do until its batch was made. */
+static double waiting_since_last(loop *l)
+{
+    const double now = cairn_seconds(), passed = now - l->logged_at, waited = l->feeder.waited - l->logged_waited;
+    l->logged_at = now;
+    l->logged_waited = l->feeder.waited;
+    return passed > 0 ? waited / passed : 0;
+}
 
 /* Values are means over the step's passes. */
 static cairn_status log_step(cairn_training *t, loop *l, int64_t step, double ms)
@@ -172,8 +182,8 @@ static cairn_status log_step(cairn_training *t, loop *l, int64_t step, double ms
     cairn_status st = CAIRN_OK;
     FILE *log = l->log;
     double passes = (double)t->settings->accumulate;
-    fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f", (long long)step + 1, l->loss / passes,
-            cairn_train_rate(t->settings, step), ms);
+    fprintf(log, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.6g,\"ms\":%.3f,\"waiting\":%.4f", (long long)step + 1,
+            l->loss / passes, cairn_train_rate(t->settings, step), ms, waiting_since_last(l));
     for (int i = 0; i < t->logged_count; i++) {
         l->logged[i] /= passes;
         log_value(log, t->logged[i].name, l->logged[i]);
@@ -246,6 +256,7 @@ static cairn_status steps(cairn_training *t, loop *l, int64_t first)
 {
     cairn_status st = CAIRN_OK;
     double smooth = -1, start = cairn_seconds();
+    l->logged_at = start;
     if (first < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, first * t->settings->accumulate, 0));
     cairn_progress_start(&l->bar, t->label, t->settings->steps, first);
     for (int64_t step = first; step < t->settings->steps; step++) {
@@ -261,8 +272,8 @@ static cairn_status steps(cairn_training *t, loop *l, int64_t first)
     }
     cairn_progress_finish(&l->bar);
     if (first < t->settings->steps)
-        cairn_debug("%s: waited for data %.1f %% of the time", t->label,
-                    100 * l->feeder.waited / (cairn_seconds() - start));
+        cairn_info("%s: the device waited for batches %.1f %% of the time", t->label,
+                   100 * l->feeder.waited / (cairn_seconds() - start));
 done:
     return st;
 }

@@ -8,7 +8,10 @@
  * checkpoints are written between steps only.
  *
  * Several passes give what one pass of the larger batch gives, up to rounding, where the loss is a mean over images.
- * BatchNorm in training mode sees the images of one pass only, and updates its running statistics in each. */
+ * BatchNorm in training mode sees the images of one pass only, and updates its running statistics in each.
+ *
+ * A line of metrics.jsonl has step, loss, lr, ms (of this step), waiting (share of the wall time since the line before
+ * in which the device had no batch to work on) and what the stage logs. */
 #include "train/optimise.h"
 
 enum { CAIRN_TRAIN_MAX_INPUTS = 12, CAIRN_TRAIN_MAX_LOGGED = 12 };

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_SERIES = 16, MOST_VALUES = 1 << 20, MOST_BYTES = 256 << 20 };
+enum { MOST_SERIES = 32, MOST_VALUES = 1 << 20, MOST_BYTES = 256 << 20 };
 
 void cairn_curves_free(cairn_curves *curves)
 {
@@ -87,4 +87,19 @@ done:
     free(bytes);
     if (st < 0) cairn_curves_free(out);
     return st;
+}
+
+double cairn_curves_mean_share(const cairn_curves *curves, const char *name)
+{
+    for (int k = 0; k < curves->count; k++) {
+        const cairn_series *s = &curves->series[k];
+        double sum = 0, before = 0;
+        if (strcmp(s->name, name) || !s->count) continue;
+        for (size_t i = 0; i < s->count; i++) {
+            sum += s->value[i] * (s->step[i] - before);
+            before = s->step[i];
+        }
+        return before > 0 ? fmin(fmax(sum / before, 0), 1) : -1;
+    }
+    return -1;
 }

@@ -20,10 +20,13 @@ typedef struct cairn_curves {
 } cairn_curves;
 
 /* Reads lines of JSON objects with a number "step" and other numbers. When a step comes again (a resumed run), what
- * followed it is dropped. At most 16 series of 2^20 values; lines that are no such object are counted and skipped.
+ * followed it is dropped. At most 32 series of 2^20 values; lines that are no such object are counted and skipped.
  * error  CAIRN_E_NOTFOUND, CAIRN_E_IO, CAIRN_E_FORMAT (larger than 256 MiB) */
 cairn_status cairn_curves_read(cairn_curves *out, const char *path);
 void cairn_curves_free(cairn_curves *curves);
+/* Mean over the steps of a number between 0 and 1 that each line gives for the steps since the line before; -1: no such
+ * number. */
+double cairn_curves_mean_share(const cairn_curves *curves, const char *name);
 
 enum { CAIRN_CURVES_MOST_RUNS = 16 };
 /* A figure for each number, losses first: a light line (values, thinned) and a strong one (smoothed). The same number

@@ -189,8 +189,8 @@ static void put_demo(void)
         "{\"kind\":\"magicpoint\",\"settings\":{\"steps\":400,\"augment\":true,\"note\":\"a<b\"},\"seconds\":75,"
         "\"device\":\"llvmpipe\",\"driver\":\"Mesa\",\"seed\":7}");
     put("demo/zebra", "metrics.jsonl",
-        "{\"step\":1,\"loss\":4.0,\"rate\":0.1}\n{\"step\":2,\"loss\":3.0}\nbroken\n{\"step\":3,\"loss\":2.0}\n"
-        "{\"step\":2,\"loss\":2.5}\n{\"step\":3,\"loss\":1.25}\n");
+        "{\"step\":1,\"loss\":4.0,\"rate\":0.1,\"waiting\":0.5}\n{\"step\":2,\"loss\":3.0}\nbroken\n"
+        "{\"step\":3,\"loss\":2.0}\n{\"step\":2,\"loss\":2.5}\n{\"step\":3,\"loss\":1.25,\"waiting\":0.125}\n");
     put("demo/adapt", "stage.json", "{\"kind\":\"adaptation\",\"seconds\":3,\"device\":\"llvmpipe\"}");
     put_picture("demo/adapt/pictures", "heat.png");
     put("demo/adapt/pictures", "captions.json", "{\"heat.png\":\"A heatmap <i>averaged</i>\"}");
@@ -222,6 +222,7 @@ static void a_whole_run_is_shown(void **state)
     expect(page, "viewpoint (6)");
     expect(page, "Mean matching accuracy");
     expect(page, "4 at first, 1.25 at the end");
+    expect(page, "waited for batches (mean over the steps): 25.0 %"); /* 0.5 of one step, 0.125 of two */
     expect(page, "metrics.jsonl that could not be read and are left out: 1");
     expect(page, "data:image/png;base64,iVBORw0KGgo");
     expect(page, "A heatmap &lt;i&gt;averaged&lt;/i&gt;");

@@ -14,6 +14,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { SIDE = 5, CHANNELS = 3 };
 
@@ -23,10 +24,13 @@ typedef struct rig {
     int batch;
 } rig;
 
+static long slow_batch_ms; /* what making a batch takes besides */
+
 /* Image number i of all that a training sees depends on nothing but i, however they are spread over batches. */
 static cairn_status batch(void *payload, int64_t number, float *const *inputs)
 {
     const rig *r = payload;
+    nanosleep(&(struct timespec){0, slow_batch_ms * 1000000}, NULL);
     for (int i = 0; i < r->batch; i++)
         for (int k = 0; k < 2; k++) {
             cairn_rng rng = cairn_rng_stream(4, (uint32_t)k, (uint32_t)(number * r->batch + i), 0, 0);
@@ -211,6 +215,30 @@ static void the_log_has_the_norm_and_means(void **state)
     free(text);
 }
 
+/* Batches that take much longer than a step: the device waits most of the time. */
+static void the_log_has_the_share_of_waiting(void **state)
+{
+    (void)state;
+    rig r;
+    cairn_train_settings s = cairn_train_defaults;
+    s.steps = 12;
+    s.log_every = 4;
+    slow_batch_ms = 150;
+    train(&r, &s, test_path("slow"));
+    slow_batch_ms = 0;
+    stop(&r);
+    char *text;
+    size_t size;
+    int lines = 0;
+    assert_ok(cairn_file_read((uint8_t **)&text, &size, test_path("slow/metrics.jsonl"), 1 << 16));
+    for (const char *at = text; (at = strstr(at, "\"waiting\":")); at++, lines++) {
+        const double share = atof(at + 10);
+        assert_true(share >= (lines ? 0.3 : 0) && share <= 1); /* the first step has just been compiled */
+    }
+    assert_int_equal(lines, 4); /* steps 1, 4, 8, 12 */
+    free(text);
+}
+
 static void rates_follow_their_schedules(void **state)
 {
     (void)state;
@@ -263,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_of_a_step_are_one_larger_batch), cmocka_unit_test(resumes_with_the_same_bits),
         cmocka_unit_test(the_average_takes_the_parameters_place), cmocka_unit_test(the_log_has_the_norm_and_means),
-        cmocka_unit_test(rates_follow_their_schedules), cmocka_unit_test(refuses_settings_that_do_not_go_together)};
+        cmocka_unit_test(the_log_has_the_share_of_waiting), cmocka_unit_test(rates_follow_their_schedules),
+        cmocka_unit_test(refuses_settings_that_do_not_go_together)};
     return test_gpu_main("training", tests, sizeof tests / sizeof *tests, test_scratch_create, test_scratch_remove);
 }
