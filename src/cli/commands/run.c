@@ -10,7 +10,7 @@
 
 typedef struct run_options {
     char out[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
-    bool force, explain, profile, kinds;
+    bool force, explain, profile, kinds, recipes;
 } run_options;
 
 static const cairn_setting table[] = {
@@ -21,6 +21,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(run_options, profile, 0,
                            "print the time by op, kernel and shape of each training stage's last step; slows it down"),
     CAIRN_SETTING_BOOL_ROW(run_options, kinds, 0, "list the kinds of stages with their settings, run nothing"),
+    CAIRN_SETTING_BOOL_ROW(run_options, recipes, 0,
+                           "list the recipes of this program with budget, photos and source, run nothing"),
     {0},
 };
 
@@ -32,6 +34,19 @@ static void print_kinds(void)
     }
     printf("photos: the section that stages share\n");
     cairn_settings_help(stdout, cairn_photos_table, "");
+}
+
+/* The comment that each recipe begins with. */
+static void print_recipes(void)
+{
+    for (const cairn_bundled_recipe *b = cairn_bundled_recipes; b->name; b++) {
+        printf("%s%s\n", b == cairn_bundled_recipes ? "" : "\n", b->name);
+        for (const char *line = b->text; *line == '#'; line += strcspn(line, "\n") + 1) {
+            const int length = (int)strcspn(line, "\n") - 1;
+            printf(length > 0 ? " %.*s\n" : "\n", length, line + 1);
+            if (!line[strcspn(line, "\n")]) break;
+        }
+    }
 }
 
 /* What a run has made, for people to open. */
@@ -73,9 +88,14 @@ static cairn_status run(const void *options, const char *const *words, int word_
         print_kinds();
         return CAIRN_OK;
     }
+    if (o->recipes) {
+        print_recipes();
+        return CAIRN_OK;
+    }
     if (!word_count)
         return cairn_error_set(CAIRN_E_INVALID,
-                               "command line: no recipe given; usage: cairn run RECIPE [stage.key=value ...]");
+                               "command line: no recipe given; usage: cairn run RECIPE [stage.key=value ...]; "
+                               "cairn run --recipes lists those of this program");
     return run_recipe(o, words[0], NULL, words + 1);
 }
 
@@ -91,10 +111,11 @@ const cairn_command cairn_command_run = {
     .summary = "run a recipe: train, distil, evaluate, report",
     .synopsis = "RECIPE [stage.key=value ...] [--out DIR] [--device D]",
     .details =
-        "RECIPE is the path of a YAML file or the name of a recipe that is part of the program. Settings behind it\n"
-        "win over the file: stage.key=value, photos.key=value, seed=value. What is done is not done again; an\n"
-        "interrupted run goes on where it was.",
-    .example = "  cairn run demo\n  cairn run demo photos.root=/data/photos magicpoint.steps=2000 --out runs/mine",
+        "RECIPE is the path of a YAML file or the name of a recipe that is part of the program (--recipes). Settings\n"
+        "behind it win over the file: stage.key=value, photos.key=value, seed=value. What is done is not done again;\n"
+        "an interrupted run goes on where it was.",
+    .example = "  cairn run --recipes\n  cairn run demo\n"
+               "  cairn run demo photos.root=/data/photos magicpoint.steps=2000 --out runs/mine",
     .options = table,
     .options_bytes = sizeof(run_options),
     .most_words = CAIRN_CLI_MOST_WORDS,
