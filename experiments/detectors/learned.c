@@ -1,6 +1,7 @@
 #include "experiments/detectors/learned.h"
 
 #include "system/file.h"
+#include "system/parallel.h"
 
 #include <string.h>
 
@@ -10,25 +11,63 @@ typedef struct learned {
     char name[128];
 } learned;
 
-static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
+/* One run of the network and what is taken from its maps. */
+typedef struct look {
+    const learned *by;
+    int h, w, dimension, top_k;
+    float *images, *heatmaps, *maps; /* [n,h,w] twice, [n,cells,cells,dimension] or NULL */
+    cairn_keypoints *out;
+} look;
+
+static cairn_status choose(void *payload, int i)
+{
+    const look *l = payload;
+    const size_t pixels = (size_t)l->h * (size_t)l->w;
+    const size_t cells = (size_t)cairn_network_cells(l->h) * (size_t)cairn_network_cells(l->w);
+    const float *map = l->maps ? l->maps + (size_t)i * cells * (size_t)l->dimension : NULL;
+    return cairn_keypoints_detect(&l->out[i], l->heatmaps + (size_t)i * pixels, l->h, l->w, map, l->dimension,
+                                  &l->by->options, l->top_k);
+}
+
+static cairn_status look_at(learned *l, const cairn_image *images, int count, int top_k, cairn_keypoints *out)
 {
     cairn_status st = CAIRN_OK;
-    learned *l = state;
-    int h = gray->h, w = gray->w, dimension = cairn_network_dimension(l->network), hc = cairn_network_cells(h),
-        wc = cairn_network_cells(w);
-    float *map = NULL, *heatmap = malloc(sizeof *heatmap * (size_t)h * (size_t)w);
-    if (dimension) map = malloc(sizeof *map * (size_t)hc * (size_t)wc * (size_t)dimension);
-    if (!heatmap || (dimension && !map)) {
-        st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a heatmap of %dx%d", w, h);
-        goto done;
-    }
-    CAIRN_TRY(cairn_network_run(l->network, gray->pixels, 1, h, w, heatmap, map));
-    CAIRN_TRY(cairn_keypoints_detect(out, heatmap, h, w, map, dimension, &l->options, top_k));
+    const int h = images->h, w = images->w, dimension = cairn_network_dimension(l->network);
+    const size_t pixels = (size_t)h * (size_t)w, n = (size_t)count;
+    const size_t cells = (size_t)cairn_network_cells(h) * (size_t)cairn_network_cells(w);
+    look k = {.by = l, .h = h, .w = w, .dimension = dimension, .top_k = top_k, .out = out};
+    k.heatmaps = malloc(sizeof(float) * n * pixels);
+    if (count > 1) k.images = malloc(sizeof(float) * n * pixels);
+    if (dimension) k.maps = malloc(sizeof(float) * n * cells * (size_t)dimension);
+    if (!k.heatmaps || (count > 1 && !k.images) || (dimension && !k.maps))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the heatmaps of %d images of %dx%d", count, w, h));
+    for (int i = 0; i < count && count > 1; i++)
+        memcpy(k.images + (size_t)i * pixels, images[i].pixels, sizeof(float) * pixels);
+    CAIRN_TRY(cairn_network_run(l->network, k.images ? k.images : images->pixels, count, h, w, k.heatmaps, k.maps));
+    CAIRN_TRY(cairn_parallel_for(count, 0, choose, &k));
 done:
-    if (st < 0) cairn_keypoints_free(out);
-    free(map);
-    free(heatmap);
+    if (st < 0)
+        for (int i = 0; i < count; i++) cairn_keypoints_free(&out[i]);
+    free(k.images);
+    free(k.heatmaps);
+    free(k.maps);
     return st;
+}
+
+static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
+{
+    return look_at(state, gray, 1, top_k, out);
+}
+
+cairn_status cairn_detector_detect_many(const cairn_detector *detector, const cairn_image *images, int count, int top_k,
+                                        cairn_keypoints *out)
+{
+    CAIRN_ASSERT(detector->detect == detect && count >= 1);
+    for (int i = 0; i < count; i++) {
+        out[i] = (cairn_keypoints){0};
+        CAIRN_ASSERT(images[i].c == 1 && images[i].h == images[0].h && images[i].w == images[0].w);
+    }
+    return look_at(detector->state, images, count, top_k, out);
 }
 
 static void configure(void *state, const cairn_protocol_view *view)

@@ -38,4 +38,6 @@ typedef struct cairn_file_list {
 cairn_status cairn_file_list_folder(cairn_file_list *out, const char *folder, const char *const *extensions,
                                     bool folders);
 void cairn_file_list_free(cairn_file_list *list);
+/* Sorts so that numbers in names count as numbers: frame2 before frame10. Equal numbers (2, 02) by byte value. */
+void cairn_file_list_sort_natural(cairn_file_list *list);
 #endif

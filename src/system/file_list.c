@@ -22,6 +22,38 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Moves *text over a run of digits, leading zeros left out of the result: its length and start. */
+static size_t digits(const char **text, const char **start)
+{
+    while (**text == '0') (*text)++;
+    *start = *text;
+    while (**text >= '0' && **text <= '9') (*text)++;
+    return (size_t)(*text - *start);
+}
+
+static int by_numbers(const void *a, const void *b)
+{
+    const char *p = *(char *const *)a, *q = *(char *const *)b;
+    while (*p && *q) {
+        if (*p >= '0' && *p <= '9' && *q >= '0' && *q <= '9') {
+            const char *m, *n;
+            const size_t left = digits(&p, &m), right = digits(&q, &n);
+            if (left != right) return left < right ? -1 : 1;
+            const int order = strncmp(m, n, left);
+            if (order) return order;
+        } else {
+            if (*p != *q) return (unsigned char)*p < (unsigned char)*q ? -1 : 1;
+            p++, q++;
+        }
+    }
+    return *p || *q ? (*p ? 1 : -1) : by_bytes(a, b);
+}
+
+void cairn_file_list_sort_natural(cairn_file_list *list)
+{
+    if (list->count) qsort(list->paths, list->count, sizeof *list->paths, by_numbers);
+}
+
 /* Takes `path`. */
 static bool append(cairn_file_list *list, size_t *room, char *path)
 {

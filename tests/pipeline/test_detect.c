@@ -122,6 +122,72 @@ static void test_detect__bad_images_are_one_line(void **state)
     assert_false(cairn_file_exists(in_folder("bad/cut.npz")));
 }
 
+/* The same buffer for every call. */
+static const char *read_text(const char *path)
+{
+    static char text[1 << 14];
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    assert_int_equal(cairn_file_read(&bytes, &size, path, sizeof text - 1), CAIRN_OK);
+    memcpy(text, bytes, size + 1);
+    free(bytes);
+    return text;
+}
+
+static void expect_equal_points(const char *a, const char *b)
+{
+    cairn_npz one = {0}, other = {0};
+    const cairn_npz_array *p, *q;
+    const int64_t shape[] = {-1, 3};
+    assert_int_equal(cairn_npz_read(&one, a), CAIRN_OK);
+    assert_int_equal(cairn_npz_read(&other, b), CAIRN_OK);
+    assert_int_equal(cairn_npz_require(&p, &one, "keypoints", CAIRN_NPZ_F32, 2, shape), CAIRN_OK);
+    assert_int_equal(cairn_npz_require(&q, &other, "keypoints", CAIRN_NPZ_F32, 2, shape), CAIRN_OK);
+    assert_int_equal(p->shape[0], q->shape[0]);
+    assert_true(p->shape[0] > 0);
+    for (size_t i = 0; i < p->count; i++)
+        assert_float_equal(((const float *)p->data)[i], ((const float *)q->data)[i], 1e-4);
+    cairn_npz_free(&one);
+    cairn_npz_free(&other);
+}
+
+/* Frames of two sizes in turn, more than a batch of each, and one that is no image: each frame gets its own points. */
+static void test_detect__batches_give_what_single_images_give(void **state)
+{
+    (void)state;
+    assert_int_equal(cairn_file_make_folder(in_folder("frames")), CAIRN_OK);
+    for (int i = 1; i <= 11; i++) {
+        char name[64];
+        cairn_image image = {0};
+        const int h = i % 3 ? 64 : 72, w = i % 3 ? 96 : 80;
+        assert_int_equal(cairn_image_create(&image, h, w, 1), CAIRN_OK);
+        for (int k = 0; k < h * w; k++) image.pixels[k] = (k / w / (4 + i) + k % w / (7 + i)) % 2 ? 0.8f : 0.2f;
+        snprintf(name, sizeof name, "frames/f%d.png", i);
+        assert_int_equal(cairn_image_save_png(&image, in_folder(name)), CAIRN_OK);
+        cairn_image_free(&image);
+    }
+    const char *frames = in_folder("frames"), *batched = in_folder("batched"), *single = in_folder("single");
+    expect_success(WORDS("detect", "--model", model(), frames, "--out", batched, "--format", "npz", "--threshold", "0",
+                         "--top-k", "20", "--batch", "3"));
+    assert_non_null(strstr(run.out, "11 images, 220 keypoints"));
+    expect_success(WORDS("detect", "--model", model(), frames, "--out", single, "--format", "npz", "--threshold", "0",
+                         "--top-k", "20", "--batch", "1"));
+    for (int i = 1; i <= 11; i++) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "batched/f%d.npz", i);
+        snprintf(b, sizeof b, "single/f%d.npz", i);
+        expect_equal_points(in_folder(a), in_folder(b));
+    }
+    const char *summary = read_text(in_folder("batched/summary.csv"));
+    const char *two = strstr(summary, "f2.png\",96,64,20,"), *ten = strstr(summary, "f10.png\",96,64,20,");
+    assert_true(two && ten && two < ten); /* natural order */
+    assert_int_equal(cairn_file_write(in_folder("frames/f5.png"), "no image", 8), CAIRN_OK);
+    expect_failure(WORDS("detect", "--model", model(), in_folder("frames"), "--out", in_folder("some"), "--format", "npz"), 1,
+                   "1 of 11 images");
+    summary = read_text(in_folder("some/summary.csv"));
+    assert_non_null(strstr(summary, "f5.png\",,,,,\""));
+}
+
 static void test_detect__wrong_command_lines(void **state)
 {
     (void)state;
@@ -241,7 +307,7 @@ static void test_detect__full_disk_leaves_what_exists_whole(void **state)
     assert_int_equal(cairn_file_read(&after, &size_after, in_folder("full/board.png"), 1 << 24), CAIRN_OK);
     assert_int_equal(size_before, size_after);
     assert_memory_equal(before, after, size_before);
-    expect_nothing_temporary(in_folder("full"), 1);
+    expect_nothing_temporary(in_folder("full"), 2); /* board.png and summary.csv */
     free(before);
     free(after);
 }
@@ -285,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detect__writes_npz_and_png),
         cmocka_unit_test(test_detect__bad_images_are_one_line),
+        cmocka_unit_test(test_detect__batches_give_what_single_images_give),
         cmocka_unit_test(test_detect__wrong_command_lines),
         cmocka_unit_test(test_evaluate__measures_and_refuses),
         cmocka_unit_test(test_evaluate__export_and_score),

@@ -1,12 +1,13 @@
-/* cairn detect: keypoints of image files, as npz and as pictures. */
+/* cairn detect: keypoints of image files and of the frames of videos, as npz and as pictures. */
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/images.h"
 #include "cli/open_device.h"
-#include "experiments/detectors/learned.h"
+#include "experiments/detectors/batches.h"
 #include "experiments/gallery/drawing.h"
 #include "formats/npz.h"
 #include "system/interrupt.h"
+#include "system/parallel.h"
 #include "system/progress.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ typedef struct detect_options {
     char model[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES], format[CAIRN_SETTING_TEXT_BYTES];
     char device[CAIRN_SETTING_TEXT_BYTES];
     double threshold;
-    int64_t radius, top_k, border;
+    int64_t radius, top_k, border, batch;
     int suppression, sampling;
     bool subpixel;
 } detect_options;
@@ -32,6 +33,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
     CAIRN_SETTING_BOOL_ROW(detect_options, subpixel, 1, "move keypoints by a soft-argmax, by a pixel at most"),
     CAIRN_SETTING_CHOICE_ROW(detect_options, sampling, 0, CAIRN_SAMPLING_CHOICES, "where descriptors are read"),
+    CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64, "images of one size in one program at most"),
     CAIRN_CLI_DEVICE_ROW(detect_options),
     {0},
 };
@@ -97,30 +99,6 @@ done:
     return st;
 }
 
-static cairn_status detect_image(const cairn_detector *detector, const detect_options *o, formats f, const char *image)
-{
-    cairn_status st = CAIRN_OK;
-    cairn_image gray = {0};
-    cairn_keypoints points = {0};
-    char *npz = NULL, *png = NULL;
-    CAIRN_TRY(output_path(&npz, o->out, image, "npz"));
-    CAIRN_TRY(output_path(&png, o->out, image, "png"));
-    CAIRN_TRY(cairn_image_load(&gray, image, 1));
-    st = detector->detect(detector->state, &gray, (int)o->top_k, &points);
-    if (st < 0) {
-        cairn_error_set(st, "%s: %s", image, cairn_error_message());
-        goto done;
-    }
-    if (f.npz) CAIRN_TRY(write_npz(npz, &points));
-    if (f.png) CAIRN_TRY(write_png(png, image, &points));
-done:
-    cairn_keypoints_free(&points);
-    cairn_image_free(&gray);
-    free(npz);
-    free(png);
-    return st;
-}
-
 /* The picture of photo.png must not take the place of photo.png. */
 static cairn_status check_outputs(const detect_options *o, formats f, const cairn_file_list *images)
 {
@@ -140,30 +118,129 @@ done:
     return st;
 }
 
+/* A line of the summary. */
+typedef struct row {
+    int h, w, points; /* h 0: not reached */
+    float best;
+    char *problem; /* NULL: none */
+} row;
+
+typedef struct work {
+    const detect_options *o;
+    formats f;
+    const cairn_file_list *images;
+    const cairn_batch_item *items; /* that are being written */
+    row *rows;                     /* [images->count] */
+    size_t reached, unusable;
+    int64_t points;
+    cairn_progress progress;
+} work;
+
+static cairn_status write_item(void *payload, int i)
+{
+    const work *w = payload;
+    const cairn_batch_item *item = &w->items[i];
+    const char *image = w->images->paths[item->index];
+    cairn_status st = CAIRN_OK;
+    char *npz = NULL, *png = NULL;
+    if (item->status < 0) return CAIRN_OK;
+    CAIRN_TRY(output_path(&npz, w->o->out, image, "npz"));
+    CAIRN_TRY(output_path(&png, w->o->out, image, "png"));
+    if (w->f.npz) CAIRN_TRY(write_npz(npz, &item->points));
+    if (w->f.png) CAIRN_TRY(write_png(png, image, &item->points));
+done:
+    free(npz);
+    free(png);
+    return st;
+}
+
 /* One unusable image among several does not stop the others; the command fails at the end. Outputs that cannot be
  * written stop it. */
+static cairn_status take(void *payload, const cairn_batch_item *items, int count)
+{
+    work *w = payload;
+    if (cairn_interrupted()) return cairn_error_set(CAIRN_E_FAIL, "interrupted");
+    for (int i = 0; i < count; i++) {
+        row *r = &w->rows[items[i].index];
+        *r = (row){.h = items[i].gray.h, .w = items[i].gray.w, .points = items[i].points.count};
+        if (r->points) r->best = items[i].points.points[0].score;
+        w->points += r->points;
+        if (items[i].status >= 0) continue;
+        if (w->images->count == 1) return cairn_error_set(items[i].status, "%s", items[i].message);
+        cairn_warn("%s", items[i].message);
+        r->problem = strdup(items[i].message);
+        w->unusable++;
+    }
+    w->items = items;
+    const cairn_status st = cairn_parallel_for(count, 0, write_item, w);
+    w->reached += (size_t)count;
+    cairn_progress_update(&w->progress, (int64_t)w->reached, NULL);
+    return st;
+}
+
+/* RFC 4180: in quotes, quotes doubled. */
+static void write_field(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text; text++) fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
+    fputc('"', file);
+}
+
+static cairn_status write_summary(const work *w)
+{
+    cairn_status st = CAIRN_OK;
+    char *text = NULL, *path = cairn_file_join(w->o->out, "summary.csv");
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (!file || !path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
+    fprintf(file, "image,width,height,keypoints,best_score,problem\n");
+    for (size_t i = 0; i < w->images->count; i++) {
+        const row *r = &w->rows[i];
+        write_field(file, w->images->paths[i]);
+        if (r->problem) {
+            fprintf(file, ",,,,,");
+            write_field(file, r->problem);
+            fputc('\n', file);
+        } else {
+            fprintf(file, ",%d,%d,%d,%.6g,\n", r->w, r->h, r->points, (double)r->best);
+        }
+    }
+    if (fclose(file)) {
+        file = NULL;
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
+    }
+    file = NULL;
+    CAIRN_TRY(cairn_file_write(path, text, size));
+done:
+    if (file) fclose(file);
+    free(text);
+    free(path);
+    return st;
+}
+
 static cairn_status detect_all(const cairn_detector *detector, const detect_options *o, formats f,
                                const cairn_file_list *images)
 {
     cairn_status st = CAIRN_OK;
-    cairn_progress progress;
-    size_t unusable = 0;
-    cairn_progress_start(&progress, "detect", (int64_t)images->count, 0);
-    for (size_t i = 0; i < images->count; i++) {
-        if (cairn_interrupted()) CAIRN_TRY(cairn_error_set(CAIRN_E_FAIL, "interrupted"));
-        st = detect_image(detector, o, f, images->paths[i]);
-        if (st < 0 && (images->count == 1 || st == CAIRN_E_IO || st == CAIRN_E_DEVICE)) goto done;
-        if (st < 0) {
-            cairn_warn("%s", cairn_error_message());
-            unusable++;
-        }
-        cairn_progress_update(&progress, (int64_t)i + 1, NULL);
-    }
-    cairn_progress_finish(&progress);
-    st = unusable ? cairn_error_set(CAIRN_E_FAIL, "%zu of %zu images could not be used (see the warnings)", unusable,
-                                    images->count)
-                  : CAIRN_OK;
+    work w = {.o = o, .f = f, .images = images};
+    const cairn_batches batches = {(int)o->batch, (int)o->top_k, take, &w};
+    const double start = cairn_seconds();
+    w.rows = calloc(images->count, sizeof *w.rows);
+    if (!w.rows) return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+    cairn_progress_start(&w.progress, "detect", (int64_t)images->count, 0);
+    CAIRN_TRY(cairn_batches_run(detector, (const char *const *)images->paths, (int)images->count, &batches));
+    cairn_progress_finish(&w.progress);
+    CAIRN_TRY(write_summary(&w));
+    const double seconds = cairn_seconds() - start;
+    const size_t used = images->count - w.unusable;
+    printf("%zu image%s, %lld keypoints, %.2f images/s: %s\n", used, used == 1 ? "" : "s", (long long)w.points,
+           seconds > 0 ? (double)used / seconds : 0.0, o->out);
+    if (w.unusable)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_FAIL, "%zu of %zu images could not be used (see the warnings)", w.unusable,
+                                  images->count));
 done:
+    for (size_t i = 0; i < images->count; i++) free(w.rows[i].problem);
+    free(w.rows);
     return st;
 }
 
@@ -187,6 +264,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
     if (!o->out[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out DIR is missing"));
     CAIRN_TRY(read_formats(&f, o->format));
     CAIRN_TRY(cairn_cli_images(&images, words));
+    cairn_file_list_sort_natural(&images);
     CAIRN_TRY(check_outputs(o, f, &images));
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
     CAIRN_TRY(cairn_detector_load(&detector, gpu, o->model, &detect));
@@ -201,10 +279,12 @@ done:
 
 const cairn_command cairn_command_detect = {
     .name = "detect",
-    .summary = "find keypoints in images",
+    .summary = "find keypoints in images and frames",
     .synopsis = "--model FILE IMAGE|FOLDER ... --out DIR [--format npz,png]",
     .details = "DIR/<stem>.npz holds keypoints [N,3] float32 (x, y, score) and, where the model has them, descriptors\n"
-               "[N,D] float32; DIR/<stem>.png shows the keypoints over the image.\n\n"
+               "[N,D] float32; DIR/<stem>.png shows the keypoints over the image, and DIR/summary.csv has a line\n"
+               "for each image. A folder stands for the images in it, in natural order (frame2 before frame10): the frames\n"
+               "of a video, say. Images are decoded ahead, and those of one size go through the network in batches.\n\n"
                "--sampling: the cell of a map of Wc cells of 8 pixels at which the descriptor of pixel x is read. centres:\n"
                "(x + 0.5) / 8 - 0.5, exact; corners: x / 8 (Wc - 1) / Wc, superpoint_v1 and pytorch-superpoint as published;\n"
                "half: x / 8 - 0.5, superpoint_v1 under newer PyTorch; superglue: (x - 3.5) / (8 Wc - 4.5) (Wc - 1), SuperGlue\n"

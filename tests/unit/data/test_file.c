@@ -184,6 +184,23 @@ static void expect_text(char *got, const char *expected)
     free(got);
 }
 
+static void test_list__natural_order(void **state)
+{
+    (void)state;
+    static const char *const sorted[] = {"a", "a1", "a2b", "a2c", "a02d", "a10", "a010b", "a100", "b", "b0",
+                                         "b00", "c99999999999999999999998", "c99999999999999999999999"};
+    enum { COUNT = sizeof sorted / sizeof *sorted };
+    char *paths[COUNT];
+    cairn_file_list list = {paths, COUNT};
+    for (int start = 1; start < COUNT; start++) { /* several mixed orders */
+        for (int i = 0; i < COUNT; i++) paths[i] = (char *)(uintptr_t)sorted[(i * 5 + start) % COUNT];
+        cairn_file_list_sort_natural(&list);
+        for (int i = 0; i < COUNT; i++) assert_string_equal(paths[i], sorted[i]);
+    }
+    list.count = 0;
+    cairn_file_list_sort_natural(&list);
+}
+
 static void test_paths__join_and_stem(void **state)
 {
     (void)state;
@@ -209,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_temporary__is_committed_or_discarded),
         cmocka_unit_test(test_folder__made_with_its_parents),
         cmocka_unit_test(test_list__sorted_by_bytes_without_hidden_names),
+        cmocka_unit_test(test_list__natural_order),
         cmocka_unit_test(test_paths__join_and_stem),
     };
     return cmocka_run_group_tests_name("file", tests, test_scratch_create, test_scratch_remove);
