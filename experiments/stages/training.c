@@ -31,6 +31,7 @@ cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_train
     cairn_network_describe(description, sizeof description, o->spec);
     cairn_training t = {.gpu = stage->gpu, .model = &m, .settings = o->settings, .folder = stage->folder,
                         .label = stage->name, .description = description, .batch = o->batch, .payload = o->payload,
+                        .validate = o->validate, .validate_every = o->validate_every,
                         .explain = stage->explain ? stderr : NULL, .profile = stage->profile ? stderr : NULL};
     CAIRN_TRY(cairn_recipe_print(&recipe, stage->recipe));
     t.recipe = recipe;
@@ -40,7 +41,9 @@ cairn_status cairn_stage_train(const cairn_stage *stage, const cairn_stage_train
     o->build(&t, o->spec, o->payload);
     CAIRN_TRY(cairn_model_initialise(&m, t.store, stage->seed));
     if (o->start) CAIRN_TRY(o->start(&t, o->payload));
-    CAIRN_TRY(cairn_train(&t));
+    st = cairn_train(&t);
+    if (o->release) o->release(o->payload);
+    CAIRN_TRY(st);
     if (o->settings->ema > 0) CAIRN_TRY(cairn_train_use_average(&m, t.store));
     if (o->calibrate) CAIRN_TRY(calibrate(&t, o));
     CAIRN_TRY(cairn_stage_save_model(stage, t.store, &m, o->spec, o->settings->steps));

@@ -16,6 +16,10 @@ typedef struct cairn_stage_training {
     cairn_status (*batch)(void *payload, int64_t step, float *const *inputs);
     void *payload;     /* of all three */
     int64_t calibrate; /* batches behind the last step whose statistics replace the running ones; 0: none */
+    /* As in cairn_training; experiments/stages/validation.h measures a detector. NULL: none. */
+    cairn_status (*validate)(cairn_training *t, int64_t step, cairn_train_measured *out);
+    int64_t validate_every;
+    void (*release)(void *payload); /* frees what holds on to the training's store, while that is there; NULL: nothing */
     int views;         /* how often `build` puts the network into the graph; statistics are those of the first */
 } cairn_stage_training;
 

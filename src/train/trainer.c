@@ -156,6 +156,13 @@ static void log_value(FILE *log, const char *name, double value)
         fprintf(log, ",\"%s\":null", name);
 }
 
+void cairn_train_measured_add(cairn_train_measured *out, const char *prefix, const char *name, double value)
+{
+    CAIRN_ASSERT(out->count < CAIRN_TRAIN_MAX_MEASURED);
+    snprintf(out->values[out->count].name, sizeof out->values->name, "%s_%s", prefix, name);
+    out->values[out->count++].value = value;
+}
+
 typedef struct loop {
     cairn_program *program;
     cairn_train_optimiser optimiser;
@@ -165,6 +172,7 @@ typedef struct loop {
     cairn_progress bar;
     double logged_at, logged_waited; /* clock and feeder.waited at the last line of the log */
     double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step, means once they are logged */
+    cairn_train_measured measured;               /* by the last validation */
 } loop;
 
 /* The share of the time since the last line in which the device had nothing to do until its batch was made. */
@@ -174,6 +182,28 @@ static double waiting_since_last(loop *l)
     l->logged_at = now;
     l->logged_waited = l->feeder.waited;
     return passed > 0 ? waited / passed : 0;
+}
+
+static cairn_status flush_log(const cairn_training *t, FILE *log)
+{
+    if (fflush(log) || ferror(log))
+        return cairn_error_set(CAIRN_E_IO, "%s/metrics.jsonl: cannot write; is the disk full?", t->folder);
+    return CAIRN_OK;
+}
+
+/* A line of its own, so that a run with validation logs its steps as one without. */
+static cairn_status validate(cairn_training *t, loop *l, int64_t done)
+{
+    cairn_train_measured m = {0};
+    const double start = cairn_seconds();
+    cairn_status st = t->validate(t, done, &m);
+    if (st < 0) return st;
+    l->logged_at += cairn_seconds() - start; /* no time of training */
+    fprintf(l->log, "{\"step\":%lld", (long long)done);
+    for (int i = 0; i < m.count; i++) log_value(l->log, m.values[i].name, m.values[i].value);
+    fputs("}\n", l->log);
+    l->measured = m;
+    return flush_log(t, l->log);
 }
 
 /* Values are means over the step's passes. */
@@ -197,8 +227,7 @@ static cairn_status log_step(cairn_training *t, loop *l, int64_t step, double ms
         log_value(log, "skipped", (double)control[CAIRN_CONTROL_SKIP]);
     }
     fputs("}\n", log);
-    if (fflush(log) || ferror(log))
-        st = cairn_error_set(CAIRN_E_IO, "%s/metrics.jsonl: cannot write; is the disk full?", t->folder);
+    CAIRN_TRY(flush_log(t, log));
 done:
     return st;
 }
@@ -245,8 +274,8 @@ static cairn_status one_step(cairn_training *t, loop *l, int64_t step, double *s
     }
     *smooth = *smooth < 0 ? loss : 0.95 * *smooth + 0.05 * loss;
     if (logged) CAIRN_TRY(log_step(t, l, step, (cairn_seconds() - start) * 1e3));
-    char note[64];
-    snprintf(note, sizeof note, "loss %.4f", *smooth);
+    char note[80];
+    snprintf(note, sizeof note, "loss %.4f%s%s", *smooth, l->measured.note[0] ? "  " : "", l->measured.note);
     cairn_progress_update(&l->bar, step + 1, note);
 done:
     return st;
@@ -262,6 +291,8 @@ static cairn_status steps(cairn_training *t, loop *l, int64_t first)
     for (int64_t step = first; step < t->settings->steps; step++) {
         CAIRN_TRY(one_step(t, l, step, &smooth));
         bool last = step + 1 == t->settings->steps, stop = cairn_interrupted();
+        if (t->validate && t->validate_every && (last || (step + 1) % t->validate_every == 0))
+            CAIRN_TRY(validate(t, l, step + 1));
         if (last || stop || (step + 1) % t->settings->checkpoint_every == 0)
             CAIRN_TRY(save(t, l->checkpoint, step + 1));
         if (stop && !last) {

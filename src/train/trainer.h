@@ -14,7 +14,19 @@
  * in which the device had no batch to work on) and what the stage logs. */
 #include "train/optimise.h"
 
-enum { CAIRN_TRAIN_MAX_INPUTS = 12, CAIRN_TRAIN_MAX_LOGGED = 12 };
+enum { CAIRN_TRAIN_MAX_INPUTS = 12, CAIRN_TRAIN_MAX_LOGGED = 12, CAIRN_TRAIN_MAX_MEASURED = 12 };
+
+/* What a validation found: a line of metrics.jsonl, and a note for the progress bar ("mAP 0.93"). */
+typedef struct cairn_train_measured {
+    int count;
+    struct {
+        char name[48];
+        double value; /* NaN: null in the log */
+    } values[CAIRN_TRAIN_MAX_MEASURED];
+    char note[40];
+} cairn_train_measured;
+/* Adds PREFIX_NAME. */
+void cairn_train_measured_add(cairn_train_measured *out, const char *prefix, const char *name, double value);
 
 typedef struct cairn_training {
     cairn_gpu *gpu;
@@ -39,6 +51,11 @@ typedef struct cairn_training {
     cairn_status (*batch)(void *payload, int64_t number, float *const *inputs);
     /* Sees the logged values of a step that is logged, in order; NULL: nobody looks. */
     void (*watch)(void *payload, int64_t step, const double *values);
+    /* Measures what has been trained, behind every `validate_every` steps and the last one, before a checkpoint; step:
+     * how many are done. It may read the store and run programs on it, and must leave it and all that a batch depends
+     * on alone, so that training gives the same bits with and without. NULL, or validate_every 0: never. */
+    cairn_status (*validate)(struct cairn_training *training, int64_t step, cairn_train_measured *out);
+    int64_t validate_every;
     void *payload;
     FILE *explain; /* not NULL: the program's explain text goes here */
     FILE *profile; /* not NULL: every dispatch is timed, and the last step's tables of graph/profile.h go here */

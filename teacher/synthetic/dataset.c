@@ -17,8 +17,8 @@ static const struct {
 } splits[SPLITS] = {{"training", 1}, {"validation", 50}, {"test", 20}};
 
 static const char *const published_names[CAIRN_SHAPE_COUNT] = {
-    "draw_lines", "draw_polygon",      "draw_multiple_polygons", "draw_ellipses", "draw_star", "draw_checkerboard",
-    "draw_stripes", "draw_cube", "gaussian_noise",
+    "draw_lines",   "draw_polygon", "draw_multiple_polygons", "draw_ellipses", "draw_star", "draw_checkerboard",
+    "draw_stripes", "draw_cube",    "gaussian_noise",
 };
 
 typedef struct item {
@@ -30,7 +30,7 @@ typedef struct job {
     const char *folder;
     const cairn_shapes_dataset_options *o;
     item *items;
-    double *draw_seconds; /* [count] */
+    double *draw_seconds;    /* [count] */
     int count, there, first; /* to draw, drawn by an earlier run, first of the block */
 } job;
 
@@ -81,7 +81,10 @@ static cairn_status save_npz(const char *path, const cairn_keypoints *corners, c
     int32_t size[2] = {shapes->h, shapes->w};
     _Static_assert(sizeof(cairn_keypoint) == 3 * sizeof(float), "points are rows of three floats");
     const cairn_npz_array arrays[2] = {
-        {.name = (char[]){"points"}, .type = CAIRN_NPZ_F32, .rank = 2, .shape = {corners->count, 3},
+        {.name = (char[]){"points"},
+         .type = CAIRN_NPZ_F32,
+         .rank = 2,
+         .shape = {corners->count, 3},
          .data = corners->points},
         {.name = (char[]){"size"}, .type = CAIRN_NPZ_I32, .rank = 1, .shape = {2}, .data = size}};
     return cairn_npz_write(path, arrays, 2, false);
@@ -97,8 +100,8 @@ static cairn_status make(void *payload, int i)
     char image[PATH_BYTES], points[PATH_BYTES];
     path_of(image, j, true, it);
     path_of(points, j, false, it);
-    cairn_rng rng = cairn_rng_stream(j->o->seed, STAGE + (uint32_t)it->split, (uint32_t)it->number,
-                                     (uint32_t)it->primitive, 0);
+    cairn_rng rng =
+        cairn_rng_stream(j->o->seed, STAGE + (uint32_t)it->split, (uint32_t)it->number, (uint32_t)it->primitive, 0);
     const double start = cairn_thread_cpu_seconds();
     CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &rng, (cairn_primitive)it->primitive, &j->o->shapes));
     j->draw_seconds[j->first + i] = cairn_thread_cpu_seconds() - start;
@@ -128,7 +131,8 @@ static cairn_status list_items(job *j)
     if (total == 0) return cairn_error_set(CAIRN_E_INVALID, "synthetic shapes: no primitive is chosen");
     j->items = malloc((size_t)total * sizeof *j->items);
     j->draw_seconds = calloc((size_t)total, sizeof *j->draw_seconds);
-    if (!j->items || !j->draw_seconds) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of %d images", total);
+    if (!j->items || !j->draw_seconds)
+        return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of %d images", total);
     for (int s = 0; s < SPLITS; s++)
         for (int p = 0; p < CAIRN_SHAPE_COUNT; p++) {
             const int n = j->o->primitives[p] ? count_of(j->o, s, p) : 0;

@@ -29,7 +29,15 @@ static const char recipe[] = "name: resume\n"
                              "stages:\n"
                              "  - {name: shapes, kind: magicpoint, steps: 60, batch: 1, accumulate: 2, clip_norm: 1,\n"
                              "     ema: 0.9, width: 0.125, height: 64, image_width: 96,\n"
-                             "     canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
+                             "     canvas_height: 128, calibrate: 2, checkpoint_every: 5, validate_every: 7,\n"
+                             "     validate_images: 3}\n";
+/* The same without validation. */
+static const char blind_recipe[] = "name: resume\n"
+                                   "seed: 3\n"
+                                   "stages:\n"
+                                   "  - {name: shapes, kind: magicpoint, steps: 60, batch: 1, accumulate: 2,\n"
+                                   "     clip_norm: 1, ema: 0.9, width: 0.125, height: 64, image_width: 96,\n"
+                                   "     canvas_height: 128, calibrate: 2, checkpoint_every: 5, validate_every: 0}\n";
 
 static char *in_folder(const char *name)
 {
@@ -140,6 +148,70 @@ static void test_resume__killed_mixed_run_ends_with_the_same_bits(void **state)
     free(checkpoint);
 }
 
+/* The tensors of two models; their headers hold the recipes. */
+static void expect_same_tensors(const char *left, const char *right)
+{
+    const char *const runs[2] = {left, right};
+    uint8_t *bytes[2];
+    size_t size[2];
+    uint64_t header[2];
+    for (int i = 0; i < 2; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s/shapes/model.safetensors", folder, runs[i]);
+        assert_int_equal(cairn_file_read(&bytes[i], &size[i], path, 1 << 28), CAIRN_OK);
+        memcpy(&header[i], bytes[i], sizeof header[i]);
+        assert_true(size[i] > header[i] + 8);
+    }
+    const size_t left_size = size[0] - header[0], right_size = size[1] - header[1];
+    assert_int_equal(left_size, right_size);
+    if (memcmp(bytes[0] + 8 + header[0], bytes[1] + 8 + header[1], left_size - 8))
+        fail_msg("the models of %s and %s differ", left, right);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+/* Lines of metrics.jsonl that a validation wrote. */
+static void validations(char *out, size_t size, const char *run)
+{
+    char path[256];
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    snprintf(path, sizeof path, "%s/%s/shapes/metrics.jsonl", folder, run);
+    assert_int_equal(cairn_file_read(&text, &bytes, path, 1 << 20), CAIRN_OK);
+    *out = 0;
+    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n"))
+        if (strstr(line, "\"validation_map\":")) {
+            assert_non_null(strstr(line, "\"validation_noisy_error\":"));
+            assert_true(strlen(out) + strlen(line) + 2 < size);
+            strcat(strcat(out, line), "\n");
+        }
+    free(text);
+}
+
+/* Measurements behind steps 7, 14, ... 56 and the last, each once, the same after a kill; and they change no bit. */
+static void test_resume__validation_is_resumed_and_changes_nothing(void **state)
+{
+    (void)state;
+    static char whole[16384], killed[16384], blind[16384];
+    assert_true(WIFSIGNALED(interrupt("watched", SIGKILL)));
+    expect_success("watched");
+    validations(whole, sizeof whole, "whole");
+    validations(killed, sizeof killed, "watched");
+    assert_string_equal(whole, killed);
+    int lines = 0;
+    for (const char *at = whole; *at; at++) lines += *at == '\n';
+    assert_int_equal(lines, 60 / 7 + 1);
+    assert_int_equal(strncmp(whole, "{\"step\":7,", 10), 0);
+    assert_non_null(strstr(whole, "{\"step\":60,"));
+    recipe_name = "blind.yaml";
+    assert_int_equal(cairn_file_write(in_folder(recipe_name), blind_recipe, strlen(blind_recipe)), CAIRN_OK);
+    expect_success("blind");
+    recipe_name = "resume.yaml";
+    validations(blind, sizeof blind, "blind");
+    assert_string_equal(blind, "");
+    expect_same_tensors("whole", "blind");
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
     (void)info, (void)type, (void)where;
@@ -166,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume__killed_run_ends_with_the_same_bits),
         cmocka_unit_test(test_resume__interrupted_run_says_how_to_go_on),
+        cmocka_unit_test(test_resume__validation_is_resumed_and_changes_nothing),
         cmocka_unit_test(test_resume__killed_mixed_run_ends_with_the_same_bits),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);

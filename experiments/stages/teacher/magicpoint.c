@@ -6,7 +6,7 @@
 #include "experiments/stages/teacher/detector_settings.h"
 #include "experiments/stages/teacher/network_settings.h"
 #include "experiments/stages/teacher/samples.h"
-#include "experiments/stages/training.h"
+#include "experiments/stages/validation.h"
 #include "system/parallel.h"
 #include "teacher/synthetic/synthetic_shapes.h"
 
@@ -16,6 +16,7 @@ typedef struct magicpoint_settings {
     double width;
     int order;
     int64_t calibrate, height, image_width, canvas_height;
+    int64_t validate_every, validate_images;
     double prior;
     bool literal_labels, photometric, homographic;
 } magicpoint_settings;
@@ -26,7 +27,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(magicpoint_settings, height, 120, 32, 1024, "of an image, pixels, a multiple of 8"),
     {"image_width", CAIRN_SETTING_INT, offsetof(magicpoint_settings, image_width), 160, 32, 1024, NULL, NULL,
      "of an image, pixels, a multiple of 8"},
-    CAIRN_SETTING_INT_ROW(magicpoint_settings, canvas_height, 960, 32, 4096,
+    CAIRN_SETTING_INT_ROW(magicpoint_settings, canvas_height, 960, 60, 4096,
                           "rows of the canvas that shapes are drawn on; 960 as published, 240 is faster and coarser"),
     CAIRN_SETTING_FLOAT_ROW(magicpoint_settings, prior, 0.07, 0, 0.98,
                             "share of cells with a point that the network starts with; 0: plain initial values"),
@@ -34,6 +35,10 @@ static const cairn_setting table[] = {
                            "labels without the half-pixel correction, as TensorFlow's"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, photometric, 1, "photometric augmentation"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, homographic, 1, "homographic augmentation"),
+    CAIRN_SETTING_INT_ROW(magicpoint_settings, validate_every, 1000, 0, 1e8,
+                          "steps between measurements on drawings kept for it, and one at the end; 0: none"),
+    CAIRN_SETTING_INT_ROW(magicpoint_settings, validate_images, 100, 1, 10000,
+                          "drawings to measure on, each clean and with noise"),
     CAIRN_DETECTOR_ROWS(magicpoint_settings, CAIRN_AUGMENT_SYNTHETIC, CAIRN_AUGMENT_SYNTHETIC),
     {0},
 };
@@ -45,6 +50,9 @@ typedef struct feed {
     const magicpoint_settings *s;
     int64_t step; /* of the batch being made */
     float *const *inputs;
+    const cairn_network_spec *spec;
+    cairn_validation_set sets[2]; /* clean, noisy */
+    cairn_validation *validation;
 } feed;
 
 static cairn_status make_sample(void *payload, int i)
@@ -99,6 +107,25 @@ static cairn_status start(cairn_training *t, const void *payload)
     return cairn_stage_set_dustbin(t->store, ((const feed *)payload)->s->prior);
 }
 
+static cairn_status validate(cairn_training *t, int64_t step, cairn_train_measured *out)
+{
+    (void)step;
+    cairn_status st = CAIRN_OK;
+    feed *f = t->payload;
+    const magicpoint_settings *s = f->s;
+    if (!f->sets[0].count)
+        CAIRN_TRY(cairn_validation_set_shapes(&f->sets[0], &f->sets[1], (int)s->validate_images, (int)s->height,
+                                              (int)s->image_width, (int)s->canvas_height, s->literal_labels));
+    for (int i = 0; i < 2; i++) CAIRN_TRY(cairn_validation_measure(&f->validation, t, f->spec, &f->sets[i], out));
+done:
+    return st;
+}
+
+static void release(void *payload)
+{
+    cairn_validation_destroy(&((feed *)payload)->validation);
+}
+
 static cairn_status contact_sheet(const cairn_stage *stage, const magicpoint_settings *s)
 {
     cairn_image sheet = {0};
@@ -118,11 +145,16 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     feed f = {.stage = stage, .s = s};
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
                                .superpoint = {s->width, 0, (cairn_superpoint_order)s->order}};
+    f.spec = &spec;
     cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
-                                     .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1};
+                                     .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1,
+                                     .validate = validate, .validate_every = s->validate_every,
+                                     .release = release};
     CAIRN_TRY(contact_sheet(stage, s));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
+    cairn_validation_set_free(&f.sets[0]);
+    cairn_validation_set_free(&f.sets[1]);
     return st;
 }
 

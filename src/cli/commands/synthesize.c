@@ -67,8 +67,8 @@ static void print_report(const cairn_shapes_dataset_report *r, const synthesize_
         printf("{\"images\":%d,\"there\":%d,\"height\":%lld,\"width\":%lld,\"canvas_height\":%lld,\"cores\":%d,"
                "\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"draw_seconds\":%.3f,\"images_per_second_per_core\":%.2f,"
                "\"drawn_per_second_per_core\":%.2f}\n",
-               r->made, r->there, (long long)o->height, (long long)o->width, (long long)o->canvas_height,
-               cairn_cores(), r->seconds, r->cpu_seconds, r->draw_seconds, whole, drawn);
+               r->made, r->there, (long long)o->height, (long long)o->width, (long long)o->canvas_height, cairn_cores(),
+               r->seconds, r->cpu_seconds, r->draw_seconds, whole, drawn);
         return;
     }
     printf("%s: %d images", o->out, r->made);

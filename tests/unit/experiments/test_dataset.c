@@ -19,7 +19,7 @@ static cairn_shapes_dataset_options small(void)
 }
 
 static void put_all(cairn_shapes_dataset_report *r, const char *folder, const cairn_shapes_dataset_options *o, int made,
-                int there)
+                    int there)
 {
     assert_ok(cairn_shapes_dataset_write(r, folder, o));
     assert_int_equal(r->made, made);
