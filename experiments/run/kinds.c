@@ -8,6 +8,7 @@ const cairn_stage_kind *const cairn_stage_kinds[] = {
     &cairn_stage_superpoint,
     &cairn_stage_student_phase1,
     &cairn_stage_lightglue,
+    &cairn_stage_matched_masks,
     &cairn_stage_evaluate,
     &cairn_stage_report,
     NULL,

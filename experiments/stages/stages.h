@@ -9,6 +9,7 @@ extern const cairn_stage_kind cairn_stage_magicpoint_photos;
 extern const cairn_stage_kind cairn_stage_superpoint;
 extern const cairn_stage_kind cairn_stage_student_phase1;
 extern const cairn_stage_kind cairn_stage_lightglue;
+extern const cairn_stage_kind cairn_stage_matched_masks;
 extern const cairn_stage_kind cairn_stage_evaluate;
 extern const cairn_stage_kind cairn_stage_report;
 #endif
