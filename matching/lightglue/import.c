@@ -217,6 +217,9 @@ static cairn_status read_options(job *j)
     snprintf(name, NAME, "%sinput_proj.weight", j->prefix);
     const cairn_weight *projection = look_up(j, name);
     o->descriptor = projection ? (int)dimension(projection, 1) : o->width;
+    if (projection && o->descriptor == o->width)
+        return cairn_error_set(CAIRN_E_UNSUPPORTED, "%s: '%.200s' takes descriptors that are as wide as the states, "
+                               "which go without a projection here", file, name);
     return cairn_lightglue_check(o, file);
 }
 

@@ -2,6 +2,7 @@
  * stopped and started again leaves the same bits; the training learns something. */
 #include "base/rng.h"
 #include "data/image.h"
+#include "experiments/run/stage.h"
 #include "matching/lightglue/matcher.h"
 #include "student/network.h"
 #include "support/device/test_gpu.h"
@@ -15,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char recipe[] =
+static const char recipe_text[] =
     "name: match\n"
     "seed: 3\n"
     "photos: {root: PHOTOS, height: 96, width: 128, holdout: 0.3}\n"
@@ -66,7 +67,7 @@ static int set_up(void **state)
     assert_ok(cairn_file_make_folder(test_path("photos")));
     for (int i = 0; i < 8; i++) save_photo(i);
     save_detector(test_path("detector.safetensors"));
-    const char *rest = recipe, *photos = test_path("photos");
+    const char *rest = recipe_text, *photos = test_path("photos");
     while ((at = strstr(rest, "PHOTOS"))) {
         strncat(text, rest, (size_t)(at - rest));
         strncat(text, photos, sizeof text - strlen(text) - 1);
@@ -161,12 +162,50 @@ static void test_stage__mistakes_are_named(void **state)
     assert_non_null(strstr(run.err, "3 heads"));
 }
 
+static void set(void *settings, const cairn_setting *table, const char *name, const char *value)
+{
+    if (cairn_settings_set(settings, table, name, value, "test") < 0) fail_msg("%s", cairn_error_message());
+}
+
+/* Both recipes of the program as they are, but for their sizes. */
+static void test_recipes__run_in_miniature(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"lightglue", "lightglue-cpu-small"};
+    static const char *const sizes[][2] = {{"points", "12"},     {"pairs", "3"},       {"validation", "1"},
+                                           {"view_height", "64"}, {"view_width", "96"}, {"batch", "2"},
+                                           {"steps", "3"},        {"warmup", "0"},      {"checkpoint_every", "1"}};
+    for (int i = 0; i < 2; i++) {
+        static cairn_program_run run;
+        cairn_recipe *recipe;
+        char *text;
+        assert_ok(cairn_recipe_load(&recipe, names[i], cairn_stage_kinds, NULL));
+        assert_int_equal(recipe->stage_count, 1);
+        const cairn_recipe_stage *stage = &recipe->stages[0];
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            set(stage->settings, stage->kind->settings, sizes[k][0], sizes[k][1]);
+        set(stage->settings, stage->kind->settings, "model", test_path("detector.safetensors"));
+        set(&recipe->photos, cairn_photos_table, "root", test_path("photos"));
+        set(&recipe->photos, cairn_photos_table, "height", "96");
+        set(&recipe->photos, cairn_photos_table, "width", "128");
+        assert_ok(cairn_recipe_print(&text, recipe));
+        test_put_text(test_path("%s.yaml", names[i]), text);
+        const char *words[] = {"run", test_path("%s.yaml", names[i]), "--out", test_path("%s", names[i]), NULL};
+        cairn_program_call(&run, words, NULL, 0);
+        if (run.code) fail_msg("%s: exit code %d: %s", names[i], run.code, run.err);
+        assert_true(cairn_file_exists(test_path("%s/matcher/comparison.json", names[i])));
+        cairn_recipe_destroy(&recipe);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stage__trains_and_judges),
         cmocka_unit_test(test_stage__resumes_with_the_same_bits),
         cmocka_unit_test(test_stage__mistakes_are_named),
+        cmocka_unit_test(test_recipes__run_in_miniature),
     };
     return test_gpu_main("matcher stage", tests, sizeof tests / sizeof *tests, set_up, test_scratch_remove);
 }

@@ -1,4 +1,4 @@
-/* Every recipe that is part of the program, in miniature: it starts, trains, is killed while it trains its last
+/* Every recipe that trains a detector, of those that are part of the program, in miniature: it starts, trains, is killed while it trains its last
  * teacher, goes on to the same bits, calibrates BatchNorm, evaluates, and leaves a model that finds keypoints. */
 #include "support/program.h"
 
@@ -171,7 +171,12 @@ static void run_recipe(const char *name)
     snprintf(root, sizeof root, "photos.root=%s", given && *given ? given : in_folder("photos"));
     if (cairn_recipe_load(&recipe, name, cairn_stage_kinds, overrides) < 0) fail_msg("%s", cairn_error_message());
     const int last = last_teacher(recipe);
-    assert_true(last >= 0);
+    if (last < 0) { /* it needs a detector's checkpoint: test_matcher_stage */
+        assert_non_null(strstr(name, "lightglue"));
+        cairn_recipe_destroy(&recipe);
+        free(file);
+        return;
+    }
     const char *stage = recipe->stages[last].name;
     print_message("%s: %d stages, killed in %s\n", name, recipe->stage_count, stage);
     shrink(recipe);
