@@ -11,7 +11,7 @@ enum { VERSION = 1, MOST_POINTS = 1 << 20 };
 
 cairn_status cairn_masks_write(const char *path, const cairn_masked_pair *pair, const cairn_mask_info *info)
 {
-    char names[11][12] = {"points_a", "points_b", "scores", "lost_a", "lost_b",  "homography",
+    char names[11][12] = {"points_a", "points_b", "scores", "lost_a", "lost_b", "homography",
                           "size",     "teacher",  "seeds",  "image",  "options"};
     char version_name[] = "version";
     int32_t size[2] = {pair->h, pair->w}, version = VERSION;
@@ -52,9 +52,10 @@ static cairn_status read_points(cairn_keypoints *out, const cairn_npz *npz, cons
     for (int i = 0; i < out->count; i++) {
         const cairn_keypoint p = out->points[i];
         if (p.x >= 0 && p.y >= 0 && p.x <= (float)(w - 1) && p.y <= (float)(h - 1) && isfinite(p.score)) continue;
-        CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT, "%s: point %d of %s is (%g, %g) with score %g, outside the image of "
-                                                  "%dx%d or not a number", npz->path, i, name, (double)p.x, (double)p.y,
-                                  (double)p.score, w, h));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT,
+                                  "%s: point %d of %s is (%g, %g) with score %g, outside the image of "
+                                  "%dx%d or not a number",
+                                  npz->path, i, name, (double)p.x, (double)p.y, (double)p.score, w, h));
     }
 done:
     return st;

@@ -144,8 +144,10 @@ cairn_status cairn_masks_match(cairn_masked_pair *out, const cairn_match_side *a
         CAIRN_TRY(cairn_error_set(CAIRN_E_SHAPE, "matched masks: images of %dx%d and %dx%d; they must be of one size",
                                   a->w, a->h, b->w, b->h));
     if (!(options->reach >= 0) || (!matcher && !(options->reach > 0)))
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "matched masks: a reach of %g pixels; expected 0 or more, and above "
-                                                   "0 without a matcher", options->reach));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                  "matched masks: a reach of %g pixels; expected 0 or more, and above "
+                                  "0 without a matcher",
+                                  options->reach));
     CAIRN_TRY(cairn_homography_invert(&back, to_warped));
     if (matcher)
         CAIRN_TRY(cairn_matcher_run(matcher, a, b, &matches, &count));

@@ -11,7 +11,8 @@ typedef struct cairn_masked_pair {
     cairn_homography to_warped; /* H: a pixel of I to that of I' which shows the same */
     cairn_keypoints a, b;       /* point i of a (on I) belongs to point i of b (on I'); equal counts, no descriptors */
     float *scores;              /* [a.count] of the matches, in [0,1] */
-    cairn_keypoints lost_a, lost_b; /* keypoints without a match: often true corners that the other view does not show */
+    cairn_keypoints lost_a,
+        lost_b; /* keypoints without a match: often true corners that the other view does not show */
 } cairn_masked_pair;
 void cairn_masked_pair_free(cairn_masked_pair *pair); /* accepts an empty one; leaves it empty */
 
@@ -40,7 +41,8 @@ typedef struct cairn_mask_style {
 } cairn_mask_style;
 #define CAIRN_MASK_STYLE_INIT ((cairn_mask_style){3.0, 0.1, 0.9, 6.0})
 /* mask [h,w] = floor + (peak - floor) max over points of exp(-d^2 / 2 sigma^2), up to 4 sigma away. weight [h,w] (NULL:
- * not wanted): 0 within `ignore` of a lost point that is nearer than every point, else 1. Positions may be fractional. */
+ * not wanted): 0 within `ignore` of a lost point that is nearer than every point, else 1. Positions may be fractional.
+ */
 void cairn_masks_draw(float *mask, float *weight, int h, int w, const cairn_keypoints *points,
                       const cairn_keypoints *lost, const cairn_mask_style *style);
 
@@ -49,14 +51,14 @@ typedef struct cairn_mask_info {
     uint64_t teacher;      /* fingerprint of its checkpoint */
     uint32_t seed, stream; /* of the homography, with the image's name and `pair` */
     int pair;
-    char image[256];       /* name of the photograph */
-    char options[512];     /* printable ASCII, "name=value name=value ..." */
+    char image[256];   /* name of the photograph */
+    char options[512]; /* printable ASCII, "name=value name=value ..." */
 } cairn_mask_info;
 
-/* An .npz, by atomic rename: points_a, points_b [S,3] float32 (x, y, score; row i of one belongs to row i of the other),
- * scores [S] float32, lost_a [U,3], lost_b [V,3] float32, homography [3,3] float64 (I to I'), size [2] int32 (height,
- * width), teacher [8] uint8 (little-endian), seeds [3] int64 (seed, stream, pair), image and options [m] uint8, version
- * [1] int32. */
+/* An .npz, by atomic rename: points_a, points_b [S,3] float32 (x, y, score; row i of one belongs to row i of the
+ * other), scores [S] float32, lost_a [U,3], lost_b [V,3] float32, homography [3,3] float64 (I to I'), size [2] int32
+ * (height, width), teacher [8] uint8 (little-endian), seeds [3] int64 (seed, stream, pair), image and options [m]
+ * uint8, version [1] int32. */
 cairn_status cairn_masks_write(const char *path, const cairn_masked_pair *pair, const cairn_mask_info *info);
 /* The file is hostile: points inside the image, finite numbers, an invertible homography, equal counts.
  * h, w: the size that training uses; another one is refused. info may be NULL.

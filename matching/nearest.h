@@ -14,7 +14,8 @@ typedef struct cairn_nearest_options {
                            several matches */
     float max_distance; /* L2, inclusive; 0: any */
     float ratio;        /* distance of the best below so much of the second best's; 0: any */
-    bool ratio_one_way; /* with mutual: the second best of a's point among b only, not also the other way round; false */
+    bool
+        ratio_one_way; /* with mutual: the second best of a's point among b only, not also the other way round; false */
 } cairn_nearest_options;
 #define CAIRN_NEAREST_OPTIONS_INIT ((cairn_nearest_options){.mutual = true})
 

@@ -1,8 +1,8 @@
 #ifndef CAIRN_MATCHING_NEAREST_DEVICE_H
 #define CAIRN_MATCHING_NEAREST_DEVICE_H
 /* Nearest neighbours on a device, many pairs of images at once: products of descriptors a block of rows at a time, each
- * block searched for the best of its rows and columns and then forgotten, so that of a pair of 4096 x 4096 points 16 MiB
- * are kept and not 64. The same matches as cairn_nearest_match but for distances that agree to single precision. */
+ * block searched for the best of its rows and columns and then forgotten, so that of a pair of 4096 x 4096 points 16
+ * MiB are kept and not 64. The same matches as cairn_nearest_match but for distances that agree to single precision. */
 #include "gpu/gpu.h"
 #include "matching/matcher.h"
 

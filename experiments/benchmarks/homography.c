@@ -31,9 +31,9 @@ typedef struct cases {
 } cases;
 
 typedef struct answers {
-    cairn_homography *h;  /* [count], all zero where none was found */
-    uint8_t *inliers;     /* [count, pairs] */
-    double *ms;           /* [count] of processor time */
+    cairn_homography *h; /* [count], all zero where none was found */
+    uint8_t *inliers;    /* [count, pairs] */
+    double *ms;          /* [count] of processor time */
 } answers;
 
 static void cases_free(cases *c)
@@ -141,8 +141,8 @@ static cairn_status report(FILE *out, const cases *c, const answers *a, const ch
                 "\"corner_px_median\":%.6g,\"within_1_px\":%.4f,\"within_3_px\":%.4f,\"within_10_px\":%.4f,"
                 "\"inliers\":%.3f,\"inlier_precision\":%.6f,\"inlier_recall\":%.6f,\"cpu_ms\":%.4f}\n",
                 c->kind.pairs, c->kind.outliers, c->kind.noise, c->count, name, isfinite(median) ? median : -1,
-                share * within[0] / 100, share * within[1] / 100, share * within[2] / 100, marked / (double)n, precision,
-                recall, ms);
+                share * within[0] / 100, share * within[1] / 100, share * within[2] / 100, marked / (double)n,
+                precision, recall, ms);
     free(errors);
     return CAIRN_OK;
 }

@@ -1,7 +1,7 @@
 #version 450
 // rows.comp: the largest and second largest row of each channel; a lane for a run of rows of four channels.
-// computes  part = largest, second, number of the largest, over the rows of the run whose number, offset + row, is below
-//           the count
+// computes  part = largest, second, number of the largest, over the rows of the run whose number, offset + row, is
+//           below the count
 // bindings  0 x [B,1,R,C] read | 1 count [B,1,1,1] read | 2 parts [B][runs][groups of C][3] write
 // push      total = B * runs * groups, rows, groups, runs, run (rows), offset
 // dispatch  a linear range of `total` threads          host: src/ops/sampling/best.c

@@ -1,11 +1,11 @@
 /* Robust homography: uniform minimal samples, symmetric truncated error (MSAC), local optimisation of each new best,
  * adaptive stop, final Levenberg-Marquardt on the inliers.
  *
- * On the host, also where a device is at hand: with 70 % of 300 pairs wrong (851 samples of 2000) an estimate takes
- * 0.5 ms of one core (`cairn benchmark homography`), because a bad model is given up after the first block of pairs.
- * The same samples without that, as a device would score them, are 850 x 300 x 50 operations, 0.5 ms at what the CPU
- * driver reaches, and each round of local optimisation would wait for a submission. Pairs of images are independent:
- * callers with many spread them over the cores. */
+ * On the host, also where a device is at hand: an estimate from 300 pairs, 0 to 70 % of them wrong, took 0.4 to 1.4 ms
+ * of processor time (`cairn benchmark homography`, a shared machine), because a bad model is given up after the
+ * first blocks of pairs. A device would score every sample on every pair (at 70 % some 850 samples: tens of operations
+ * for each of a quarter of a million errors), and each round of local optimisation would wait for it. Pairs of images
+ * are independent: callers with many may spread them over the cores. */
 #include "geometry/keypoints.h"
 
 #include <float.h>

@@ -129,8 +129,8 @@ static void test_parity_estimator_has_the_same_inliers(void **state)
     assert_true(worst < 1e-3);
 }
 
-/* `cairn benchmark homography` has a row for each estimator of either side; the one for parity finds the very inliers of
- * the peer's. */
+/* `cairn benchmark homography` has a row for each estimator of either side; the one for parity finds the very inliers
+ * of the peer's. */
 static void test_benchmark_beside_opencv(void **state)
 {
     (void)state;

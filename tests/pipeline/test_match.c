@@ -1,4 +1,5 @@
-/* cairn match on one pair, a folder and a list: outputs, resumption, refusals. Needs no device: SIFT finds the points. */
+/* cairn match on one pair, a folder and a list: outputs, resumption, refusals. Needs no device: SIFT finds the points.
+ */
 #include "support/program.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -132,7 +133,8 @@ static void test_folder_in_natural_order_and_resumed(void **state)
     expect(WORDS("match", "--baseline", "sift", frames, "--out", out, "--ratio", "0.8"), 2, "other images or settings");
     expect(WORDS("match", "--baseline", "sift", frames, "--out", out, "--order", "first"), 2, "give another --out");
     expect(WORDS("match", "--baseline", "sift", frames, "--out", test_path("first"), "--order", "first", "--format",
-                 "npz"), 0, "3 pairs: 3 matched");
+                 "npz"),
+           0, "3 pairs: 3 matched");
     check_npz(test_path("first/00003-frame1-frame11.npz"), 0, 3);
     assert_int_equal(test_count_entries(test_path("first")), 3 + 1);
 }

@@ -23,7 +23,8 @@ enum { MOST_PAIRS = 64, ALARM_PERCENT = 30 };
 static const char *const sources[] = {"oracle", "nearest", "lightglue"};
 
 typedef struct mask_settings {
-    char teacher[CAIRN_SETTING_TEXT_BYTES], model[CAIRN_SETTING_TEXT_BYTES], lightglue[CAIRN_SETTING_TEXT_BYTES], weights[CAIRN_SETTING_TEXT_BYTES];
+    char teacher[CAIRN_SETTING_TEXT_BYTES], model[CAIRN_SETTING_TEXT_BYTES], lightglue[CAIRN_SETTING_TEXT_BYTES],
+        weights[CAIRN_SETTING_TEXT_BYTES];
     int source, sampling;
     int64_t pairs, top_k, radius, border, margin, previews;
     double threshold, reach, ratio, filter, max_angle, patch_ratio, scaling, perspective, sigma;
@@ -107,9 +108,9 @@ static cairn_status make_views(maker *m, const cairn_image *gray, const char *ke
     cairn_image warped = {0};
     memcpy(m->images, gray->pixels, pixels * sizeof *m->images);
     for (int k = 0; k < m->s->pairs; k++) {
-        cairn_rng rng = cairn_rng_stream(m->stage->seed, m->stage->stream,
-                                         (uint32_t)cairn_hash_text(CAIRN_HASH_START, key), (uint32_t)k,
-                                         CAIRN_PURPOSE_WARP);
+        cairn_rng rng =
+            cairn_rng_stream(m->stage->seed, m->stage->stream, (uint32_t)cairn_hash_text(CAIRN_HASH_START, key),
+                             (uint32_t)k, CAIRN_PURPOSE_WARP);
         CAIRN_TRY(cairn_homography_sample(&m->to_input[k], &rng, m->h, m->w, &views));
         CAIRN_TRY(cairn_homography_invert(&m->to_warped[k], &m->to_input[k]));
         CAIRN_TRY(cairn_homography_warp(&warped, m->valid + (size_t)k * pixels, gray, &m->to_input[k], m->h, m->w));
@@ -133,8 +134,8 @@ static cairn_status points_of(cairn_keypoints *out, const maker *m, int view)
     o.refine = s->subpixel;
     o.sampling = (cairn_sampling)s->sampling;
     cairn_status st = cairn_keypoints_detect(out, m->heatmaps + (size_t)view * pixels, m->h, m->w,
-                                             m->maps ? m->maps + (size_t)view * cells : NULL, m->maps ? m->dimension : 0,
-                                             &o, (int)s->top_k);
+                                             m->maps ? m->maps + (size_t)view * cells : NULL,
+                                             m->maps ? m->dimension : 0, &o, (int)s->top_k);
     if (st >= 0 && view > 0)
         st = cairn_masks_drop_invalid(out, m->valid + (size_t)(view - 1) * pixels, m->h, m->w, (int)s->margin);
     return st;
@@ -156,7 +157,8 @@ static cairn_status preview(const maker *m, const cairn_masked_pair *pair, int p
         memcpy(gray[side].pixels, m->images + (side ? (size_t)(k + 1) * pixels : 0), pixels * sizeof(float));
         cairn_masks_draw(mask, weight, m->h, m->w, side ? &pair->b : &pair->a, side ? &pair->lost_b : &pair->lost_a,
                          &style);
-        for (size_t i = 0; i < pixels; i++) mask[i] = weight[i] > 0 ? mask[i] - 0.1f : 0.25f; /* what is ignored: grey */
+        for (size_t i = 0; i < pixels; i++)
+            mask[i] = weight[i] > 0 ? mask[i] - 0.1f : 0.25f; /* what is ignored: grey */
         CAIRN_TRY(cairn_draw_heatmap(&masks[side], &gray[side], mask, m->h, m->w));
     }
     for (size_t i = 0; i < n; i++) {
@@ -253,9 +255,10 @@ static cairn_status check_teacher(maker *m, const char *path)
     if (m->checked) return CAIRN_OK;
     CAIRN_TRY(cairn_masks_read(&pair, &info, path, m->h, m->w));
     if (info.teacher != m->checkpoint)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "%s: masks by the checkpoint %016llx; the teacher now is %016llx: run "
-                                  "the stage again (--force, or remove its folder)", path,
-                                  (unsigned long long)info.teacher, (unsigned long long)m->checkpoint));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                  "%s: masks by the checkpoint %016llx; the teacher now is %016llx: run "
+                                  "the stage again (--force, or remove its folder)",
+                                  path, (unsigned long long)info.teacher, (unsigned long long)m->checkpoint));
     m->checked = true;
 done:
     cairn_masked_pair_free(&pair);
@@ -316,7 +319,8 @@ static cairn_status make_all(maker *m)
                m->matched / m->made, m->points / m->made, 100 * m->matched / fmax(1, m->points), 100 * m->least);
     if (m->matched < ALARM_PERCENT / 100.0 * m->points)
         cairn_warn("%s: fewer than %d %% of the keypoints have a match; look at the pictures: is the teacher trained, "
-                   "and is the source right?", m->stage->name, ALARM_PERCENT);
+                   "and is the source right?",
+                   m->stage->name, ALARM_PERCENT);
 done:
     return st;
 }
@@ -329,8 +333,10 @@ static cairn_status open_matcher(maker *m)
     cairn_matcher_options o = CAIRN_MATCHER_OPTIONS_INIT;
     if (s->source == SOURCE_ORACLE) goto done;
     if (!m->dimension)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_UNSUPPORTED, "%s: the network of '%s' has no descriptors; source: oracle needs "
-                                  "none", m->stage->name, s->teacher[0] ? s->teacher : s->model));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_UNSUPPORTED,
+                                  "%s: the network of '%s' has no descriptors; source: oracle needs "
+                                  "none",
+                                  m->stage->name, s->teacher[0] ? s->teacher : s->model));
     o.kind = s->source == SOURCE_NEAREST ? CAIRN_MATCHER_NEAREST : CAIRN_MATCHER_LIGHTGLUE;
     o.nearest.ratio = (float)s->ratio;
     o.filter = s->filter;
@@ -393,8 +399,10 @@ static cairn_status check(const void *settings, const char *where)
     if (!s->teacher[0] == !s->model[0])
         return cairn_error_set(CAIRN_E_INVALID, "%s: name either teacher, a stage, or model, a checkpoint", where);
     if (s->source == SOURCE_LIGHTGLUE && (!named || (s->lightglue[0] && s->weights[0])))
-        return cairn_error_set(CAIRN_E_INVALID, "%s: source lightglue needs lightglue, a stage, or weights, a "
-                                                "checkpoint: one of them", where);
+        return cairn_error_set(CAIRN_E_INVALID,
+                               "%s: source lightglue needs lightglue, a stage, or weights, a "
+                               "checkpoint: one of them",
+                               where);
     if (s->source != SOURCE_LIGHTGLUE && named)
         return cairn_error_set(CAIRN_E_INVALID, "%s: lightglue and weights are for source: lightglue", where);
     if (s->source == SOURCE_ORACLE && !(s->reach > 0))

@@ -1,7 +1,7 @@
 #ifndef CAIRN_STAGES_MATCHED_MASKS_H
 #define CAIRN_STAGES_MATCHED_MASKS_H
-/* Where the stage `matched-masks` leaves its pairs: <stage>/masks/<key of the photo>-<pair>.npz, pairs from 0 on, read by
- * cairn_masks_read (matching/masks.h). A photograph that cannot be used has none. */
+/* Where the stage `matched-masks` leaves its pairs: <stage>/masks/<key of the photo>-<pair>.npz, pairs from 0 on, read
+ * by cairn_masks_read (matching/masks.h). A photograph that cannot be used has none. */
 #include "base/status.h"
 
 #define CAIRN_MASKS_FOLDER "masks"

@@ -42,7 +42,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(match_options, adaptive, 1, "lightglue: stop early and leave points out, as published"),
     CAIRN_SETTING_BOOL_ROW(match_options, mutual, 1, "nearest: only pairs that are each other's nearest"),
     CAIRN_SETTING_FLOAT_ROW(match_options, ratio, 0, 0, 1, "nearest: distance of best to second best, 0 for any"),
-    CAIRN_SETTING_FLOAT_ROW(match_options, max_distance, 0, 0, 2, "nearest: largest distance of descriptors, 0 for any"),
+    CAIRN_SETTING_FLOAT_ROW(match_options, max_distance, 0, 0, 2,
+                            "nearest: largest distance of descriptors, 0 for any"),
     CAIRN_SETTING_CHOICE_ROW(match_options, estimator, 0, CAIRN_MATCH_ESTIMATORS,
                              "of the homography: locally optimised, as OpenCV's, or none"),
     CAIRN_SETTING_FLOAT_ROW(match_options, inlier_px, 3, 0.01, 1000, "error of a match that agrees, pixels"),
@@ -72,16 +73,21 @@ static cairn_status read_outputs(outputs *out, const match_options *o, const cai
     if (!o->out[0]) return cairn_error_set(CAIRN_E_INVALID, "command line: --out FILE.png or --out DIR is missing");
     if (ends_with(o->out, ".png") || ends_with(o->out, ".npz")) {
         if (pairs->count != 1)
-            return cairn_error_set(CAIRN_E_INVALID, "command line: --out %s is one file, but there are %zu pairs; name "
-                                                    "a folder", o->out, pairs->count);
+            return cairn_error_set(CAIRN_E_INVALID,
+                                   "command line: --out %s is one file, but there are %zu pairs; name "
+                                   "a folder",
+                                   o->out, pairs->count);
         *out = (outputs){.png = ends_with(o->out, ".png"), .npz = ends_with(o->out, ".npz")};
         return CAIRN_OK;
     }
     for (const char *at = o->format; *at;) {
         const size_t length = strcspn(at, ",");
-        if (length == 3 && !strncmp(at, "npz", 3)) out->npz = true;
-        else if (length == 3 && !strncmp(at, "png", 3)) out->png = true;
-        else break;
+        if (length == 3 && !strncmp(at, "npz", 3))
+            out->npz = true;
+        else if (length == 3 && !strncmp(at, "png", 3))
+            out->png = true;
+        else
+            break;
         at += length + (at[length] == ',');
         if (!*at) return CAIRN_OK;
     }
@@ -139,8 +145,10 @@ static cairn_status claim_folder(const match_options *o, const cairn_match_pairs
     }
     CAIRN_TRY(cairn_file_read(&old, &old_size, path, 1 << 20));
     if (old_size != size || memcmp(old, text, size) != 0)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: %s holds matches of other images or settings (see its "
-                                                   "settings.txt); give another --out", o->out));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                  "command line: %s holds matches of other images or settings (see its "
+                                  "settings.txt); give another --out",
+                                  o->out));
 done:
     if (memory) fclose(memory);
     free(text);
@@ -214,7 +222,8 @@ static cairn_status run_all(cairn_match_job *job, const match_options *o, output
     printf("%zu pairs: %zu matched, %zu were there; on average %.1f matches", pairs->count, made,
            pairs->count - made - unusable, matches / n);
     if (o->estimator != CAIRN_MATCH_NONE)
-        printf(", %.1f agree on one homography within %g pixels (%zu pairs have one)", inliers / n, o->inlier_px, models);
+        printf(", %.1f agree on one homography within %g pixels (%zu pairs have one)", inliers / n, o->inlier_px,
+               models);
     printf(": %s\n", o->out);
     st = unusable ? cairn_error_set(CAIRN_E_FAIL, "%zu of %zu pairs could not be matched (see the warnings)", unusable,
                                     pairs->count)
@@ -238,8 +247,10 @@ static cairn_status open_detector(cairn_detector *detector, cairn_gpu **gpu, con
         if (o->matcher != CAIRN_MATCHER_NEAREST) CAIRN_TRY(cairn_cli_open_device(gpu, o->device));
     }
     if (!detector->dimension)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_UNSUPPORTED, "%s: it has no descriptors; matching needs a superpoint, or "
-                                  "--baseline sift", o->model[0] ? o->model : o->baseline));
+        CAIRN_TRY(cairn_error_set(CAIRN_E_UNSUPPORTED,
+                                  "%s: it has no descriptors; matching needs a superpoint, or "
+                                  "--baseline sift",
+                                  o->model[0] ? o->model : o->baseline));
 done:
     return st;
 }
@@ -248,7 +259,8 @@ static cairn_status find_pairs(cairn_match_pairs *pairs, const match_options *o,
 {
     if (!o->pairs[0]) return cairn_match_pairs_of(pairs, words, (cairn_match_order)o->order);
     if (count > 0)
-        return cairn_error_set(CAIRN_E_INVALID, "command line: --pairs names the images; '%s' is one too many", words[0]);
+        return cairn_error_set(CAIRN_E_INVALID, "command line: --pairs names the images; '%s' is one too many",
+                               words[0]);
     return cairn_match_pairs_read(pairs, o->pairs);
 }
 
@@ -261,14 +273,20 @@ static cairn_status run(const void *options, const char *const *words, int word_
     cairn_matcher matcher = {0};
     cairn_match_pairs pairs = {0};
     outputs f;
-    const cairn_match_settings settings = {.top_k = (int)o->top_k, .lines = (int)o->lines,
-                                           .estimator = (cairn_match_estimator)o->estimator, .ranked = o->ranked,
-                                           .inlier_px = o->inlier_px, .confidence = o->confidence,
-                                           .iterations = (int)o->iterations, .seed = (uint32_t)o->seed};
-    const cairn_matcher_options how = {(cairn_matcher_kind)o->matcher,
-                                       {.mutual = o->mutual, .max_distance = (float)o->max_distance,
-                                        .ratio = (float)o->ratio},
-                                       o->matcher_model, o->filter, o->adaptive};
+    const cairn_match_settings settings = {.top_k = (int)o->top_k,
+                                           .lines = (int)o->lines,
+                                           .estimator = (cairn_match_estimator)o->estimator,
+                                           .ranked = o->ranked,
+                                           .inlier_px = o->inlier_px,
+                                           .confidence = o->confidence,
+                                           .iterations = (int)o->iterations,
+                                           .seed = (uint32_t)o->seed};
+    const cairn_matcher_options how = {
+        (cairn_matcher_kind)o->matcher,
+        {.mutual = o->mutual, .max_distance = (float)o->max_distance, .ratio = (float)o->ratio},
+        o->matcher_model,
+        o->filter,
+        o->adaptive};
     cairn_match_job job = {.detector = &detector, .matcher = &matcher, .settings = &settings};
     CAIRN_TRY(find_pairs(&pairs, o, words, word_count));
     if (!o->model[0] == !o->baseline[0])
@@ -276,8 +294,10 @@ static cairn_status run(const void *options, const char *const *words, int word_
     CAIRN_TRY(read_outputs(&f, o, &pairs));
     for (int i = 0; !f.folder && i < 2; i++)
         if (cairn_file_same(o->out, i ? pairs.pairs[0].b : pairs.pairs[0].a))
-            CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: the drawing would overwrite %s itself; give "
-                                      "another --out", o->out));
+            CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                      "command line: the drawing would overwrite %s itself; give "
+                                      "another --out",
+                                      o->out));
     CAIRN_TRY(open_detector(&detector, &gpu, o));
     CAIRN_TRY(cairn_matcher_open(&matcher, gpu, &how));
     if (f.folder) {
@@ -300,9 +320,11 @@ const cairn_command cairn_command_match = {
     .summary = "match images and draw the matches",
     .synopsis = "--model FILE|--baseline NAME A B|FOLDER ...|--pairs LIST --out FILE.png|DIR",
     .details =
-        "Green lines agree on one homography, red ones do not. DIR gets NUMBER-A-B.png and .npz of each pair: keypoints0,\n"
+        "Green lines agree on one homography, red ones do not. DIR gets NUMBER-A-B.png and .npz of each pair: "
+        "keypoints0,\n"
         "keypoints1 [N,3] float32 (x, y, score), matches [S,2] int32, scores and distances [S] float32, inliers [S]\n"
-        "uint8, homography [3,3] float64 (A to B, zeros: none). What is there already from the same images and settings\n"
+        "uint8, homography [3,3] float64 (A to B, zeros: none). What is there already from the same images and "
+        "settings\n"
         "is kept. Frames of a video: their folder, in natural order.",
     .example = "  cairn match --model runs/demo/teacher/model.safetensors left.jpg right.jpg --out matches.png\n"
                "  cairn match --baseline sift frames --order first --out matches\n"

@@ -126,7 +126,8 @@ done:
 static cairn_status write_npz(const char *path, const result *r, const cairn_match_image *a, const cairn_match_image *b)
 {
     cairn_status st = CAIRN_OK;
-    char names[8][16] = {"keypoints0", "keypoints1", "matches", "scores", "distances", "inliers", "homography", "sizes"};
+    char names[8][16] = {"keypoints0", "keypoints1", "matches",    "scores",
+                         "distances",  "inliers",    "homography", "sizes"};
     const size_t n = (size_t)r->count;
     int32_t sizes[4] = {a->rgb.h, a->rgb.w, b->rgb.h, b->rgb.w}, *indices = malloc((2 * n + 1) * sizeof *indices);
     float *scores = malloc((2 * n + 1) * sizeof *scores);

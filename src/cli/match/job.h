@@ -10,7 +10,7 @@ typedef enum cairn_match_estimator { CAIRN_MATCH_LO, CAIRN_MATCH_CV, CAIRN_MATCH
 typedef struct cairn_match_settings {
     int top_k, lines; /* most keypoints of an image, most lines drawn; 0: all */
     cairn_match_estimator estimator;
-    bool ranked;      /* lo: samples grow from the best matches */
+    bool ranked; /* lo: samples grow from the best matches */
     double inlier_px, confidence;
     int iterations;
     uint32_t seed;

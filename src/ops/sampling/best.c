@@ -87,8 +87,10 @@ static bool fit(cairn_graph *g, const cairn_op *op, cairn_tid x, cairn_tid count
     cairn_shape s = cairn_graph_shape(g, x), n = cairn_graph_shape(g, count);
     if (x == CAIRN_NONE || count == CAIRN_NONE) return true;
     if (s.h == 1 && n.n == s.n && n.h == 1 && n.w == 1 && n.c == 1 && along <= MOST) return true;
-    cairn_graph_mistake(g, op->name, "matrices [%d,%d,%d,%d] with counts [%d,%d,%d,%d], expected [B,1,R,C] and "
-                                     "[B,1,1,1], at most %d numbers each", s.n, s.h, s.w, s.c, n.n, n.h, n.w, n.c, MOST);
+    cairn_graph_mistake(g, op->name,
+                        "matrices [%d,%d,%d,%d] with counts [%d,%d,%d,%d], expected [B,1,R,C] and "
+                        "[B,1,1,1], at most %d numbers each",
+                        s.n, s.h, s.w, s.c, n.n, n.h, n.w, n.c, MOST);
     return false;
 }
 

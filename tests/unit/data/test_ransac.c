@@ -104,9 +104,9 @@ static void test_exact_and_heavy_outliers(void **state)
     assert_true(found >= 48);
 }
 
-/* matching.md 7.4: 100 pairs, half of them outliers, noise of one pixel. Fifty inliers leave least squares itself above a
- * pixel where the sampled view is oblique, so that the bound holds for views of moderate perspective and turn, and for
- * the others beside least squares on the true inliers. */
+/* matching.md 7.4: 100 pairs, half of them outliers, noise of one pixel. Fifty inliers leave least squares itself above
+ * a pixel in one case of ten (it is printed beside), so that the bound is what least squares on the true inliers gives,
+ * in views of moderate and of strong perspective. */
 static void test_a_thousand_seeds(void **state)
 {
     (void)state;

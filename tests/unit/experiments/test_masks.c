@@ -72,7 +72,8 @@ static cairn_status shifted(void *state, const cairn_match_side *a, const cairn_
     *count = a->points->count;
     *out = malloc((size_t)*count * sizeof **out);
     assert_non_null(*out);
-    for (int i = 0; i < *count; i++) (*out)[i] = (cairn_match){i, i < 30 ? i : i == 30 ? 31 : i == 31 ? 30 : i, 0, 0.5f};
+    for (int i = 0; i < *count; i++)
+        (*out)[i] = (cairn_match){i, i < 30 ? i : i == 30 ? 31 : i == 31 ? 30 : i, 0, 0.5f};
     return CAIRN_OK;
 }
 
@@ -129,7 +130,8 @@ static void test_drawing(void **state)
         for (int x = 0; x < W; x++) {
             double nearest = INFINITY, astray = INFINITY;
             for (int i = 0; i < 3; i++) nearest = fmin(nearest, hypot(x - (double)at[i].x, y - (double)at[i].y));
-            for (int i = 0; i < 2; i++) astray = fmin(astray, hypot(x - (double)lost_at[i].x, y - (double)lost_at[i].y));
+            for (int i = 0; i < 2; i++)
+                astray = fmin(astray, hypot(x - (double)lost_at[i].x, y - (double)lost_at[i].y));
             assert_near(mask[y * W + x], 0.1 + 0.8 * exp(-nearest * nearest / 18), 5e-4); /* cut at 4 sigma */
             if (fabs(nearest - astray) > 1e-3)
                 assert_true(weight[y * W + x] == (astray <= 6 && astray < nearest ? 0.0f : 1.0f));

@@ -49,15 +49,27 @@ static void blocks(op_case *c, cairn_graph *g)
 }
 
 static const sizes one = {{1, 1, 1, 1}, 1, false}, odd = {{2, 1, 7, 13}, 12, false}, tied = {{3, 1, 9, 130}, 129, true};
-static const sizes wide = {{1, 1, 5, 1030}, 1001, true}, tall = {{2, 1, 300, 6}, 299, true}, few = {{2, 1, 9, 9}, 1, false};
+static const sizes wide = {{1, 1, 5, 1030}, 1001, true}, tall = {{2, 1, 300, 6}, 299, true},
+                   few = {{2, 1, 9, 9}, 1, false};
 static const sizes both = {{2, 1, 70, 9}, 100, true};
 
-#define CASE(name, build, data) {name, build, &data, .no_gradient = true, .nmse = 1e-30, .tolerance = 1e-12}
+#define CASE(name, build, data)                                                                                        \
+    {                                                                                                                  \
+        name, build, &data, .no_gradient = true, .nmse = 1e-30, .tolerance = 1e-12                                     \
+    }
 static const op_case_spec cases[] = {
-    CASE("channels of one", channels, one),   CASE("channels odd", channels, odd),   CASE("channels tied", channels, tied),
-    CASE("channels wide", channels, wide),    CASE("channels tall", channels, tall), CASE("channels few", channels, few),
-    CASE("rows of one", rows, one),           CASE("rows odd", rows, odd),           CASE("rows tied", rows, tied),
-    CASE("rows wide", rows, wide),            CASE("rows tall", rows, tall),         CASE("rows few", rows, few),
+    CASE("channels of one", channels, one),
+    CASE("channels odd", channels, odd),
+    CASE("channels tied", channels, tied),
+    CASE("channels wide", channels, wide),
+    CASE("channels tall", channels, tall),
+    CASE("channels few", channels, few),
+    CASE("rows of one", rows, one),
+    CASE("rows odd", rows, odd),
+    CASE("rows tied", rows, tied),
+    CASE("rows wide", rows, wide),
+    CASE("rows tall", rows, tall),
+    CASE("rows few", rows, few),
     CASE("rows in two blocks", blocks, both),
 };
 
