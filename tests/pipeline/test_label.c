@@ -1,4 +1,5 @@
-/* cairn label: what it writes, what it refuses, and that a killed call goes on to the same bytes. */
+/* cairn label and the stage adaptation: what they write, what is refused, and that a killed call goes on to the same
+ * bytes. */
 #include "support/program.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -22,12 +23,22 @@ static const char recipe[] = "name: toy\n"
                              "seed: 3\n"
                              "stages:\n"
                              "  - {name: shapes, kind: magicpoint, steps: 2, batch: 1, width: 0.125, height: 64,\n"
-                             "     image_width: 96, canvas_height: 128, calibrate: 1}\n";
+                             "     image_width: 96, canvas_height: 128, calibrate: 1}\n"
+                             "  - {name: labels, kind: adaptation, teacher: shapes, views: 4, threshold: 0.008}\n"
+                             "photos: {height: 64, width: 96}\n";
 #define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
+#define RUN(out) WORDS("run", test_path("toy.yaml"), photos_root(), "--out", out)
 /* Half of the probability over 64 pixels: an untrained detector is hardly surer of any. */
 #define LABEL(out, ...)                                                                                                \
     WORDS("label", test_path("photos"), "--model", test_path("run/shapes/model.safetensors"), "--out", out, "--height", \
           "64", "--width", "96", "--threshold", "0.008", __VA_ARGS__)
+
+static const char *photos_root(void)
+{
+    static char text[512];
+    snprintf(text, sizeof text, "photos.root=%s", test_path("photos"));
+    return text;
+}
 
 static void expect_success(const char *const *words)
 {
@@ -140,12 +151,11 @@ static void test_label__refuses(void **state)
     assert_false(cairn_file_is_folder(never));
 }
 
-/* Kills the call as soon as label number `photo` is there. */
-static void kill_after(int photo)
+/* Kills the call as soon as the file is there. */
+static void kill_after(const char *const *words, const char *path)
 {
     int status = 0;
-    const char *path = label_of("killed", photo);
-    const int child = cairn_program_start(LABEL(test_path("killed"), "--views", "4"), test_path("log"));
+    const int child = cairn_program_start(words, test_path("log"));
     for (int i = 0; i < 60000 && !cairn_file_exists(path); i++) {
         if (waitpid(child, &status, WNOHANG)) return; /* quicker than the signal: nothing is left to resume */
         usleep(1000);
@@ -157,11 +167,31 @@ static void kill_after(int photo)
 static void test_label__killed_anywhere_ends_with_the_same_bytes(void **state)
 {
     (void)state;
-    for (int photo = 0; photo < PHOTOS; photo += 3) kill_after(photo);
+    for (int photo = 0; photo < PHOTOS; photo += 3)
+        kill_after(LABEL(test_path("killed"), "--views", "4"), label_of("killed", photo));
     test_put_text(test_path("killed/.photo4.npz.1-1.tmp"), "half");
     expect_success(LABEL(test_path("killed"), "--views", "4"));
     for (int i = 0; i < PHOTOS; i++) expect_same(label_of("whole", i), label_of("killed", i));
     assert_false(cairn_file_exists(test_path("killed/.photo4.npz.1-1.tmp")));
+}
+
+static void test_stage__killed_anywhere_ends_with_the_same_bytes(void **state)
+{
+    (void)state;
+    cairn_file_list labels = {0};
+    assert_ok(cairn_file_list_folder(&labels, test_path("run/labels/labels"), (const char *const[]){"npz", NULL}, false));
+    assert_int_equal(labels.count, PHOTOS - 1); /* one is held back for evaluation */
+    char *second = cairn_file_stem(labels.paths[1]);
+    kill_after(RUN(test_path("run2")), test_path("run2/labels/labels/%s.npz", second));
+    assert_false(cairn_file_exists(test_path("run2/labels/stage.json")));
+    free(second);
+    expect_success(RUN(test_path("run2")));
+    for (size_t i = 0; i < labels.count; i++) {
+        char *stem = cairn_file_stem(labels.paths[i]);
+        expect_same(labels.paths[i], test_path("run2/labels/labels/%s.npz", stem));
+        free(stem);
+    }
+    cairn_file_list_free(&labels);
 }
 
 /* Each photograph a pattern of its own. */
@@ -178,7 +208,7 @@ static int prepare(void **state)
         cairn_image_free(&image);
     }
     test_put_text(test_path("toy.yaml"), recipe);
-    expect_success(WORDS("run", test_path("toy.yaml"), "--out", test_path("run")));
+    expect_success(RUN(test_path("run")));
     return 0;
 }
 
@@ -190,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_label__settings_change_the_labels),
         cmocka_unit_test(test_label__refuses),
         cmocka_unit_test(test_label__killed_anywhere_ends_with_the_same_bytes),
+        cmocka_unit_test(test_stage__killed_anywhere_ends_with_the_same_bytes),
     };
     return cmocka_run_group_tests(tests, prepare, test_scratch_remove);
 }

@@ -10,7 +10,8 @@
 typedef struct label_options {
     char model[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES], skip[CAIRN_SETTING_TEXT_BYTES];
     char device[CAIRN_SETTING_TEXT_BYTES];
-    int64_t height, width, limit, preview, seed;
+    int64_t height, width, limit, preview, seed, camera;
+    int layout;
     cairn_labelling_settings labelling;
 } label_options;
 
@@ -23,6 +24,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(label_options, preview, 0, 0, 100000,
                           "photos, spread over all, whose heatmap and labels are drawn"),
     CAIRN_SETTING_TEXT_ROW(label_options, skip, "", "photos to leave out, names without extension and with commas"),
+    CAIRN_SETTING_CHOICE_ROW(label_options, layout, CAIRN_PHOTOS_AUTO, CAIRN_PHOTO_LAYOUTS, "of the folder"),
+    CAIRN_SETTING_INT_ROW(label_options, camera, 0, 0, 3, "of KITTI: 0 and 1 gray, 2 and 3 colour"),
     CAIRN_SETTING_INT_ROW(label_options, limit, 0, 0, 1e9, "photos at most, spread over all; 0: all"),
     CAIRN_SETTING_INT_ROW(label_options, seed, 0, 0, 4294967295.0, "of the views"),
     CAIRN_CLI_DEVICE_ROW(label_options),
@@ -61,7 +64,10 @@ static cairn_status run(const void *options, const char *const *words, int word_
                                  .seed = (uint32_t)o->seed, .labelling = cairn_labelling_from(&o->labelling)};
     folder.labelling.previews = (int)o->preview;
     CAIRN_TRY(check(o));
-    const cairn_photo_options listed = {.skip = o->skip, .limit = (size_t)o->limit};
+    const cairn_photo_options listed = {.skip = o->skip,
+                                        .limit = (size_t)o->limit,
+                                        .layout = (cairn_photo_layout)o->layout,
+                                        .camera = (int)o->camera};
     CAIRN_TRY(cairn_photo_folder_open(&photos, words[0], &listed));
     CAIRN_TRY(cairn_stage_file_hash(&folder.checkpoint, o->model));
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
