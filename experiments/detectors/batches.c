@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum { MOST_BATCH = 64, SIZES = 4, MOST_AHEAD = 12 };
-static const size_t most_pixels = 1 << 21; /* in one program: 2 million take about 1.1 GB of a superpoint's activations */
 
 /* Images of one size that wait for more. */
 typedef struct group {
@@ -19,6 +18,15 @@ typedef struct runner {
     const cairn_batches *o;
     group groups[SIZES];
 } runner;
+
+/* On a CPU driver a program of more pixels is slower for each of them: 24 frames of 416x128 (imported MagicPoint, two
+ * runs) took 4.0 and 3.2 s of processor time one by one, 3.4 and 3.3 by 4 images, 3.2 and 3.1 by 8, 4.4 and 4.8 by 16;
+ * and see labeller.c, where 2 of 240x320 cost no more than 1 each, 10 half as much again. A GPU's bound is memory: a
+ * layer of 64 channels has 0.5 GB for 2 million pixels. */
+size_t cairn_batches_pixels(cairn_gpu *gpu)
+{
+    return cairn_gpu_get_info(gpu)->is_cpu ? 1 << 18 : 1 << 21;
+}
 
 static cairn_status load(void *payload, int i, cairn_image *out)
 {
@@ -46,7 +54,7 @@ static void fail(runner *r, cairn_batch_item *item, cairn_status status, bool na
 
 static int batch_of(const runner *r, const cairn_image *image)
 {
-    const size_t fit = most_pixels / ((size_t)image->h * (size_t)image->w);
+    const size_t fit = r->o->pixels / ((size_t)image->h * (size_t)image->w);
     if (fit < 1) return 1;
     return fit < (size_t)r->o->batch ? (int)fit : r->o->batch;
 }

@@ -11,8 +11,8 @@ cairn_status cairn_detector_load(cairn_detector *out, cairn_gpu *gpu, const char
 /* Takes a network over (also on failure). `name` is copied. */
 cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, const char *name,
                                  const cairn_detect_options *options);
-/* Looks at `count` gray images of one size at once, by one program. out[count]: as of cairn_detector.detect, and the same
- * whatever the batch (but for rounding, where a kernel goes another way for another number of images).
+/* Looks at `count` gray images of one size at once, by one program. out[count]: as of cairn_detector.detect, and the
+ * same whatever the batch (but for rounding, where a kernel goes another way for another number of images).
  * owner  the caller frees each of out */
 cairn_status cairn_detector_detect_many(const cairn_detector *detector, const cairn_image *images, int count, int top_k,
                                         cairn_keypoints *out);

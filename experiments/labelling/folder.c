@@ -65,7 +65,8 @@ static cairn_status compare(const char *path, const cJSON *saved, const cJSON *w
 static bool holds_labels(const char *folder)
 {
     cairn_file_list list = {0};
-    const bool some = cairn_file_list_folder(&list, folder, (const char *const[]){"npz", NULL}, false) >= 0 && list.count;
+    static const char *const extensions[] = {"npz", NULL};
+    const bool some = cairn_file_list_folder(&list, folder, extensions, false) >= 0 && list.count;
     cairn_file_list_free(&list);
     return some;
 }

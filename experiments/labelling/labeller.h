@@ -10,7 +10,7 @@
 
 typedef struct cairn_labelling {
     cairn_adaptation_options adaptation; /* h and w are set from the images; views 1: one look at the image itself;
-                                            chunk 0: as many as 25 */
+                                            chunk 0: what suits the device, 25 at most */
     double threshold;                    /* probability */
     int radius, border, top_k;           /* size of the suppression and margin, pixels; top_k 0: all */
     cairn_suppression_kind suppression;

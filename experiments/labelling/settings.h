@@ -13,26 +13,26 @@ typedef struct cairn_labelling_settings {
 
 #define CAIRN_LABELLING_INT(type, field, ...)                                                                          \
     {                                                                                                                  \
-#field, CAIRN_SETTING_INT, offsetof(type, labelling.field), __VA_ARGS__                                        \
+#field, CAIRN_SETTING_INT, offsetof(type, labelling.field), __VA_ARGS__                                                \
     }
 #define CAIRN_LABELLING_FLOAT(type, field, ...)                                                                        \
     {                                                                                                                  \
-#field, CAIRN_SETTING_FLOAT, offsetof(type, labelling.field), __VA_ARGS__                                      \
+#field, CAIRN_SETTING_FLOAT, offsetof(type, labelling.field), __VA_ARGS__                                              \
     }
 #define CAIRN_LABELLING_CHOICE(type, field, choices_, help_)                                                           \
     {                                                                                                                  \
-#field, CAIRN_SETTING_CHOICE, offsetof(type, labelling.field), 0, 0, 0, NULL, choices_, help_                  \
+#field, CAIRN_SETTING_CHOICE, offsetof(type, labelling.field), 0, 0, 0, NULL, choices_, help_                          \
     }
 #define CAIRN_LABELLING_BOOL(type, field, fallback_, help_)                                                            \
     {                                                                                                                  \
-#field, CAIRN_SETTING_BOOL, offsetof(type, labelling.field), fallback_, 0, 0, NULL, NULL, help_                \
+#field, CAIRN_SETTING_BOOL, offsetof(type, labelling.field), fallback_, 0, 0, NULL, NULL, help_                        \
     }
 
 /* Rows for a struct with a field `cairn_labelling_settings labelling`. */
 #define CAIRN_LABELLING_ROWS(type)                                                                                     \
     CAIRN_LABELLING_INT(type, views, 100, 1, 1000, NULL, NULL, "looks at each photo, the first is the photo itself"),  \
         CAIRN_LABELLING_INT(type, chunk, 0, 0, 1000, NULL, NULL,                                                       \
-                            "views at a time, a divisor of views; 0: as many as 25"),                                  \
+                            "views at a time, a divisor of views; 0: what suits the device"),                          \
         CAIRN_LABELLING_FLOAT(type, threshold, 0.015, 0, 1, NULL, NULL,                                                \
                               "probability above which a pixel may be a label"),                                       \
         CAIRN_LABELLING_CHOICE(type, aggregation, CAIRN_AGGREGATION_CHOICES,                                           \
@@ -48,13 +48,13 @@ typedef struct cairn_labelling_settings {
         CAIRN_LABELLING_INT(type, margin, 3, 0, 32, NULL, NULL, "pixels along a view's border that do not count"),     \
         CAIRN_LABELLING_FLOAT(type, max_angle, 3.141592653589793, 0, 3.15, NULL, NULL,                                 \
                               "rotation of a view at most, radians"),                                                  \
-        CAIRN_LABELLING_FLOAT(type, patch_ratio, 0.85, 0.1, 1, NULL, NULL, "size of a view's patch, share of the side"), \
+        CAIRN_LABELLING_FLOAT(type, patch_ratio, 0.85, 0.1, 1, NULL, NULL, "a view's patch, share of the side"),       \
         CAIRN_LABELLING_FLOAT(type, scaling, 0.2, 0, 1, NULL, NULL, "amplitude of a view's scaling"),                  \
         CAIRN_LABELLING_FLOAT(type, perspective, 0.2, 0, 1, NULL, NULL,                                                \
                               "amplitude of a view's perspective, share of the side"),                                 \
         CAIRN_LABELLING_FLOAT(type, overflow, 0, 0, 1, NULL, NULL,                                                     \
                               "how far a view's patch may leave the photo, share of the side"),                        \
-        CAIRN_LABELLING_BOOL(type, artifacts, 1, "views may look beyond the photo's edge"),                             \
+        CAIRN_LABELLING_BOOL(type, artifacts, 1, "views may look beyond the photo's edge"),                            \
         CAIRN_LABELLING_CHOICE(type, views_of, "patch,image,affine",                                                   \
                                "the corners of the patch or of the image (pytorch-superpoint's) are moved, or "        \
                                "omercohen's affine maps with max_angle")

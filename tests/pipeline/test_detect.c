@@ -220,7 +220,10 @@ static void test_evaluate__measures_and_refuses(void **state)
     write_image("photos/a.png", 120, 160);
     write_image("photos/b.png", 160, 120);
     expect_success(WORDS("evaluate", "--model", model(), "--photos", photos, "--baselines", "harris", "--height", "64",
-                         "--width", "96", "--out", in_folder("scores")));
+                         "--width", "96", "--out", in_folder("scores"), "--suppression", "box", "--subpixel", "off",
+                         "--sampling", "corners"));
+    assert_non_null(strstr(run.out, "recommended, changed"));
+    assert_non_null(strstr(run.out, "shapes (corners)"));
     assert_non_null(strstr(run.out, "Harris"));
     assert_non_null(strstr(run.out, "shapes "));
     assert_non_null(strstr(run.out, "untrained teacher"));

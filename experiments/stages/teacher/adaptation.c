@@ -59,7 +59,7 @@ const cairn_stage_kind cairn_stage_adaptation = {
     .settings_bytes = sizeof(adaptation_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .version = 2,
+    .version = 3,
     .check = check,
     .run = run,
 };

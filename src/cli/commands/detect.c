@@ -33,7 +33,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
     CAIRN_SETTING_BOOL_ROW(detect_options, subpixel, 1, "move keypoints by a soft-argmax, by a pixel at most"),
     CAIRN_SETTING_CHOICE_ROW(detect_options, sampling, 0, CAIRN_SAMPLING_CHOICES, "where descriptors are read"),
-    CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64, "images of one size in one program at most"),
+    CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64, "images of one size in one program at most; fewer where they are large"),
     CAIRN_CLI_DEVICE_ROW(detect_options),
     {0},
 };
@@ -218,12 +218,12 @@ done:
     return st;
 }
 
-static cairn_status detect_all(const cairn_detector *detector, const detect_options *o, formats f,
+static cairn_status detect_all(cairn_gpu *gpu, const cairn_detector *detector, const detect_options *o, formats f,
                                const cairn_file_list *images)
 {
     cairn_status st = CAIRN_OK;
     work w = {.o = o, .f = f, .images = images};
-    const cairn_batches batches = {(int)o->batch, (int)o->top_k, take, &w};
+    const cairn_batches batches = {(int)o->batch, cairn_batches_pixels(gpu), (int)o->top_k, take, &w};
     const double start = cairn_seconds();
     w.rows = calloc(images->count, sizeof *w.rows);
     if (!w.rows) return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
@@ -269,7 +269,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
     CAIRN_TRY(cairn_detector_load(&detector, gpu, o->model, &detect));
     CAIRN_TRY(cairn_file_make_folder(o->out));
-    CAIRN_TRY(detect_all(&detector, o, f, &images));
+    CAIRN_TRY(detect_all(gpu, &detector, o, f, &images));
 done:
     cairn_detector_free(&detector);
     cairn_gpu_destroy(&gpu);

@@ -86,11 +86,11 @@ const cairn_command cairn_command_label = {
     .summary = "label photographs by homographic adaptation",
     .synopsis = "PHOTOS --model FILE --out DIR [--views N] [--preview N]",
     .details =
-        "PHOTOS is a folder of images, with its sub-folders. Each is scaled and cut to --height x --width, looked at over\n"
-        "--views warped views, and DIR/<stem>.npz then holds points [N,3] float32 (x, y, score), size (height, width),\n"
-        "views, threshold, the checkpoint's fingerprint and the options. An interrupted call goes on with the same\n"
-        "command; a DIR whose labels were made otherwise is refused.\n\n"
-        "--aggregation sum: sum of the views' heatmaps by the number of views that saw the pixel (rpautrat's \"sum\");\n"
+        "PHOTOS is a folder of images, with its sub-folders. Each is scaled and cut to --height x --width and looked\n"
+        "at over --views warped views. DIR/<stem>.npz then holds points [N,3] float32 (x, y, score), size (height,\n"
+        "width), views, threshold, the checkpoint's fingerprint and the options. An interrupted call goes on with the\n"
+        "same command; a DIR whose labels were made otherwise is refused.\n\n"
+        "--aggregation sum: sum of the views' heatmaps by the number of views that saw the pixel (rpautrat's sum);\n"
         "mean: by the number of all views; max: the largest.",
     .example = "  cairn label photos --model runs/demo/magicpoint/model.safetensors --out labels --views 100 --preview 8",
     .options = table,
