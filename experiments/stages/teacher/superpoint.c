@@ -26,7 +26,7 @@ typedef struct superpoint_settings {
     double descriptor_weight, positive_weight, match_distance;
     int descriptor_loss;
     int64_t matches, negatives;
-    bool raw;
+    bool raw, fixed_views;
 } superpoint_settings;
 
 enum { OWN = -1 }; /* weights: the loss's own */
@@ -55,6 +55,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(superpoint_settings, negatives, 100, 1, 10000, "sparse: sampled negatives of a match"),
     CAIRN_SETTING_FLOAT_ROW(superpoint_settings, match_distance, 7.5, 0.5, 64,
                             "cells whose centres come this close under the warp are positive pairs, pixels"),
+    CAIRN_SETTING_BOOL_ROW(superpoint_settings, fixed_views, 0,
+                           "each photo always with the same changes of light and view: a check that training fits"),
     CAIRN_DETECTOR_ROWS(superpoint_settings, CAIRN_AUGMENT_SUPERPOINT, CAIRN_AUGMENT_SUPERPOINT),
     {0},
 };
@@ -82,6 +84,10 @@ static cairn_status make_sample(void *payload, int i)
     int h = f->h, w = f->w, cells = h / 8 * (w / 8);
     size_t pixel = (size_t)i * (size_t)h * (size_t)w, cell = (size_t)i * (size_t)cells;
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
+    if (s->fixed_views) {
+        stream.step = 0;
+        stream.sample = (uint32_t)f->photo_of[i];
+    }
     const cairn_image *gray = &f->images[i];
     const size_t label = cell * (size_t)cairn_detector_label_channels(&s->detector);
     const bool soft = s->detector.loss == CAIRN_DETECTOR_SOFT;
