@@ -1,5 +1,5 @@
-/* Every recipe that trains a detector, of those that are part of the program, in miniature: it starts, trains, is killed while it trains its last
- * teacher, goes on to the same bits, calibrates BatchNorm, evaluates, and leaves a model that finds keypoints. */
+/* Every recipe of this program that trains a detector, in miniature: it starts, trains, is killed while it trains its
+ * last teacher, goes on to the same bits, calibrates BatchNorm, evaluates, and leaves a model that finds keypoints. */
 #include "support/program.h"
 
 #include "data/image.h"
@@ -56,7 +56,8 @@ static const override common[] = {{"batch", "1"},         {"accumulate", "1"},  
                                   {"views", "2"},         {"chunk", "0"},            {"filter_counts", "0"},
                                   {"threshold", "0"},     {"top_k", "30"},           {"previews", "1"},
                                   {"points", "60"},       {"pairs_per_photo", "1"},  {"baselines", "random"},
-                                  {"untrained", "false"}, {"gallery", "false"},      {NULL, NULL}};
+                                  {"untrained", "false"}, {"gallery", "false"},      {"validate_images", "4"},
+                                  {NULL, NULL}};
 static const override teachers[] = {{"width", "0.0625"}, {"height", "32"}, {"image_width", "48"}, {NULL, NULL}};
 static const override students[] = {{"width", "0.25"}, {"channels", "32"}, {NULL, NULL}};
 static const override contests[] = {{"height", "32"}, {"image_width", "48"}, {NULL, NULL}};
