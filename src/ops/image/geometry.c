@@ -31,8 +31,48 @@ static double warp_operations(const cairn_node *node, const cairn_graph *g)
     return 7.0 * (double)cairn_shape_count(cairn_graph_shape(g, node->outputs[0]));
 }
 
-static const cairn_op warp_op = {
-    .name = "warp", .lower = warp_lower, .reference = cairn_reference_warp, .operations = warp_operations};
+/* Inputs dy and the matrices. */
+static cairn_status warp_grad_lower(cairn_lowering *l, const cairn_node *node)
+{
+    cairn_shape dy = cairn_lower_shape(l, node->inputs[0]), m = cairn_lower_shape(l, node->inputs[1]);
+    cairn_shape dx = cairn_lower_shape(l, node->outputs[0]);
+    const int groups = cairn_shape_groups(dx);
+    cairn_kernel_call call = {
+        .kernel = "geometry/warp_grad",
+        .slots = {node->inputs[0], node->inputs[1], node->outputs[0]},
+        .slot_count = 3,
+        .written = 1u << 2,
+        .push = {(uint32_t)dx.h, (uint32_t)dx.w, (uint32_t)dy.h, (uint32_t)dy.w, (uint32_t)groups, (uint32_t)dy.n,
+                 dx.n == 1, m.n == 1},
+        .push_count = 8,
+        .threads = {(uint32_t)dx.w, (uint32_t)dx.h, (uint32_t)(dx.n * groups)},
+    };
+    return cairn_lower_call(l, &call);
+}
+
+static double warp_grad_operations(const cairn_node *node, const cairn_graph *g)
+{
+    return 60.0 * (double)cairn_shape_count(cairn_graph_shape(g, node->inputs[0]));
+}
+
+static const cairn_op warp_grad_op = {.name = "warp_grad",
+                                      .lower = warp_grad_lower,
+                                      .reference = cairn_reference_warp_grad,
+                                      .operations = warp_grad_operations};
+
+static void warp_gradient(cairn_graph *g, const cairn_node *node, const cairn_tid *doutputs, const bool *needs,
+                          cairn_tid *dinputs)
+{
+    cairn_shape x = cairn_graph_shape(g, node->inputs[0]);
+    cairn_tid inputs[2] = {doutputs[0], node->inputs[1]};
+    if (needs[0]) cairn_graph_append(g, &warp_grad_op, inputs, 2, 2, &x, 1, &dinputs[0], NULL, 0);
+}
+
+static const cairn_op warp_op = {.name = "warp",
+                                 .gradient = warp_gradient,
+                                 .lower = warp_lower,
+                                 .reference = cairn_reference_warp,
+                                 .operations = warp_operations};
 
 cairn_tid cairn_op_warp(cairn_graph *g, cairn_tid x, cairn_tid matrices, int h, int w)
 {

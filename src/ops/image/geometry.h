@@ -1,6 +1,6 @@
 #ifndef CAIRN_OPS_GEOMETRY_H
 #define CAIRN_OPS_GEOMETRY_H
-/* Homographies and keypoint maps on the device. None of these ops has a gradient.
+/* Homographies and keypoint maps on the device. Of these ops only cairn_op_warp has a gradient.
  *
  * Matrices are [N,1,1,9], row major, acting on (x, y, 1) in pixels, pixel centres at integers. For images they map
  * OUTPUT (warped) pixels to INPUT pixels; points of the input move by the inverse, which the host computes. The sign of
@@ -8,7 +8,9 @@
 #include "graph/graph.h"
 
 /* x [N,H,W,C] sampled bilinearly at matrix (x, y) for each pixel of an h x w output; each of the four taps outside the
- * image reads 0. x or matrices may have a batch of 1, which is used for every output. -> [N,h,w,C] */
+ * image reads 0. x or matrices may have a batch of 1, which is used for every output. -> [N,h,w,C]
+ * Gradient to x only, gathered: exact, except that an input pixel within one pixel of the line that the output plane
+ * shows at infinity gets none (only views magnified without bound show pixels there). */
 cairn_tid cairn_op_warp(cairn_graph *g, cairn_tid x, cairn_tid matrices, int h, int w);
 /* 1 where the input pixel nearest to matrix (x, y) exists in an image of in_h x in_w, else 0. -> [N,out_h,out_w,1] */
 cairn_tid cairn_op_warp_valid(cairn_graph *g, cairn_tid matrices, int in_h, int in_w, int out_h, int out_w);

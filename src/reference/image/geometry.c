@@ -43,6 +43,31 @@ void cairn_reference_warp(const cairn_node *node, const cairn_graph *g, double *
     }
 }
 
+/* The transpose of the above: each output pixel's gradient to the four taps. */
+void cairn_reference_warp_grad(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                               double *const *outputs)
+{
+    cairn_shape in = cairn_graph_shape(g, node->outputs[0]), out = cairn_graph_shape(g, node->inputs[0]);
+    bool one_matrix = cairn_graph_shape(g, node->inputs[1]).n == 1;
+    const double *dy = inputs[0];
+    memset(outputs[0], 0, sizeof *outputs[0] * (size_t)cairn_shape_count(in));
+    for (int n = 0; n < out.n; n++) {
+        double *dx = outputs[0] + (in.n == 1 ? 0 : (int64_t)n * in.h * in.w * in.c);
+        const double *m = inputs[1] + (one_matrix ? 0 : 9 * n);
+        for (int i = 0; i < out.h; i++)
+            for (int j = 0; j < out.w; j++, dy += out.c) {
+                double px, py;
+                if (!project(m, j, i, 0.5 * (out.w - 1), 0.5 * (out.h - 1), &px, &py)) continue;
+                for (int k = 0; k < 4; k++) {
+                    int x = (int)floor(px) + (k & 1), y = (int)floor(py) + (k >> 1);
+                    if (x < 0 || y < 0 || x >= in.w || y >= in.h) continue;
+                    for (int c = 0; c < in.c; c++)
+                        dx[((int64_t)y * in.w + x) * in.c + c] += (1 - fabs(px - x)) * (1 - fabs(py - y)) * dy[c];
+                }
+            }
+    }
+}
+
 void cairn_reference_warp_valid(const cairn_node *node, const cairn_graph *g, double *const *inputs,
                                 double *const *outputs)
 {

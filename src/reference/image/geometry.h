@@ -10,6 +10,8 @@ typedef struct cairn_geometry_attributes {
 } cairn_geometry_attributes;
 
 void cairn_reference_warp(const cairn_node *node, const cairn_graph *g, double *const *inputs, double *const *outputs);
+void cairn_reference_warp_grad(const cairn_node *node, const cairn_graph *g, double *const *inputs,
+                               double *const *outputs);
 void cairn_reference_warp_valid(const cairn_node *node, const cairn_graph *g, double *const *inputs,
                                 double *const *outputs);
 void cairn_reference_erode(const cairn_node *node, const cairn_graph *g, double *const *inputs, double *const *outputs);

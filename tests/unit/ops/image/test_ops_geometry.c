@@ -100,12 +100,12 @@ static const geometry_case cells = {{1, 1, 1, 1}, 3, 5, 7, 8, 7.5f}, cells_far =
 static const geometry_case cells_row = {{1, 1, 1, 1}, 2, 1, 6, 8, 7.5f};
 
 static const op_case_spec cases[] = {
-    {.name = "warp, one channel", .build = warp, .data = &gray, .no_gradient = true},
-    {.name = "warp, one image to five views", .build = warp, .data = &views, .no_gradient = true},
-    {.name = "warp, C=17", .build = warp, .data = &many, .no_gradient = true},
-    {.name = "warp, one matrix for three images", .build = warp, .data = &one_matrix, .no_gradient = true},
-    {.name = "warp of one pixel", .build = warp, .data = &tiny, .no_gradient = true},
-    {.name = "warp by the identity, beyond the edge", .build = warp_identity, .data = &many, .no_gradient = true},
+    {.name = "warp, one channel", .build = warp, .data = &gray},
+    {.name = "warp, one image to five views", .build = warp, .data = &views},
+    {.name = "warp, C=17", .build = warp, .data = &many},
+    {.name = "warp, one matrix for three images", .build = warp, .data = &one_matrix},
+    {.name = "warp of one pixel", .build = warp, .data = &tiny},
+    {.name = "warp by the identity, beyond the edge", .build = warp_identity, .data = &many},
     {.name = "warp through infinity", .build = warp_infinity, .data = &at_infinity, .no_gradient = true},
     {.name = "warp_valid", .build = warp_valid, .data = &gray, .no_gradient = true},
     {.name = "warp_valid, other size", .build = warp_valid, .data = &views, .no_gradient = true},
