@@ -28,12 +28,17 @@ struct cairn_network {
     uint64_t clock;
 };
 
-static void describe_student(char *text, size_t size, const cairn_sp_fpn_options *o)
+static void describe_student(char *text, size_t size, const cairn_network_spec *s)
 {
+    const cairn_sp_fpn_options *o = &s->sp_fpn;
     char style[CAIRN_MOBILENET_STYLE_BYTES];
     cairn_mobilenet_describe_style(style, sizeof style, &o->style);
-    snprintf(text, size, "sp-fpn width=%g channels=%d taps=%d,%d,%d,%d backbone=%s", o->width, o->channels, o->taps[0],
-             o->taps[1], o->taps[2], o->taps[3], style);
+    char heads[64] = "";
+    const bool drop_in = s->kind == CAIRN_NETWORK_DROP_IN;
+    if (drop_in)
+        snprintf(heads, sizeof heads, " descriptor=%d separable=%d", s->heads.descriptor, s->heads.separable);
+    snprintf(text, size, "%s width=%g channels=%d taps=%d,%d,%d,%d%s backbone=%s", drop_in ? "drop-in" : "sp-fpn",
+             o->width, o->channels, o->taps[0], o->taps[1], o->taps[2], o->taps[3], heads, style);
 }
 
 void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s)
@@ -41,7 +46,7 @@ void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s
     if (s->kind == CAIRN_NETWORK_SUPERPOINT)
         cairn_superpoint_describe(text, size, &s->superpoint);
     else
-        describe_student(text, size, &s->sp_fpn);
+        describe_student(text, size, s);
 }
 
 static bool student_in_range(const cairn_network_spec *s)
@@ -64,6 +69,19 @@ static bool parse_student(cairn_network_spec *s, const char *text)
     return found >= 6 && cairn_mobilenet_parse_style(&o->style, style) && student_in_range(s);
 }
 
+static bool parse_drop_in(cairn_network_spec *s, const char *text)
+{
+    char style[CAIRN_MOBILENET_STYLE_BYTES] = "";
+    cairn_sp_fpn_options *o = &s->sp_fpn;
+    int *t = o->taps, separable = 0;
+    *s = (cairn_network_spec){.kind = CAIRN_NETWORK_DROP_IN};
+    int found = sscanf(text, "drop-in width=%lf channels=%d taps=%d,%d,%d,%d descriptor=%d separable=%d backbone=%79s",
+                       &o->width, &o->channels, &t[0], &t[1], &t[2], &t[3], &s->heads.descriptor, &separable, style);
+    s->heads.separable = separable == 1;
+    return found == 9 && cairn_mobilenet_parse_style(&o->style, style) && student_in_range(s) &&
+           s->heads.descriptor >= 1 && s->heads.descriptor <= 1024 && (separable == 0 || separable == 1);
+}
+
 cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, const char *where)
 {
     cairn_network_spec s = {0};
@@ -73,7 +91,7 @@ cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, con
         s.kind = CAIRN_NETWORK_SUPERPOINT;
         known = true;
     } else {
-        known = parse_student(&s, text);
+        known = parse_student(&s, text) || parse_drop_in(&s, text);
     }
     if (!known && cairn_classifier_parse(&classifier, text))
         return cairn_error_set(CAIRN_E_FORMAT,
@@ -82,8 +100,8 @@ cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, con
                                where);
     if (!known)
         return cairn_error_set(CAIRN_E_FORMAT,
-                               "%s: the model is '%.80s'; expected 'superpoint width=.. descriptor=.. order=..' or "
-                               "'sp-fpn width=.. channels=.. taps=..'",
+                               "%s: the model is '%.80s'; expected 'superpoint width=.. descriptor=.. order=..', "
+                               "'sp-fpn width=.. channels=.. taps=..' or 'drop-in width=.. channels=.. taps=..'",
                                where, text);
     *spec = s;
     return CAIRN_OK;
@@ -92,8 +110,10 @@ cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, con
 cairn_network_graph cairn_network_build(cairn_model *m, const cairn_network_spec *spec, cairn_tid image)
 {
     cairn_network_graph out = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE, CAIRN_NONE};
-    if (spec->kind == CAIRN_NETWORK_SUPERPOINT) {
-        cairn_superpoint_outputs o = cairn_superpoint(m, image, &spec->superpoint);
+    if (spec->kind != CAIRN_NETWORK_SP_FPN) {
+        cairn_superpoint_outputs o = spec->kind == CAIRN_NETWORK_SUPERPOINT
+                                         ? cairn_superpoint(m, image, &spec->superpoint)
+                                         : cairn_drop_in(m, image, &spec->sp_fpn, &spec->heads);
         out = (cairn_network_graph){o.logits, cairn_superpoint_heatmap(m->g, o.logits), o.descriptor, o.raw};
     } else {
         out.logits = cairn_sp_fpn(m, image, &spec->sp_fpn);
@@ -216,7 +236,10 @@ void cairn_network_use_batch_statistics(cairn_network *network, bool use)
 
 int cairn_network_dimension(const cairn_network *network)
 {
-    return network->spec.kind == CAIRN_NETWORK_SUPERPOINT ? network->spec.superpoint.descriptor : 0;
+    const cairn_network_spec *s = &network->spec;
+    return s->kind == CAIRN_NETWORK_SUPERPOINT ? s->superpoint.descriptor
+           : s->kind == CAIRN_NETWORK_DROP_IN  ? s->heads.descriptor
+                                               : 0;
 }
 
 static cairn_status find_program(cairn_network *net, int n, int h, int w, compiled **out)

@@ -2,17 +2,24 @@
 #define CAIRN_STUDENT_NETWORK_H
 /* Any trained network, teacher or student, ready to look at images. */
 #include "gpu/gpu.h"
+#include "student/drop_in.h"
 #include "student/sp_fpn.h"
 #include "teacher/superpoint.h"
 
-typedef enum cairn_network_kind { CAIRN_NETWORK_SUPERPOINT, CAIRN_NETWORK_SP_FPN } cairn_network_kind;
+typedef enum cairn_network_kind {
+    CAIRN_NETWORK_SUPERPOINT,
+    CAIRN_NETWORK_SP_FPN,
+    CAIRN_NETWORK_DROP_IN
+} cairn_network_kind;
 
 /* What a checkpoint's metadata "model" says, as "superpoint width=0.25 descriptor=64 order=bn-relu" or
- * "sp-fpn width=1 channels=128 taps=1,2,4,12 backbone=small" (of which the last word may be missing). */
+ * "sp-fpn width=1 channels=128 taps=1,2,4,12 backbone=small" (of which the last word may be missing) or
+ * "drop-in width=1 channels=64 taps=1,3,8,11 descriptor=256 separable=1 backbone=small". */
 typedef struct cairn_network_spec {
     cairn_network_kind kind;
     cairn_superpoint_options superpoint;
-    cairn_sp_fpn_options sp_fpn;
+    cairn_sp_fpn_options sp_fpn; /* backbone and pyramid of drop-in too */
+    cairn_drop_in_heads heads;   /* of drop-in */
 } cairn_network_spec;
 
 void cairn_network_describe(char *text, size_t size, const cairn_network_spec *spec);
@@ -20,7 +27,7 @@ void cairn_network_describe(char *text, size_t size, const cairn_network_spec *s
 cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, const char *where);
 
 typedef struct cairn_network_graph {
-    cairn_tid logits;     /* superpoint [N,H/8,W/8,65]; sp-fpn [N,H,W,1] */
+    cairn_tid logits;     /* superpoint and drop-in [N,H/8,W/8,65]; sp-fpn [N,H,W,1] */
     cairn_tid heatmap;    /* [N,H,W,1] probability */
     cairn_tid descriptor; /* [N,H/8,W/8,D] or CAIRN_NONE */
     cairn_tid raw;        /* the same before normalisation */

@@ -63,7 +63,13 @@ static cairn_status build(bench *b, const cairn_benchmark_model_options *o)
 {
     cairn_status st = CAIRN_OK;
     cairn_network_spec spec = {.superpoint = {.width = o->multiplier}, .sp_fpn = CAIRN_SP_FPN_OPTIONS_INIT};
-    spec.kind = !strcmp(o->model, "sp-fpn") ? CAIRN_NETWORK_SP_FPN : CAIRN_NETWORK_SUPERPOINT;
+    spec.kind = !strcmp(o->model, "sp-fpn")    ? CAIRN_NETWORK_SP_FPN
+                : !strcmp(o->model, "drop-in") ? CAIRN_NETWORK_DROP_IN
+                                               : CAIRN_NETWORK_SUPERPOINT;
+    if (spec.kind == CAIRN_NETWORK_DROP_IN) {
+        spec.sp_fpn = (cairn_sp_fpn_options){.channels = 64, .taps = {1, 3, 8, 11}};
+        spec.heads = (cairn_drop_in_heads){256, true};
+    }
     spec.sp_fpn.width = o->multiplier;
     if (!strcmp(o->model, "superpoint")) spec.superpoint.descriptor = cairn_superpoint_channels(256, o->multiplier);
     CAIRN_TRY(cairn_graph_create(&b->g));

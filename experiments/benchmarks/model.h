@@ -3,7 +3,7 @@
 /* Times whole networks: inference, and training steps (forward, backward, Adam). */
 #include "gpu/gpu.h"
 
-#define CAIRN_BENCHMARK_MODELS "superpoint,magicpoint,sp-fpn"
+#define CAIRN_BENCHMARK_MODELS "superpoint,magicpoint,sp-fpn,drop-in"
 
 typedef struct cairn_benchmark_model_options {
     const char *model; /* one of CAIRN_BENCHMARK_MODELS */

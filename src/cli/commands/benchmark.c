@@ -113,7 +113,7 @@ enum { MOST_CASES = 16 };
 
 static cairn_status choose_cases(cairn_compare_case chosen[MOST_CASES], const benchmark_options *o)
 {
-    static const char *const models[] = {"superpoint", "magicpoint", "sp-fpn"}; /* CAIRN_BENCHMARK_MODELS */
+    static const char *const models[] = {"superpoint", "magicpoint", "sp-fpn", "drop-in"}; /* CAIRN_BENCHMARK_MODELS */
     const cairn_compare_case one[] = {
         {models[o->model], o->mode == 0, (int)o->height, (int)o->width, (int)o->batch}, {0}};
     const cairn_compare_case *from = o->cases == 0 ? cairn_compare_cpu : o->cases == 1 ? cairn_compare_gpu : one;
