@@ -164,8 +164,12 @@ cairn_tid cairn_layer_batch_norm(cairn_model *m, const char *name, cairn_tid x, 
                                            false, CAIRN_INIT_CONSTANT, 0);
     cairn_tid variance = cairn_model_parameter(m, member(text, sizeof text, name, "running_var"), v, s.c, 1, 1, false,
                                                false, CAIRN_INIT_CONSTANT, 1);
-    if (!m->training) return norm_of_running(m->g, x, gamma, beta, mean, variance, eps, activation);
     cairn_tid batch_mean, batch_variance;
+    if (!m->training && m->observe) {
+        batch_mean = cairn_op_moments(m->g, x, false, &batch_variance);
+        remember_moments(m, name, batch_mean, batch_variance, (double)s.n * s.h * s.w);
+    }
+    if (!m->training) return norm_of_running(m->g, x, gamma, beta, mean, variance, eps, activation);
     cairn_tid y = cairn_op_batch_norm_train(m->g, x, gamma, beta, eps, activation, &batch_mean, &batch_variance);
     double samples = (double)s.n * s.h * s.w;
     float unbiased = samples > 1 ? (float)(samples / (samples - 1)) : 1.0f;

@@ -46,9 +46,10 @@ typedef struct cairn_model {
     cairn_graph *g; /* borrowed */
     bool training;  /* batch statistics and running updates; else running statistics */
     bool keep_running; /* training graphs only: running statistics are not updated */
+    bool observe;  /* other graphs only: moments of what normalisation layers get are kept, and nothing changes */
     cairn_parameter *parameters;
     int count, room;
-    cairn_batch_moments *moments; /* in training graphs */
+    cairn_batch_moments *moments; /* in training graphs, and with observe */
     int moment_count, moment_room;
 } cairn_model;
 

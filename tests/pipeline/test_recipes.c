@@ -80,11 +80,16 @@ static long long number_of(const cairn_recipe_stage *stage, const char *name)
     return atoll(text);
 }
 
-/* The last stage that trains a teacher: the one that is killed. */
+static bool is_student(const cairn_recipe_stage *stage)
+{
+    return !strncmp(stage->kind->name, "student", 7);
+}
+
+/* The last stage that trains a teacher or a student: the one that is killed. */
 static int last_teacher(const cairn_recipe *recipe)
 {
     for (int i = recipe->stage_count - 1; i >= 0; i--)
-        if (!strcmp(recipe->stages[i].kind->name, "superpoint")) return i;
+        if (!strcmp(recipe->stages[i].kind->name, "superpoint") || is_student(&recipe->stages[i])) return i;
     return -1;
 }
 
@@ -102,7 +107,7 @@ static void shrink(cairn_recipe *recipe)
         apply(stage, steps);
         if (!strncmp(stage->kind->name, "magicpoint", 10) || !strcmp(stage->kind->name, "superpoint"))
             apply(stage, teachers);
-        else if (!strncmp(stage->kind->name, "student", 7))
+        else if (is_student(stage))
             apply(stage, students);
         else if (!strcmp(stage->kind->name, "evaluate"))
             apply(stage, contests);
@@ -139,7 +144,7 @@ static void expect_same_file(const char *a_path, const char *b_path)
 }
 
 /* All numbers are finite; the statistics are those of training's end if and only if nothing was calibrated. */
-static void check_model(const char *out, const char *stage, bool calibrated)
+static void check_model(const char *out, const char *stage, bool student, bool calibrated)
 {
     cairn_safetensors model = {0}, checkpoint = {0};
     assert_int_equal(cairn_safetensors_read(&model, in_folder("%s/%s/model.safetensors", out, stage)), CAIRN_OK);
@@ -147,8 +152,8 @@ static void check_model(const char *out, const char *stage, bool calibrated)
                      CAIRN_OK);
     for (int i = 0; i < model.count; i++)
         for (size_t k = 0; k < model.tensors[i].count; k++) assert_true(isfinite(model.tensors[i].data[k]));
-    const cairn_safetensor *a = cairn_safetensors_find(&model, "bn1a.running_mean");
-    const cairn_safetensor *b = cairn_safetensors_find(&checkpoint, "bn1a.running_mean");
+    const char *name = student ? "backbone.0.1.running_mean" : "bn1a.running_mean";
+    const cairn_safetensor *a = cairn_safetensors_find(&model, name), *b = cairn_safetensors_find(&checkpoint, name);
     assert_true(!a == !b && (a || !calibrated));
     if (a && calibrated == !memcmp(a->data, b->data, a->count * sizeof *a->data))
         fail_msg("%s/%s: statistics %s", out, stage, calibrated ? "were not calibrated" : "changed");
@@ -163,12 +168,43 @@ static int count(const char *text, const char *what)
     return n;
 }
 
+static const char *bundled_text(const char *name)
+{
+    for (const cairn_bundled_recipe *b = cairn_bundled_recipes; b->name; b++)
+        if (!strcmp(b->name, name)) return b->text;
+    fail_msg("no recipe %s", name);
+    return "";
+}
+
+/* For recipes that import their teacher: one with descriptors that was trained for a step. */
+static const char *small_teacher(void)
+{
+    static const char text[] =
+        "name: small\nseed: 1\nphotos: {root: %s, height: 32, width: 48, holdout: 0.5}\nstages:\n"
+        "  - {name: shapes, kind: magicpoint, steps: 1, batch: 1, width: 0.0625, height: 32, image_width: 48,\n"
+        "     canvas_height: 64}\n"
+        "  - {name: labels, kind: adaptation, teacher: shapes, views: 1, threshold: 0, top_k: 30}\n"
+        "  - {name: teacher, kind: superpoint, labels: labels, steps: 1, batch: 1, width: 0.0625}\n";
+    static char path[512];
+    char recipe[2048];
+    if (path[0]) return path;
+    snprintf(recipe, sizeof recipe, text, in_folder("photos"));
+    char *file = strdup(in_folder("small.yaml"));
+    assert_int_equal(cairn_file_write(file, recipe, strlen(recipe)), CAIRN_OK);
+    expect_success(WORDS("run", file, "--out", in_folder("small")));
+    snprintf(path, sizeof path, "%s", in_folder("small/teacher/model.safetensors"));
+    free(file);
+    return path;
+}
+
 static void run_recipe(const char *name)
 {
     cairn_recipe *recipe = NULL;
     char *text = NULL, *file = strdup(in_folder("%s.yaml", name));
-    char root[600];
-    const char *given = getenv("CAIRN_TEST_PHOTOS"), *const overrides[] = {root, NULL};
+    char root[600], model[600];
+    const bool imports = strstr(bundled_text(name), "kind: import") != NULL;
+    const char *given = getenv("CAIRN_TEST_PHOTOS"), *const overrides[] = {root, imports ? model : NULL, NULL};
+    snprintf(model, sizeof model, "teacher.file=%s", imports ? small_teacher() : "");
     snprintf(root, sizeof root, "photos.root=%s", given && *given ? given : in_folder("photos"));
     if (cairn_recipe_load(&recipe, name, cairn_stage_kinds, overrides) < 0) fail_msg("%s", cairn_error_message());
     const int last = last_teacher(recipe);
@@ -189,7 +225,7 @@ static void run_recipe(const char *name)
         assert_true(cairn_file_exists(in_folder("%s/%s/stage.json", name, recipe->stages[i].name)));
     assert_true(cairn_file_exists(in_folder("%s/evaluate/evaluation.json", name)));
     assert_true(cairn_file_exists(in_folder("%s/report.html", name)));
-    check_model(name, stage, number_of(&recipe->stages[last], "calibrate") > 0);
+    check_model(name, stage, is_student(&recipe->stages[last]), number_of(&recipe->stages[last], "calibrate") > 0);
     char *whole = strdup(in_folder("%s.whole", name));
     assert_int_equal(rename(in_folder("%s/%s", name, stage), whole), 0);
     kill_at_checkpoint(file, name, stage);

@@ -49,9 +49,9 @@ static const cairn_setting table[] = {
     {0},
 };
 
-static const cairn_stage_input inputs[] = {{"teacher", "magicpoint,magicpoint-photos,superpoint", false, false},
-                                           {"student", "student-phase1", true, false},
-                                           {"also", "magicpoint,magicpoint-photos,superpoint,student-phase1", true, true},
+static const cairn_stage_input inputs[] = {{"teacher", CAIRN_TEACHER_KINDS, false, false},
+                                           {"student", CAIRN_STUDENT_KINDS ",import", true, false},
+                                           {"also", CAIRN_TEACHER_KINDS "," CAIRN_STUDENT_KINDS, true, true},
                                            {0}};
 
 enum { MOST_METHODS = 24 };

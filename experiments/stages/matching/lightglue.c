@@ -50,7 +50,7 @@ static const cairn_setting table[] = {
     {0},
 };
 
-static const cairn_stage_input inputs[] = {{"features", "superpoint", true, false}, {0}};
+static const cairn_stage_input inputs[] = {{"features", "superpoint,student-descriptor,import", true, false}, {0}};
 
 enum { POSITIONS, DESCRIPTORS, INDEX, WEIGHT, UNMATCHED, INPUTS };
 

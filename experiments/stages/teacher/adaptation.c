@@ -20,7 +20,7 @@ static const cairn_setting table[] = {
     {0},
 };
 
-static const cairn_stage_input inputs[] = {{"teacher", "magicpoint,magicpoint-photos,superpoint", false, false}, {0}};
+static const cairn_stage_input inputs[] = {{"teacher", CAIRN_TEACHER_KINDS, false, false}, {0}};
 
 static cairn_status run(cairn_stage *stage, const void *settings)
 {

@@ -36,7 +36,7 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input inputs[] = {
-    {"labels", "adaptation", false, false}, {"start", "magicpoint,magicpoint-photos,superpoint", true, false}, {0}};
+    {"labels", "adaptation", false, false}, {"start", CAIRN_TEACHER_KINDS, true, false}, {0}};
 
 enum { IMAGE, LABELS, VALID, INPUTS };
 

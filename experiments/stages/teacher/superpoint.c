@@ -62,7 +62,7 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input inputs[] = {
-    {"labels", "adaptation", false, false}, {"start", "magicpoint,magicpoint-photos,superpoint", true, false}, {0}};
+    {"labels", "adaptation", false, false}, {"start", CAIRN_TEACHER_KINDS, true, false}, {0}};
 
 /* The last ones are those of the descriptor loss: the warp for the dense ones, sampled pairs for the sparse one. */
 enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, DETECTOR_INPUTS };

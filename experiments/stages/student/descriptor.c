@@ -1,0 +1,174 @@
+/* Stage `student-descriptor`: a student with SuperPoint's outputs learns them from the teacher's (student.md 6). The
+ * teacher sees the view before changes of light, the student what they made of it. */
+#include "experiments/stages/stages.h"
+
+#include "experiments/stages/common.h"
+#include "experiments/stages/student/student.h"
+#include "experiments/stages/training.h"
+#include "student/losses.h"
+#include "system/parallel.h"
+#include "teacher/labels/labels.h"
+
+typedef struct descriptor_settings {
+    cairn_train_settings train;
+    cairn_student_settings student;
+    char teacher[CAIRN_SETTING_TEXT_BYTES];
+    double temperature, point_weight, background, descriptor_weight, relational, homographic;
+    int64_t calibrate, pairs;
+    bool separable, photometric;
+} descriptor_settings;
+
+static const cairn_setting table[] = {
+    CAIRN_TRAIN_ROWS(descriptor_settings, 40000, 16, 1e-3),
+    CAIRN_STUDENT_ROWS(descriptor_settings, 64, "1,3,8,11"),
+    CAIRN_SETTING_TEXT_ROW(descriptor_settings, teacher, NULL, "stage whose network, with descriptors, is the teacher"),
+    CAIRN_SETTING_BOOL_ROW(descriptor_settings, separable, 1, "3x3 convolutions of pyramid and heads by channel"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, temperature, 2, 0.1, 100, "of the detector's classes"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, point_weight, 4, 0, 1e4,
+                            "how much more a cell with a point counts in the detector"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, background, 0.2, 0, 1,
+                            "weight of a cell without a point in the descriptor"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, descriptor_weight, 1, 0, 1e6, "of the descriptor loss"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, relational, 0.5, 0, 1e6, "weight of the similarities of pairs"),
+    CAIRN_SETTING_INT_ROW(descriptor_settings, pairs, 512, 1, 100000, "pairs of cells of an image"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, homographic, 0.5, 0, 1, "share of views through a random homography"),
+    CAIRN_SETTING_BOOL_ROW(descriptor_settings, photometric, 1, "photometric augmentation"),
+    CAIRN_SETTING_INT_ROW(descriptor_settings, calibrate, 64, 0, 10000,
+                          "batches whose statistics replace the running ones at the end; 0: keep the running ones"),
+    {0},
+};
+
+static const cairn_stage_input stage_inputs[] = {
+    {"teacher", "superpoint,import", false, false}, {"start", "student-descriptor,import", true, false}, {0}};
+
+enum { IMAGE, CLEAN, VALID, FIRST, SECOND, INPUTS };
+
+typedef struct feed {
+    cairn_photo_feed photos;
+    const descriptor_settings *s;
+    cairn_frozen_teacher teacher;
+    cairn_network_spec spec;
+} feed;
+
+/* Batches behind the last step calibrate BatchNorm, on photographs as they will be seen: without a homography. */
+static cairn_status make_sample(void *payload, int i)
+{
+    cairn_status st = CAIRN_OK;
+    const feed *f = payload;
+    const descriptor_settings *s = f->s;
+    const cairn_photo_feed *p = &f->photos;
+    const int cells = p->h / 8 * (p->w / 8);
+    const size_t at = (size_t)i * (size_t)p->h * (size_t)p->w, pair = (size_t)i * (size_t)s->pairs;
+    const bool trains = p->step < s->train.steps * s->train.accumulate;
+    cairn_keypoints none = {0};
+    cairn_rng rng = cairn_rng_stream(p->stage->seed, p->stage->stream, (uint32_t)p->step, (uint32_t)i,
+                                     CAIRN_PURPOSE_AUGMENT);
+    float *valid = malloc(sizeof *valid * (size_t)p->h * (size_t)p->w);
+    if (!valid) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a view");
+    const cairn_student_view view = {p->inputs[CLEAN] + at, p->inputs[IMAGE] + at, valid};
+    CAIRN_TRY(cairn_student_make_view(&view, &none, &p->images[i], &rng, trains ? s->homographic : 0, s->photometric));
+    CAIRN_TRY(cairn_labels_valid_cells(p->inputs[VALID] + (size_t)i * (size_t)cells, valid, p->h, p->w));
+    for (int64_t k = 0; k < s->pairs; k++) {
+        p->inputs[FIRST][pair + (size_t)k] = (float)cairn_rng_integer(&rng, 0, cells - 1);
+        p->inputs[SECOND][pair + (size_t)k] = (float)cairn_rng_integer(&rng, 0, cells - 1);
+    }
+done:
+    free(valid);
+    return st;
+}
+
+static cairn_status batch(void *payload, int64_t step, float *const *values)
+{
+    feed *f = payload;
+    const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
+    return st < 0 ? st : cairn_parallel_for(f->photos.batch, 0, make_sample, f);
+}
+
+static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
+{
+    const feed *f = payload;
+    const descriptor_settings *s = f->s;
+    cairn_graph *g = t->g;
+    const int n = f->photos.batch, h = f->photos.h, w = f->photos.w;
+    const cairn_shape image = {n, h, w, 1}, cells = {n, h / 8, w / 8, 1}, pairs = {n, 1, (int)s->pairs, 1};
+    t->inputs[IMAGE] = cairn_graph_input(g, "image", image);
+    t->inputs[CLEAN] = cairn_graph_input(g, "clean", image);
+    t->inputs[VALID] = cairn_graph_input(g, "valid", cells);
+    t->inputs[FIRST] = cairn_graph_input(g, "first", pairs);
+    t->inputs[SECOND] = cairn_graph_input(g, "second", pairs);
+    t->input_count = INPUTS;
+    const cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
+    const cairn_network_graph teacher = cairn_frozen_teacher_build(g, &f->teacher, t->inputs[CLEAN]);
+    const cairn_distillation_tensors tensors = {net.logits,        teacher.logits,   net.descriptor,
+                                                teacher.descriptor, t->inputs[VALID], t->inputs[FIRST],
+                                                t->inputs[SECOND]};
+    const cairn_distillation_options options = {s->temperature, s->point_weight, s->background, s->descriptor_weight,
+                                                s->relational};
+    const cairn_distillation_terms d = cairn_distillation_loss(g, &tensors, &options);
+    const char *const names[] = {"detector", "relational", "cosine"};
+    const cairn_tid values[] = {d.detector, d.relational, d.cosine};
+    t->loss = d.loss;
+    for (t->logged_count = 0; t->logged_count < 3; t->logged_count++) {
+        t->logged[t->logged_count].name = names[t->logged_count];
+        t->logged[t->logged_count].value = values[t->logged_count];
+    }
+}
+
+static cairn_status start(cairn_training *t, const void *payload)
+{
+    cairn_status st = CAIRN_OK;
+    const feed *f = payload;
+    CAIRN_TRY(cairn_frozen_teacher_load(t->store, &f->teacher));
+    CAIRN_TRY(cairn_student_start(t, f->photos.stage, &f->s->student));
+    CAIRN_TRY(cairn_student_unfold(t, &f->spec, &f->s->student, build));
+done:
+    return st;
+}
+
+static cairn_status run(cairn_stage *stage, const void *settings)
+{
+    cairn_status st = CAIRN_OK;
+    const descriptor_settings *s = settings;
+    feed f = {.s = s};
+    const cairn_stage_training training = {.settings = &s->train, .spec = &f.spec, .build = build, .start = start,
+                                           .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1};
+    CAIRN_TRY(cairn_frozen_teacher_open(&f.teacher, stage, s->teacher));
+    CAIRN_TRY(cairn_student_spec(&f.spec, stage, &s->student, CAIRN_NETWORK_DROP_IN));
+    if (!s->student.start[0])
+        f.spec.heads = (cairn_drop_in_heads){f.teacher.spec.superpoint.descriptor, s->separable};
+    if (f.teacher.spec.superpoint.descriptor == 0)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "stage %s: teacher %s has no descriptors", stage->name, s->teacher));
+    if (f.spec.kind != CAIRN_NETWORK_DROP_IN)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "stage %s: start %s is another kind of student", stage->name,
+                                  s->student.start));
+    if (f.spec.heads.descriptor != f.teacher.spec.superpoint.descriptor)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                  "stage %s: the student's descriptor has %d channels, that of teacher %s %d",
+                                  stage->name, f.spec.heads.descriptor, s->teacher,
+                                  f.teacher.spec.superpoint.descriptor));
+    CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
+    CAIRN_TRY(cairn_stage_train(stage, &training));
+done:
+    cairn_photo_feed_close(&f.photos);
+    cairn_frozen_teacher_close(&f.teacher);
+    return st;
+}
+
+static cairn_status check(const void *settings, const char *where)
+{
+    const descriptor_settings *s = settings;
+    const cairn_status st = cairn_student_check(&s->student, where);
+    return st < 0 ? st : cairn_train_check(&s->train, where);
+}
+
+const cairn_stage_kind cairn_stage_student_descriptor = {
+    .name = "student-descriptor",
+    .help = "a student with the teacher's outputs learns keypoints and descriptors from it",
+    .settings = table,
+    .settings_bytes = sizeof(descriptor_settings),
+    .inputs = stage_inputs,
+    .uses_photos = true,
+    .version = 1,
+    .check = check,
+    .run = run,
+};
