@@ -11,8 +11,8 @@ typedef enum cairn_augment_preset {
     CAIRN_AUGMENT_ADAPTATION, /* homographic adaptation: rotations up to pi; changes no light */
     /* Where a source differs from these, which are rpautrat/SuperPoint's (teacher.md 2.5, 3.1, 3.2): */
     CAIRN_AUGMENT_SHAOFENGZENG,         /* joint training: 15 ellipses in the shade */
-    CAIRN_AUGMENT_PYTORCH_SUPERPOINT,   /* joint training and adaptation: operations in one order, contrast about mid-grey,
-                                           homographies of the whole image's corners */
+    CAIRN_AUGMENT_PYTORCH_SUPERPOINT,   /* joint training and adaptation: operations in one order, contrast about
+                                           mid-grey,   homographies of the whole image's corners */
     CAIRN_AUGMENT_PYTORCH_SYNTHETIC,    /* the same on synthetic shapes */
     CAIRN_AUGMENT_OMERCOHEN,            /* joint training: brightness and blur only, affine maps only */
     CAIRN_AUGMENT_OMERCOHEN_ADAPTATION, /* its affine maps for adaptation; changes no light */

@@ -22,8 +22,8 @@ cairn_tid cairn_detector_loss_of(cairn_graph *g, cairn_tid logits, cairn_tid tar
                                  const cairn_detector_options *o)
 {
     const int over = o->per_image ? CAIRN_AXIS_H | CAIRN_AXIS_W | CAIRN_AXIS_C : CAIRN_AXES_ALL;
-    cairn_tid cell = o->kind == CAIRN_DETECTOR_SOFT ? soft(g, logits, target)
-                                                    : cairn_op_softmax_cross_entropy(g, logits, target);
+    cairn_tid cell =
+        o->kind == CAIRN_DETECTOR_SOFT ? soft(g, logits, target) : cairn_op_softmax_cross_entropy(g, logits, target);
     cairn_tid sum = cairn_op_reduce_sum(g, cairn_op_mul(g, cell, valid), over);
     cairn_tid mean = cairn_op_div(g, sum, at_least_one(g, cairn_op_reduce_sum(g, valid, over)));
     return o->per_image ? cairn_op_reduce_mean(g, mean, CAIRN_AXIS_N) : mean;

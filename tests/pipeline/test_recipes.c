@@ -50,13 +50,27 @@ typedef struct override {
 } override;
 
 /* Settings of any kind that has them; a calibration is kept where the recipe has one. */
-static const override common[] = {{"batch", "1"},         {"accumulate", "1"},       {"warmup", "0"},
-                                  {"log_every", "1"},     {"checkpoint_every", "1"}, {"canvas_height", "64"},
-                                  {"descriptor", "0"},    {"matches", "20"},         {"negatives", "4"},
-                                  {"views", "2"},         {"chunk", "0"},            {"filter_counts", "0"},
-                                  {"threshold", "0"},     {"top_k", "30"},           {"previews", "1"},
-                                  {"points", "60"},       {"pairs_per_photo", "1"},  {"baselines", "random"},
-                                  {"untrained", "false"}, {"gallery", "false"},      {"validate_images", "4"},
+static const override common[] = {{"batch", "1"},
+                                  {"accumulate", "1"},
+                                  {"warmup", "0"},
+                                  {"log_every", "1"},
+                                  {"checkpoint_every", "1"},
+                                  {"canvas_height", "64"},
+                                  {"descriptor", "0"},
+                                  {"matches", "20"},
+                                  {"negatives", "4"},
+                                  {"views", "2"},
+                                  {"chunk", "0"},
+                                  {"filter_counts", "0"},
+                                  {"threshold", "0"},
+                                  {"top_k", "30"},
+                                  {"previews", "1"},
+                                  {"points", "60"},
+                                  {"pairs_per_photo", "1"},
+                                  {"baselines", "random"},
+                                  {"untrained", "false"},
+                                  {"gallery", "false"},
+                                  {"validate_images", "4"},
                                   {NULL, NULL}};
 static const override teachers[] = {{"width", "0.0625"}, {"height", "32"}, {"image_width", "48"}, {NULL, NULL}};
 static const override students[] = {{"width", "0.25"}, {"channels", "32"}, {NULL, NULL}};

@@ -173,8 +173,8 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const cairn_shape labels = {n, h / 8, w / 8, cairn_detector_label_channels(&s->detector)};
     const cairn_detector_options detect = cairn_detector_loss_options(&s->detector);
     const cairn_tid in[DETECTOR_INPUTS] = {
-        cairn_graph_input(g, "image", image),         cairn_graph_input(g, "labels", labels),
-        cairn_graph_input(g, "valid", cells),         cairn_graph_input(g, "warped", image),
+        cairn_graph_input(g, "image", image),          cairn_graph_input(g, "labels", labels),
+        cairn_graph_input(g, "valid", cells),          cairn_graph_input(g, "warped", image),
         cairn_graph_input(g, "warped_labels", labels), cairn_graph_input(g, "warped_valid", cells)};
     memcpy(t->inputs, in, sizeof in);
     cairn_network_graph a = cairn_network_build(t->model, spec, in[IMAGE]);
@@ -189,10 +189,10 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const cairn_descriptor_views views = descriptor_views(t, f, &a, &b);
     cairn_descriptor_terms d = cairn_descriptor_loss(g, &views, &options);
     t->loss = cairn_op_add(g, cairn_op_add(g, detector, detector_warped), cairn_op_scale(g, d.loss, (float)weight));
-    const char *names[] = {"detector",        "detector_warped", "positive", "negative",
-                           "positive_cosine", "mean_cosine",     "active",   "collapse", "raw_norm"};
-    const cairn_tid values[] = {detector,          detector_warped, d.positive, d.negative,
-                                d.positive_cosine, d.mean_cosine,   d.active,   d.mean_norm, d.raw_norm};
+    const char *names[] = {"detector",    "detector_warped", "positive", "negative", "positive_cosine",
+                           "mean_cosine", "active",          "collapse", "raw_norm"};
+    const cairn_tid values[] = {detector,      detector_warped, d.positive,  d.negative, d.positive_cosine,
+                                d.mean_cosine, d.active,        d.mean_norm, d.raw_norm};
     t->logged_count = (int)(sizeof values / sizeof *values);
     for (int i = 0; i < t->logged_count; i++) {
         t->logged[i].name = names[i];
