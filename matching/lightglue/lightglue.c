@@ -73,7 +73,8 @@ cairn_lightglue_points cairn_lightglue_begin(cairn_model *m, const cairn_lightgl
     cairn_shape s = cairn_graph_shape(g, positions), d = cairn_graph_shape(g, descriptors);
     if (s.n % 2 || s.h != 1 || s.c != 2 || d.n != s.n || d.h != 1 || d.w != s.w || d.c != o->descriptor) {
         cairn_graph_mistake(g, "lightglue",
-                            "positions [%d,%d,%d,%d] and descriptors [%d,%d,%d,%d]; expected [2B,1,N,2] and [2B,1,N,%d]",
+                            "positions [%d,%d,%d,%d] and descriptors [%d,%d,%d,%d]; expected [2B,1,N,2] and "
+                            "[2B,1,N,%d]",
                             s.n, s.h, s.w, s.c, d.n, d.h, d.w, d.c, o->descriptor);
         return p;
     }
@@ -83,7 +84,8 @@ cairn_lightglue_points cairn_lightglue_begin(cairn_model *m, const cairn_lightgl
     cairn_tid weight = cairn_model_parameter(m, "posenc.weight", CAIRN_PARAMETER_LINEAR, angles, 2, 1, true, false,
                                              CAIRN_INIT_NORMAL, 1);
     p.encoding = cairn_op_cos_sin(g, cairn_op_conv2d(g, positions, weight, CAIRN_NONE, &one));
-    p.states = o->descriptor == o->width ? descriptors : cairn_layer_linear(m, "input_proj", descriptors, o->width, true);
+    p.states = descriptors;
+    if (o->descriptor != o->width) p.states = cairn_layer_linear(m, "input_proj", descriptors, o->width, true);
     return p;
 }
 
@@ -153,7 +155,8 @@ cairn_tid cairn_lightglue_assignment(cairn_model *m, const cairn_lightglue_optio
 {
     cairn_graph *g = m->g;
     const int pairs = cairn_graph_shape(g, states).n / 2;
-    cairn_tid z = cairn_lightglue_matchability(m, layer, states), part[2], logits[2], masks[2] = {CAIRN_NONE, CAIRN_NONE};
+    cairn_tid part[2], logits[2], masks[2] = {CAIRN_NONE, CAIRN_NONE};
+    cairn_tid z = cairn_lightglue_matchability(m, layer, states);
     cairn_tid projected = linear(m, layer, "assignment.project", states, o->width);
     for (int i = 0; i < 2; i++) {
         part[i] = cairn_op_slice_batch(g, projected, i * pairs, pairs);

@@ -65,8 +65,8 @@ cairn_status cairn_matcher_lightglue(cairn_matcher *out, cairn_gpu *gpu, const c
 
 /* Confidence from which a point counts as sure behind a layer: 0.8 + 0.1 exp(-4 layer / layers). */
 double cairn_lightglue_threshold(int layer, int layers);
-/* Mutual best entries of a log-assignment [stride rows][stride columns], of which n rows and m columns are points, above
- * log(filter). out: room for min(n, m); returns how many. */
+/* Mutual best entries of a log-assignment [stride rows][stride columns], of which n rows and m columns are points,
+ * above log(filter). out: room for min(n, m); returns how many. */
 int cairn_lightglue_filter(cairn_lightglue_match *out, const float *assignment, int stride, int n, int m,
                            double filter);
 #endif

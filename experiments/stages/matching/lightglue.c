@@ -36,7 +36,7 @@ static const cairn_setting table[] = {
     ROW(INT, points, 512, 8, CAIRN_LIGHTGLUE_POINTS, "of each view: the detector's best, then random ones"),
     ROW(INT, radius, 3, 0, 64, "of the suppression of points, pixels"),
     ROW(INT, border, 4, 0, 64, "pixels at the edge without points"),
-    ROW(INT, pairs, 2000, 1, 1e6, "of views to train on, made once: each is a file of 8 * points * (descriptor + 3) bytes"),
+    ROW(INT, pairs, 2000, 1, 1e6, "of views to train on, made once, a file each: 8 * points * (descriptor + 3) bytes"),
     ROW(INT, validation, 200, 1, 1e5, "pairs of held-back photographs that the result is judged by"),
     ROW(INT, view_height, 0, 0, 4096, "of a view, pixels, a multiple of 8; 0: of a photograph"),
     ROW(INT, view_width, 0, 0, 4096, "the same"),
@@ -45,7 +45,7 @@ static const cairn_setting table[] = {
     ROW(FLOAT, translation, 1, 0, 1, "share of the room to move in, at difficulty 1"),
     ROW(BOOL, photometric, 1, "each view has its own light"),
     ROW(FLOAT, near, 3, 0.1, 64, "points that come this close, pixels, belong together"),
-    ROW(FLOAT, far, 3, 0.1, 64, "points without any so close, pixels, have no match; between the two they do not count"),
+    ROW(FLOAT, far, 3, 0.1, 64, "points without any so close, pixels, have no match; those between do not count"),
     ROW(FLOAT, filter, 0.1, 0, 1, "least score of a match when the result is judged"),
     {0},
 };

@@ -116,8 +116,9 @@ static void open_rig(rig *r)
     r->positions = cairn_graph_input(r->g, "positions", (cairn_shape){2 * PAIRS, 1, ROWS, 2});
     r->descriptors = cairn_graph_input(r->g, "descriptors", (cairn_shape){2 * PAIRS, 1, ROWS, DESCRIPTOR});
     r->mask = cairn_graph_input(r->g, "mask", (cairn_shape){2 * PAIRS, 1, 1, ROWS});
-    r->targets = (cairn_lightglue_targets){cairn_graph_input(r->g, "index", one), cairn_graph_input(r->g, "weight", one),
-                                           cairn_graph_input(r->g, "unmatched", last)};
+    r->targets = (cairn_lightglue_targets){.index = cairn_graph_input(r->g, "index", one),
+                                           .weight = cairn_graph_input(r->g, "weight", one),
+                                           .unmatched = cairn_graph_input(r->g, "unmatched", last)};
     cairn_lightglue_outputs out = cairn_lightglue_build(&r->model, &r->o, r->positions, r->descriptors, r->mask);
     r->losses = cairn_lightglue_loss(r->g, &r->o, &out, &r->targets, r->mask);
     assert_true(r->model.count <= MOST);
@@ -241,7 +242,8 @@ static double move(const rig *r, cairn_reference *reference, const cairn_safeten
         const cairn_parameter *p = &r->model.parameters[i];
         const int64_t n = cairn_parameter_elements(p);
         cairn_rng rng = cairn_rng_stream(3, 0, (uint32_t)i, 0, 0);
-        double *x = cairn_reference_values(reference, p->tensor), *d = cairn_reference_values(reference, r->gradients[i]);
+        double *x = cairn_reference_values(reference, p->tensor);
+        const double *d = cairn_reference_values(reference, r->gradients[i]);
         float *device = malloc(sizeof *device * (size_t)n);
         assert_non_null(device);
         cairn_parameter_to_device(p, cairn_safetensors_find(start, p->name)->data, device);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """LightGlue in PyTorch, written from a description of it; for test_torch_lightglue.c and test_torch_match_training.c.
 
-    torch_lightglue.py FOLDER           leaves there for each network NAME.pth (weights in the public naming) and NAME.npz:
+    torch_lightglue.py FOLDER           leaves there for each network NAME.pth (weights, public naming) and NAME.npz:
                                         for each CASE its points, descriptors and image size, the states behind every
                                         layer, every layer's log-assignment, and matches, scores, layers and depths of a
                                         run with each of the SETTINGS
@@ -27,8 +27,8 @@ NETWORKS = {
 CASES = {'small': [(1, 1), (7, 1), (1, 250), (7, 5), (250, 113), (64, 65)], 'projected': [(33, 70), (129, 20)],
          'published': [(37, 50)]}
 # filter, depth confidence, width confidence; below 0: off
-SETTINGS = {'complete': (0.1, -1, -1), 'adaptive': (0.1, 0.95, 0.99), 'early': (0.05, 0.55, -1), 'narrow': (0.1, -1, 0.9),
-            'both': (0.0, 0.75, 0.95)}
+SETTINGS = {'complete': (0.1, -1, -1), 'adaptive': (0.1, 0.95, 0.99), 'early': (0.05, 0.55, -1),
+            'narrow': (0.1, -1, 0.9), 'both': (0.0, 0.75, 0.95)}
 
 
 # ---- the network ----
@@ -216,7 +216,8 @@ def write_network(folder, name, net):
     for n, m in CASES[name]:
         (k0, k1, d0, d1), size = points(net, n, m, 1000 * n + m)
         case = f'{n}x{m}'
-        out.update({f'{case}|points0': k0, f'{case}|points1': k1, f'{case}|descriptors0': d0, f'{case}|descriptors1': d1})
+        out.update({f'{case}|points0': k0, f'{case}|points1': k1})
+        out.update({f'{case}|descriptors0': d0, f'{case}|descriptors1': d1})
         size = None if n == 7 else size  # once by the points' extent
         out[f'{case}|size'] = torch.zeros(2) if size is None else size
         k = [normalise(k0, size), normalise(k1, size)]
@@ -229,8 +230,9 @@ def write_network(folder, name, net):
         for setting, values in SETTINGS.items():
             pairs, scores, layers, depth = match(w, net, k, (d0, d1), values)
             key = f'{case}|{setting}'
-            out.update({f'{key}|settings': torch.tensor(values), f'{key}|pairs': np.asarray(pairs), f'{key}|layers':
-                        np.array([layers]), f'{key}|scores': scores, f'{key}|depth0': depth[0], f'{key}|depth1': depth[1]})
+            out.update({f'{key}|settings': torch.tensor(values), f'{key}|pairs': np.asarray(pairs),
+                        f'{key}|layers': np.array([layers]), f'{key}|scores': scores})
+            out.update({f'{key}|depth0': depth[0], f'{key}|depth1': depth[1]})
             pruned = sum((t < layers).sum().item() for t in depth)
             report.append(f'{setting} {len(pairs)} matches {layers} layers {pruned} pruned')
         print(f'{name} {case}: ' + ', '.join(report))
