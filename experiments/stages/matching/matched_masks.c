@@ -62,7 +62,7 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input inputs[] = {
-    {"teacher", "magicpoint,magicpoint-photos,superpoint", true, false}, {"lightglue", "lightglue", true, false}, {0}};
+    {"teacher", CAIRN_TEACHER_KINDS, true, false}, {"lightglue", "lightglue", true, false}, {0}};
 
 typedef struct maker {
     const cairn_stage *stage;

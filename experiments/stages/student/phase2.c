@@ -2,10 +2,13 @@
 #include "experiments/stages/stages.h"
 
 #include "experiments/stages/common.h"
+#include "experiments/stages/matching/matched_masks.h"
 #include "experiments/stages/student/student.h"
 #include "experiments/stages/training.h"
+#include "matching/masks.h"
 #include "ops/layout/layout.h"
 #include "student/losses.h"
+#include "system/file.h"
 #include "system/parallel.h"
 #include "teacher/augment.h"
 
@@ -18,6 +21,7 @@ typedef struct phase2_settings {
     cairn_train_settings train;
     cairn_student_settings student;
     cairn_student_points points;
+    char masks[CAIRN_SETTING_TEXT_BYTES];
     double huber, kl, direct, agreement, delta, positive, temperature, sigma, ignore, photometric;
     int64_t calibrate, erosion;
     int kl_target, freeze;
@@ -27,6 +31,9 @@ static const cairn_setting table[] = {
     CAIRN_TRAIN_ROWS(phase2_settings, 10000, 32, 3e-4),
     CAIRN_STUDENT_ROWS(phase2_settings, 128, "1,2,4,12"),
     CAIRN_STUDENT_POINTS_ROWS(phase2_settings),
+    CAIRN_SETTING_TEXT_ROW(phase2_settings, masks, NULL,
+                           "stage whose warps and matched keypoints are taken; empty: new warps in each step, in which "
+                           "the homography moves the keypoints"),
     CAIRN_SETTING_FLOAT_ROW(phase2_settings, huber, 1, 0, 1e6, "weight of the regression form"),
     CAIRN_SETTING_FLOAT_ROW(phase2_settings, kl, 0, 0, 1e6, "weight of the classification form"),
     CAIRN_SETTING_FLOAT_ROW(phase2_settings, direct, 1, 0, 1e6, "weight of the same losses without a warp"),
@@ -53,14 +60,17 @@ static const cairn_setting table[] = {
 static const cairn_stage_input stage_inputs[] = {{"start", "student-phase1,student-phase2,import", false, false},
                                                  {"teacher", CAIRN_TEACHER_KINDS, true, false},
                                                  {"labels", "adaptation", true, false},
+                                                 {"masks", "matched-masks", true, false},
                                                  {0}};
 
-enum { IMAGE, WARPED, MASK, MASK_WARPED, USE, TO_INPUT, TO_WARPED, INPUTS };
+enum { IMAGE, WARPED, MASK, MASK_WARPED, USE, USE_WARPED, TO_INPUT, TO_WARPED, INPUTS };
 
 typedef struct feed {
     cairn_photo_feed photos;
     const phase2_settings *s;
     cairn_network_spec spec;
+    char *folder; /* of matched masks; NULL: none */
+    int pairs;    /* of each photo in it */
 } feed;
 
 static bool frozen(const phase2_settings *s)
@@ -87,8 +97,8 @@ static void match_points(cairn_keypoints *here, cairn_keypoints *there, cairn_ke
     }
 }
 
-/* Masks of what both images show, and what of I does not count. */
-static cairn_status write_masks(const feed *f, size_t at, const cairn_keypoints *points,
+/* Masks by the homography alone: of what both images show, and what of I does not count. */
+static cairn_status move_masks(const feed *f, size_t at, const cairn_keypoints *points,
                                 const cairn_homography *to_warped)
 {
     cairn_status st = CAIRN_OK;
@@ -103,10 +113,54 @@ static cairn_status write_masks(const feed *f, size_t at, const cairn_keypoints 
     cairn_student_mask(p->inputs[MASK_WARPED] + at, p->h, p->w, &there, s->sigma, 0.1, 0.9);
     if (s->ignore <= 0) lost.count = 0;
     cairn_student_mask_out(p->inputs[USE] + at, p->h, p->w, &lost, s->ignore);
+    for (size_t k = 0; k < (size_t)p->h * (size_t)p->w; k++) p->inputs[USE_WARPED][at + k] = 1;
 done:
     cairn_keypoints_free(&here);
     cairn_keypoints_free(&there);
     cairn_keypoints_free(&lost);
+    return st;
+}
+
+/* A warp of photo i that the matched masks know, by chance one of them. */
+static cairn_status read_masks(const feed *f, int i, cairn_rng *rng, cairn_homography *to_warped)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_photo_feed *p = &f->photos;
+    const size_t at = (size_t)i * (size_t)p->h * (size_t)p->w;
+    const cairn_mask_style style = {f->s->sigma, 0.1, 0.9, f->s->ignore};
+    cairn_masked_pair pair = {0};
+    char *path = NULL;
+    CAIRN_TRY(cairn_masks_path(&path, f->folder, cairn_stage_photos_key(p->photos, p->photo_of[i]),
+                               cairn_rng_integer(rng, 0, f->pairs - 1)));
+    CAIRN_TRY(cairn_masks_read(&pair, NULL, path, p->h, p->w));
+    cairn_masks_draw(p->inputs[MASK] + at, p->inputs[USE] + at, p->h, p->w, &pair.a, &pair.lost_a, &style);
+    cairn_masks_draw(p->inputs[MASK_WARPED] + at, p->inputs[USE_WARPED] + at, p->h, p->w, &pair.b, &pair.lost_b,
+                     &style);
+    *to_warped = pair.to_warped;
+done:
+    cairn_masked_pair_free(&pair);
+    free(path);
+    return st;
+}
+
+/* A new warp, and the keypoints moved by it. */
+static cairn_status make_masks(const feed *f, int i, cairn_rng *rng, cairn_image *image, cairn_homography *to_warped)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_photo_feed *p = &f->photos;
+    const size_t pixels = (size_t)p->h * (size_t)p->w, at = (size_t)i * pixels;
+    const cairn_student_view view = {NULL, p->inputs[IMAGE] + at, NULL};
+    const cairn_homography_options sampler = cairn_student_homographies();
+    cairn_keypoints points = {0};
+    cairn_homography to_input;
+    CAIRN_TRY(cairn_student_copy_points(&points, &p->points[i]));
+    CAIRN_TRY(cairn_student_make_view(&view, &points, &p->images[i], rng, 0, false));
+    memcpy(image->pixels, view.image, sizeof(float) * pixels); /* mirrored, perhaps */
+    CAIRN_TRY(cairn_homography_sample(&to_input, rng, p->h, p->w, &sampler));
+    CAIRN_TRY(cairn_homography_invert(to_warped, &to_input));
+    CAIRN_TRY(move_masks(f, at, &points, to_warped));
+done:
+    cairn_keypoints_free(&points);
     return st;
 }
 
@@ -116,30 +170,23 @@ static cairn_status make_sample(void *payload, int i)
     const feed *f = payload;
     const cairn_photo_feed *p = &f->photos;
     const size_t pixels = (size_t)p->h * (size_t)p->w, at = (size_t)i * pixels;
-    const cairn_student_view view = {NULL, p->inputs[IMAGE] + at, NULL};
-    const cairn_homography_options sampler = cairn_student_homographies();
     const cairn_photometric_options light = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
-    cairn_keypoints points = {0};
     cairn_image image = {0}, warped = {0};
     cairn_homography to_input, to_warped;
     cairn_rng rng = cairn_rng_stream(p->stage->seed, p->stage->stream, (uint32_t)p->step, (uint32_t)i,
                                      CAIRN_PURPOSE_WARP);
-    CAIRN_TRY(cairn_student_copy_points(&points, &p->points[i]));
-    CAIRN_TRY(cairn_student_make_view(&view, &points, &p->images[i], &rng, 0, false));
     CAIRN_TRY(cairn_image_copy(&image, &p->images[i]));
-    memcpy(image.pixels, view.image, sizeof(float) * pixels); /* mirrored, perhaps */
-    CAIRN_TRY(cairn_homography_sample(&to_input, &rng, p->h, p->w, &sampler));
-    CAIRN_TRY(cairn_homography_invert(&to_warped, &to_input));
+    CAIRN_TRY(f->folder ? read_masks(f, i, &rng, &to_warped) : make_masks(f, i, &rng, &image, &to_warped));
+    CAIRN_TRY(cairn_homography_invert(&to_input, &to_warped));
     CAIRN_TRY(cairn_homography_warp(&warped, NULL, &image, &to_input, p->h, p->w));
     if (cairn_rng_uniform(&rng) < f->s->photometric) CAIRN_TRY(cairn_augment_photometric(&warped, &rng, &light));
+    memcpy(p->inputs[IMAGE] + at, image.pixels, sizeof(float) * pixels);
     memcpy(p->inputs[WARPED] + at, warped.pixels, sizeof(float) * pixels);
     for (int k = 0; k < 9; k++) {
         p->inputs[TO_INPUT][9 * i + k] = (float)to_input.m[k];
         p->inputs[TO_WARPED][9 * i + k] = (float)to_warped.m[k];
     }
-    CAIRN_TRY(write_masks(f, at, &points, &to_warped));
 done:
-    cairn_keypoints_free(&points);
     cairn_image_free(&image);
     cairn_image_free(&warped);
     return st;
@@ -154,7 +201,8 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
 
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
-    static const char *const names[INPUTS] = {"image", "warped", "mask", "mask_warped", "use", "to_input", "to_warped"};
+    static const char *const names[INPUTS] = {"image",      "warped",   "mask",     "mask_warped", "use",
+                                              "use_warped", "to_input", "to_warped"};
     const feed *f = payload;
     const phase2_settings *s = f->s;
     cairn_graph *g = t->g;
@@ -166,8 +214,8 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     cairn_tid both = cairn_op_concat_batch(g, t->inputs[IMAGE], t->inputs[WARPED]);
     cairn_tid logits = cairn_network_build(t->model, spec, both).logits;
     const cairn_pair_tensors pair = {cairn_op_slice_batch(g, logits, 0, n), cairn_op_slice_batch(g, logits, n, n),
-                                     t->inputs[MASK], t->inputs[MASK_WARPED], t->inputs[USE], CAIRN_NONE,
-                                     t->inputs[TO_INPUT], t->inputs[TO_WARPED]};
+                                     t->inputs[MASK], t->inputs[MASK_WARPED], t->inputs[USE],
+                                     t->inputs[USE_WARPED], t->inputs[TO_INPUT], t->inputs[TO_WARPED]};
     const cairn_consistency_options options = {s->huber, s->kl, s->direct, s->agreement, s->delta, s->positive,
                                                (int)s->erosion, s->kl_target == 1, s->temperature};
     const cairn_consistency_terms terms = cairn_consistency_loss(g, &pair, &options);
@@ -187,6 +235,28 @@ static cairn_status start(cairn_training *t, const void *payload)
     return cairn_student_start(t, f->photos.stage, &f->s->student);
 }
 
+/* How many pairs the masks have of a photo: those of the first one that has any. */
+static cairn_status open_masks(feed *f, const cairn_stage *stage, const char *name)
+{
+    cairn_status st = CAIRN_OK;
+    char *path = NULL, *input = NULL;
+    CAIRN_TRY(cairn_stage_input_folder(&input, stage, name));
+    f->folder = cairn_file_join(input, CAIRN_MASKS_FOLDER);
+    if (!f->folder) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
+    for (int i = 0; i < f->photos.count && f->pairs == 0; i++)
+        for (bool there = true; there; f->pairs += there) {
+            free(path);
+            CAIRN_TRY(cairn_masks_path(&path, f->folder, cairn_stage_photos_key(f->photos.photos, i), f->pairs));
+            there = cairn_file_exists(path);
+        }
+    if (f->pairs == 0)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOTFOUND, "%s: has no masks of these photographs", f->folder));
+done:
+    free(path);
+    free(input);
+    return st;
+}
+
 static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
@@ -200,10 +270,14 @@ static cairn_status run(cairn_stage *stage, const void *settings)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "stage %s: start %s is no student with a heatmap", stage->name,
                                   s->student.start));
     CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
-    CAIRN_TRY(cairn_student_points_open(&f.photos, stage, &s->points));
+    if (s->masks[0])
+        CAIRN_TRY(open_masks(&f, stage, s->masks));
+    else
+        CAIRN_TRY(cairn_student_points_open(&f.photos, stage, &s->points));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
     cairn_photo_feed_close(&f.photos);
+    free(f.folder);
     return st;
 }
 
@@ -213,7 +287,7 @@ static cairn_status check(const void *settings, const char *where)
     const phase2_settings *s = settings;
     if (!(s->huber > 0) && !(s->kl > 0) && !(s->agreement > 0))
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "%s: huber, kl and agreement are all 0; one needs a weight", where));
-    CAIRN_TRY(cairn_student_points_check(&s->points, false, where));
+    if (!s->masks[0]) CAIRN_TRY(cairn_student_points_check(&s->points, false, where));
     CAIRN_TRY(cairn_student_check(&s->student, where));
     CAIRN_TRY(cairn_train_check(&s->train, where));
 done:
