@@ -83,7 +83,7 @@ cJSON *cairn_protocol_json(const cairn_protocol *protocol);
 typedef struct cairn_protocol_overrides {
     int h, w, points, top_k; /* 0: the protocol's; sizes are those of both views, which are then cut from the centre */
     int radius, border;      /* -1: the protocol's; a radius without a suppression is one of squares */
-    int suppression;         /* 0: the protocol's, else 1 + cairn_suppression_kind; the size is the protocol's, or `radius` */
+    int suppression;         /* 0: the protocol's, else 1 + cairn_suppression_kind of size `radius` or its own */
     int subpixel;            /* 0: the protocol's, 1 on, 2 off; of networks */
     double eps;              /* 0: the protocol's */
 } cairn_protocol_overrides;

@@ -8,8 +8,8 @@
 
 typedef struct cairn_adaptation cairn_adaptation;
 
-/* S: sum of the views' heatmaps warped back, each zero where its view did not see the pixel; C: number of views that saw
- * it; V: number of views. */
+/* S: sum of the views' heatmaps warped back, each zero where its view did not see the pixel; C: number of views that
+ * saw it; V: number of views. */
 typedef enum cairn_aggregation {
     CAIRN_AGGREGATE_SUM,  /* S / C: what rpautrat's settings call "sum", and the default of teacher.md 5 */
     CAIRN_AGGREGATE_MEAN, /* S / V, omercohen93's: weaker where fewer views look (teacher.md, pitfall 23) */
@@ -36,8 +36,8 @@ cairn_status cairn_adaptation_create(cairn_adaptation **out, cairn_gpu *gpu, cai
                                      cairn_tid (*heatmap)(cairn_model *m, cairn_tid image, const void *payload),
                                      const void *payload, const cairn_adaptation_options *options);
 void cairn_adaptation_destroy(cairn_adaptation **a);
-/* image [h,w] in [0,1]; heatmap [h,w] receives the aggregate (0 where no view saw the pixel). The views are those of the
- * stream (seed, stage, sample), whatever the chunk. */
+/* image [h,w] in [0,1]; heatmap [h,w] receives the aggregate (0 where no view saw the pixel). The views are those of
+ * the stream (seed, stage, sample), whatever the chunk. */
 cairn_status cairn_adaptation_run(cairn_adaptation *a, const float *image, uint32_t seed, uint32_t stage,
                                   uint32_t sample, float *heatmap);
 #endif

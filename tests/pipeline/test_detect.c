@@ -182,8 +182,9 @@ static void test_detect__batches_give_what_single_images_give(void **state)
     const char *two = strstr(summary, "f2.png\",96,64,20,"), *ten = strstr(summary, "f10.png\",96,64,20,");
     assert_true(two && ten && two < ten); /* natural order */
     assert_int_equal(cairn_file_write(in_folder("frames/f5.png"), "no image", 8), CAIRN_OK);
-    expect_failure(WORDS("detect", "--model", model(), in_folder("frames"), "--out", in_folder("some"), "--format", "npz"), 1,
-                   "1 of 11 images");
+    expect_failure(
+        WORDS("detect", "--model", model(), in_folder("frames"), "--out", in_folder("some"), "--format", "npz"), 1,
+        "1 of 11 images");
     summary = read_text(in_folder("some/summary.csv"));
     assert_non_null(strstr(summary, "f5.png\",,,,,\""));
 }

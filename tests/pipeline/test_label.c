@@ -30,8 +30,8 @@ static const char recipe[] = "name: toy\n"
 #define RUN(out) WORDS("run", test_path("toy.yaml"), photos_root(), "--out", out)
 /* Half of the probability over 64 pixels: an untrained detector is hardly surer of any. */
 #define LABEL(out, ...)                                                                                                \
-    WORDS("label", test_path("photos"), "--model", test_path("run/shapes/model.safetensors"), "--out", out, "--height", \
-          "64", "--width", "96", "--threshold", "0.008", __VA_ARGS__)
+    WORDS("label", test_path("photos"), "--model", test_path("run/shapes/model.safetensors"), "--out", out,            \
+          "--height", "64", "--width", "96", "--threshold", "0.008", __VA_ARGS__)
 
 static const char *photos_root(void)
 {
@@ -178,8 +178,9 @@ static void test_label__killed_anywhere_ends_with_the_same_bytes(void **state)
 static void test_stage__killed_anywhere_ends_with_the_same_bytes(void **state)
 {
     (void)state;
+    static const char *const extensions[] = {"npz", NULL};
     cairn_file_list labels = {0};
-    assert_ok(cairn_file_list_folder(&labels, test_path("run/labels/labels"), (const char *const[]){"npz", NULL}, false));
+    assert_ok(cairn_file_list_folder(&labels, test_path("run/labels/labels"), extensions, false));
     assert_int_equal(labels.count, PHOTOS - 1); /* one is held back for evaluation */
     char *second = cairn_file_stem(labels.paths[1]);
     kill_after(RUN(test_path("run2")), test_path("run2/labels/labels/%s.npz", second));

@@ -33,7 +33,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
     CAIRN_SETTING_BOOL_ROW(detect_options, subpixel, 1, "move keypoints by a soft-argmax, by a pixel at most"),
     CAIRN_SETTING_CHOICE_ROW(detect_options, sampling, 0, CAIRN_SAMPLING_CHOICES, "where descriptors are read"),
-    CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64, "images of one size in one program at most; fewer where they are large"),
+    CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64,
+                          "images of one size in one program at most; fewer where they are large"),
     CAIRN_CLI_DEVICE_ROW(detect_options),
     {0},
 };
@@ -281,14 +282,16 @@ const cairn_command cairn_command_detect = {
     .name = "detect",
     .summary = "find keypoints in images and frames",
     .synopsis = "--model FILE IMAGE|FOLDER ... --out DIR [--format npz,png]",
-    .details = "DIR/<stem>.npz holds keypoints [N,3] float32 (x, y, score) and, where the model has them, descriptors\n"
-               "[N,D] float32; DIR/<stem>.png shows the keypoints over the image, and DIR/summary.csv has a line\n"
-               "for each image. A folder stands for the images in it, in natural order (frame2 before frame10): the frames\n"
-               "of a video, say. Images are decoded ahead, and those of one size go through the network in batches.\n\n"
-               "--sampling: the cell of a map of Wc cells of 8 pixels at which the descriptor of pixel x is read. centres:\n"
-               "(x + 0.5) / 8 - 0.5, exact; corners: x / 8 (Wc - 1) / Wc, superpoint_v1 and pytorch-superpoint as published;\n"
-               "half: x / 8 - 0.5, superpoint_v1 under newer PyTorch; superglue: (x - 3.5) / (8 Wc - 4.5) (Wc - 1), SuperGlue\n"
-               "and LightGlue; legacy: x / 8, rpautrat's TensorFlow; loss: (x - 4) / 8, the cell centres of the losses.",
+    .details =
+        "DIR/<stem>.npz holds keypoints [N,3] float32 (x, y, score) and, where the model has them, descriptors\n"
+        "[N,D] float32; DIR/<stem>.png shows the keypoints over the image, and DIR/summary.csv has a line for each\n"
+        "image. A folder stands for the images in it, in natural order (frame2 before frame10): the frames of a\n"
+        "video, say. Images are decoded ahead, and those of one size go through the network in batches.\n\n"
+        "--sampling: the cell of a map of Wc cells of 8 pixels at which the descriptor of pixel x is read. centres:\n"
+        "(x + 0.5) / 8 - 0.5, exact; corners: x / 8 (Wc - 1) / Wc, superpoint_v1 and pytorch-superpoint as\n"
+        "published; half: x / 8 - 0.5, superpoint_v1 under newer PyTorch; superglue: (x - 3.5) / (8 Wc - 4.5)\n"
+        "(Wc - 1), SuperGlue and LightGlue; legacy: x / 8, rpautrat's TensorFlow; loss: (x - 4) / 8, the cell\n"
+        "centres of the losses.",
     .example = "  cairn detect --model runs/demo/student/model.safetensors photo.jpg --out found --top-k 500",
     .options = table,
     .options_bytes = sizeof(detect_options),

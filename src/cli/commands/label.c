@@ -92,7 +92,7 @@ const cairn_command cairn_command_label = {
         "same command; a DIR whose labels were made otherwise is refused.\n\n"
         "--aggregation sum: sum of the views' heatmaps by the number of views that saw the pixel (rpautrat's sum);\n"
         "mean: by the number of all views; max: the largest.",
-    .example = "  cairn label photos --model runs/demo/magicpoint/model.safetensors --out labels --views 100 --preview 8",
+    .example = "  cairn label photos --model runs/demo/magicpoint/model.safetensors --out labels --preview 8",
     .options = table,
     .options_bytes = sizeof(label_options),
     .least_words = 1,

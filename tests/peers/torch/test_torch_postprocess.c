@@ -22,8 +22,10 @@ static void add_sampling(test_arrays *a, cairn_sampling sampling)
     for (int i = 0; i < HC * WC * DIMENSION; i++) map[i] = (float)cairn_rng_between(&rng, -1, 1);
     assert_ok(cairn_keypoints_create(&k, POINTS, 0));
     for (int i = 0; i < POINTS; i++) {
-        k.points[i].x = (float)(i % 2 ? cairn_rng_integer(&rng, 0, 8 * WC - 1) : cairn_rng_between(&rng, 0, 8 * WC - 1));
-        k.points[i].y = (float)(i % 3 ? cairn_rng_integer(&rng, 0, 8 * HC - 1) : cairn_rng_between(&rng, 0, 8 * HC - 1));
+        k.points[i].x = (float)cairn_rng_between(&rng, 0, 8 * WC - 1);
+        k.points[i].y = (float)cairn_rng_between(&rng, 0, 8 * HC - 1);
+        if (i % 2) k.points[i].x = rintf(k.points[i].x);
+        if (i % 3) k.points[i].y = rintf(k.points[i].y);
     }
     for (int i = 0; i < 4; i++) k.points[i] = (cairn_keypoint){i % 2 ? 8 * WC - 1 : 0, i / 2 ? 8 * HC - 1 : 0, 0};
     k.points[4] = (cairn_keypoint){1.5f, 30, 0};
