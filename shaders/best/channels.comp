@@ -19,17 +19,21 @@ void main()
     uint i = linear_index();
     if (i >= total) return;
     uint line = i / runs, first = (i % runs) * run, end = min(first + run, groups);
-    float limit = min(LOAD(count, line / rows).x, float(channels)) - 0.5; // padding channels hold zeros
-    Best best = Best(BEST_NONE, BEST_NONE, -1.0);
+    float limit = min(min(LOAD(count, line / rows).x, float(channels)), float(end * 4u)) - 0.5;
+    Best best = best_none(); // of the channels 4g, 4g + 1, 4g + 2 and 4g + 3 by themselves
     for (uint g = first; g < end; g += 4u) {
         vec4 v[4];
         [[unroll]] for (uint k = 0u; k < 4u; k++) v[k] = LOAD(x, line * groups + min(g + k, end - 1u));
-        [[unroll]] for (uint k = 0u; k < 4u; k++) {
-            [[unroll]] for (uint c = 0u; c < 4u; c++) {
-                float index = float((g + k) * 4u + c);
-                offer(best, g + k < end && index < limit ? v[k][c] : BEST_NONE, index);
-            }
-        }
+        [[unroll]] for (uint k = 0u; k < 4u; k++)
+            offer(best, v[k], vec4(0.0, 1.0, 2.0, 3.0) + float((g + k) * 4u), limit);
     }
-    STORE(y, i, vec4(best.most, best.second, best.index, 0.0));
+    vec3 all = vec3(best.most.x, best.second.x, best.index.x);
+    [[unroll]] for (uint c = 1u; c < 4u; c++) {
+        vec3 other = vec3(best.most[c], best.second[c], best.index[c]);
+        bool more = other.x > all.x || (other.x == all.x && other.z < all.z && other.z >= 0.0);
+        float second = max(min(all.x, other.x), max(all.y, other.y));
+        all = more ? other : all;
+        all.y = second;
+    }
+    STORE(y, i, vec4(all, 0.0));
 }

@@ -16,10 +16,13 @@ void main()
 {
     uint i = linear_index();
     if (i >= total) return;
-    Best best = Best(BEST_NONE, BEST_NONE, -1.0);
+    vec3 best = vec3(BEST_NONE, BEST_NONE, -1.0);
     for (uint r = 0u; r < runs; r++) {
-        vec4 v = LOAD(parts, i * runs + r);
-        merge(best, Best(v.x, v.y, v.z));
+        vec3 v = LOAD(parts, i * runs + r).xyz;
+        bool more = v.x > best.x;
+        float second = more ? max(best.x, v.y) : max(best.y, v.x);
+        best = more ? v : best;
+        best.y = second;
     }
-    STORE(y, i, vec4(best.most, best.second, best.index, 0.0));
+    STORE(y, i, vec4(best, 0.0));
 }

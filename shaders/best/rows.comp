@@ -20,19 +20,14 @@ void main()
     uint i = linear_index();
     if (i >= total) return;
     uint group = i % groups, b = i / groups / runs, first = (i / groups % runs) * run, end = min(first + run, rows);
-    float limit = LOAD(count, b).x - 0.5;
-    Best best[4];
-    [[unroll]] for (uint c = 0u; c < 4u; c++) best[c] = Best(BEST_NONE, BEST_NONE, -1.0);
+    float limit = min(LOAD(count, b).x, float(offset + end)) - 0.5;
+    Best best = best_none();
     for (uint r = first; r < end; r += 4u) {
         vec4 v[4];
         [[unroll]] for (uint k = 0u; k < 4u; k++) v[k] = LOAD(x, (b * rows + min(r + k, end - 1u)) * groups + group);
-        [[unroll]] for (uint k = 0u; k < 4u; k++) {
-            float number = float(offset + r + k);
-            bool there = r + k < end && number < limit;
-            [[unroll]] for (uint c = 0u; c < 4u; c++) offer(best[c], there ? v[k][c] : BEST_NONE, number);
-        }
+        [[unroll]] for (uint k = 0u; k < 4u; k++) offer(best, v[k], vec4(float(offset + r + k)), limit);
     }
-    STORE(parts, 3u * i, vec4(best[0].most, best[1].most, best[2].most, best[3].most));
-    STORE(parts, 3u * i + 1u, vec4(best[0].second, best[1].second, best[2].second, best[3].second));
-    STORE(parts, 3u * i + 2u, vec4(best[0].index, best[1].index, best[2].index, best[3].index));
+    STORE(parts, 3u * i, best.most);
+    STORE(parts, 3u * i + 1u, best.second);
+    STORE(parts, 3u * i + 2u, best.index);
 }

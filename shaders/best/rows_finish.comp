@@ -19,20 +19,20 @@ void main()
     uint i = linear_index();
     if (i >= total) return;
     uint group = i % groups, b = i / groups;
-    Best best[4];
-    [[unroll]] for (uint c = 0u; c < 4u; c++) {
-        best[c] = Best(BEST_NONE, BEST_NONE, -1.0);
-        if (has_before != 0u) {
+    Best best = best_none();
+    if (has_before != 0u) {
+        [[unroll]] for (uint c = 0u; c < 4u; c++) {
             vec4 v = LOAD(before, b * channels + min(group * 4u + c, channels - 1u));
-            best[c] = Best(v.x, v.y, v.z);
+            best.most[c] = v.x;
+            best.second[c] = v.y;
+            best.index[c] = v.z;
         }
     }
     for (uint r = 0u; r < runs; r++) {
         uint at = 3u * ((b * runs + r) * groups + group);
-        vec4 most = LOAD(parts, at), second = LOAD(parts, at + 1u), index = LOAD(parts, at + 2u);
-        [[unroll]] for (uint c = 0u; c < 4u; c++) merge(best[c], Best(most[c], second[c], index[c]));
+        merge(best, LOAD(parts, at), LOAD(parts, at + 1u), LOAD(parts, at + 2u));
     }
     [[unroll]] for (uint c = 0u; c < 4u; c++)
         if (group * 4u + c < channels)
-            STORE(y, b * channels + group * 4u + c, vec4(best[c].most, best[c].second, best[c].index, 0.0));
+            STORE(y, b * channels + group * 4u + c, vec4(best.most[c], best.second[c], best.index[c], 0.0));
 }

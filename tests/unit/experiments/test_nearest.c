@@ -123,6 +123,7 @@ static void test_options(void **state)
     assert_int_equal(n_one, expected_one);
     assert_int_equal(n_both, expected_both);
     assert_true(n_both < n_one && n_both > 0);
+    free(one);
     assert_status(cairn_nearest_match(&one, &n_one, &a, &b, &(cairn_nearest_options){.ratio = NAN}), CAIRN_E_INVALID,
                   "ratio");
     free(all);
