@@ -50,6 +50,19 @@ typedef struct run {
     example block[BLOCK];
 } run;
 
+/* Images of a primitive: all as many, or for the TensorFlow code its test split, with the kept parts (teacher.md 2.4). */
+static int images_of(const cairn_synthetic_options *o, int shape)
+{
+    if (o->rules != CAIRN_SYNTHETIC_RPAUTRAT) return o->count;
+    const int kept = (int)lround(o->count * cairn_shape_share((cairn_primitive)shape));
+    return kept < 1 ? 1 : kept;
+}
+
+static bool is_used(const cairn_synthetic_options *o, int image)
+{
+    return image / CAIRN_SHAPE_COUNT < images_of(o, image % CAIRN_SHAPE_COUNT);
+}
+
 /* Image i shows primitive i mod 9. */
 static cairn_status draw(void *payload, int i)
 {
@@ -63,6 +76,7 @@ static cairn_status draw(void *payload, int i)
     cairn_rng rng = cairn_rng_stream(o->seed, STAGE, number, shape, DRAW);
     cairn_keypoints drawn = {0};
     cairn_status st = CAIRN_OK;
+    if (!is_used(o, r->first + i)) return CAIRN_OK;
     CAIRN_TRY(cairn_shapes_draw(&e->images[0], &drawn, &rng, shape, &shapes));
     CAIRN_TRY(cairn_synthetic__corners(&e->corners, &e->count, &drawn, o->rules));
     CAIRN_TRY(cairn_image_copy(&e->images[1], &e->images[0]));
@@ -106,8 +120,9 @@ static cairn_status measure(run *r, int m, int noisy, int image, const example *
     findings *f = &r->found[2 * m + noisy];
     cairn_keypoints points = {0}, located = {0};
     const cairn_detections before = f->pool;
+    f->start[image] = f->start[image + 1] = before.count;
+    if (!is_used(r->o, image)) return CAIRN_OK;
     CAIRN_TRY(cairn_synthetic__detect(&points, &located, &r->settings[m], &e->images[noisy], r->o->rules));
-    f->start[image] = before.count;
     CAIRN_TRY(cairn_detections_add(&f->pool, &points, e->corners, e->count, sp_fpn ? sp_fpn_reach : reach,
                                    rules[r->o->rules]));
     f->start[image + 1] = f->pool.count;
@@ -225,7 +240,7 @@ static cairn_status summarise(cairn_interval *precision, cairn_interval *error, 
         goto done;
     }
     for (int i = 0; i < images; i++)
-        if (group == 0 || i % CAIRN_SHAPE_COUNT == group - 1) members[n++] = i;
+        if (is_used(o, i) && (group == 0 || i % CAIRN_SHAPE_COUNT == group - 1)) members[n++] = i;
     for (size_t k = 0; k < resamples; k++) {
         cairn_rng rng = cairn_rng_stream(o->seed, STAGE, (uint32_t)k, (uint32_t)group, RESAMPLE);
         for (int i = 0; i < images; i++) weight[i] = 0;
@@ -233,7 +248,8 @@ static cairn_status summarise(cairn_interval *precision, cairn_interval *error, 
         values[k] = weighted_precision(order, f->pool.count, f, weight, images, steps);
         values[resamples + k] = weighted_error(f, weight, images);
     }
-    for (int i = 0; i < images; i++) weight[i] = group == 0 || i % CAIRN_SHAPE_COUNT == group - 1;
+    for (int i = 0; i < images; i++) weight[i] = 0;
+    for (int i = 0; i < n; i++) weight[members[i]] = 1;
     finish(precision, weighted_precision(order, f->pool.count, f, weight, images, steps), values, o->resamples, n);
     finish(error, weighted_error(f, weight, images), values + resamples, o->resamples, n);
 done:
@@ -281,10 +297,11 @@ static void describe(cairn_sheet *sheet, const run *r)
     cJSON *thresholds = cJSON_AddObjectToObject(p, "localisation_thresholds");
     for (int m = 0; m < r->method_count; m++)
         cJSON_AddNumberToObject(thresholds, r->methods[m].name, r->settings[m].operating);
-    sheet->items[0] = r->images;
+    sheet->items[0] = 0;
     for (int g = 1; g <= CAIRN_SHAPE_COUNT; g++) {
         cairn_sheet_add_group(sheet, cairn_shape_name((cairn_primitive)(g - 1)));
-        sheet->items[g] = o->count;
+        sheet->items[g] = images_of(o, g - 1);
+        sheet->items[0] += sheet->items[g];
         snprintf(sheet->rows[g - 1].name, sizeof sheet->rows[g - 1].name, "%s", sheet->groups[g]);
         sheet->rows[g - 1].group = g;
     }

@@ -165,6 +165,27 @@ done:
     return st;
 }
 
+static int by_row(const void *left, const void *right)
+{
+    const double *a = left, *b = right;
+    if (a[1] != b[1]) return a[1] < b[1] ? -1 : 1;
+    return a[0] < b[0] ? -1 : a[0] > b[0];
+}
+
+/* Corners as the non-zero pixels of a map, row by row. */
+static void to_pixels(double *corners, int *count)
+{
+    int kept = 0;
+    for (int i = 0; i < 2 * *count; i++) corners[i] = rint(corners[i]);
+    qsort(corners, (size_t)*count, 2 * sizeof *corners, by_row);
+    for (int i = 0; i < *count; i++) {
+        if (kept && corners[2 * kept - 2] == corners[2 * i] && corners[2 * kept - 1] == corners[2 * i + 1]) continue;
+        corners[2 * kept] = corners[2 * i];
+        corners[2 * kept++ + 1] = corners[2 * i + 1];
+    }
+    *count = kept;
+}
+
 cairn_status cairn_synthetic__corners(double **out, int *count, const cairn_keypoints *drawn,
                                       cairn_synthetic_rules rules)
 {
@@ -176,6 +197,7 @@ cairn_status cairn_synthetic__corners(double **out, int *count, const cairn_keyp
         (*out)[2 * i] = drawn->points[i].x;
         (*out)[2 * i + 1] = drawn->points[i].y;
     }
+    if (rules == CAIRN_SYNTHETIC_RPAUTRAT) to_pixels(*out, count);
     if (rules == CAIRN_SYNTHETIC_SP_FPN) CAIRN_TRY(merge(*out, count));
 done:
     if (st < 0) {

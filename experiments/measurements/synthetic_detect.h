@@ -15,8 +15,8 @@ cairn_synthetic_method cairn_synthetic__method(const cairn_detector *detector);
 cairn_status cairn_synthetic__detect(cairn_keypoints *points, cairn_keypoints *located,
                                      const cairn_synthetic_method *method, const cairn_image *gray,
                                      cairn_synthetic_rules rules);
-/* The corners as (x, y) pairs; *count of them. For SP-FPN those that touch, diagonally too, are one at their middle.
- * The caller frees *out. */
+/* The corners as (x, y) pairs; *count of them. For the TensorFlow code whole pixels, each once, row by row. For SP-FPN
+ * those that touch, diagonally too, are one at their middle. The caller frees *out. */
 cairn_status cairn_synthetic__corners(double **out, int *count, const cairn_keypoints *drawn,
                                       cairn_synthetic_rules rules);
 #endif
