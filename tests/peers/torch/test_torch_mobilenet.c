@@ -229,7 +229,8 @@ static void write_photos(const char *root, const char *path)
     enum { COUNT = 10, SIDE = 224 };
     static float pixels[COUNT][SIDE][SIDE][3];
     cairn_photo_folder folder;
-    assert_ok(cairn_photo_folder_open(&folder, root, "", 0.5, COUNT));
+    const cairn_photo_options options = {.holdout = 0.5, .limit = COUNT};
+    assert_ok(cairn_photo_folder_open(&folder, root, &options));
     int taken = 0;
     for (size_t i = 0; i < folder.count && taken < COUNT; i++) {
         cairn_image image, small;
