@@ -283,21 +283,6 @@ done:
     return st;
 }
 
-/* What the file has besides; a counter of batches is no loss. */
-static cairn_status list_left(cairn_import_report *report, const job *j)
-{
-    report->left_names = calloc((size_t)j->weights->count + 1, sizeof *report->left_names);
-    if (!report->left_names) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-    for (int i = 0; i < j->weights->count; i++) {
-        const char *name = j->weights->tensors[i].name, *dot = strrchr(name, '.');
-        if (j->used[i] || (dot && !strcmp(dot, ".num_batches_tracked"))) continue;
-        report->left_names[report->left] = strdup(name);
-        if (!report->left_names[report->left]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-        report->left++;
-    }
-    return CAIRN_OK;
-}
-
 static int layout_of(const cairn_weights *weights, const char *layout)
 {
     for (int i = 0; i < LAYOUTS; i++) {
@@ -333,7 +318,7 @@ cairn_status cairn_mobilenet_import(cairn_import_report *report, const cairn_wei
     tensors = calloc((size_t)j.model.count + 1, sizeof *tensors);
     if (!tensors) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
     for (int i = 0; i < j.model.count; i++) CAIRN_TRY(take(&tensors[count++], &j, &j.model.parameters[i]));
-    CAIRN_TRY(list_left(report, &j));
+    CAIRN_TRY(cairn_import_report_left(report, weights, j.used));
     report->layout = cairn_mobilenet_layouts[j.layout];
     for (int i = 0; i < weights->count; i++) report->taken += j.used[i];
     cairn_classifier_describe(report->model, sizeof report->model, &j.options);

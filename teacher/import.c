@@ -81,13 +81,6 @@ typedef struct job {
     cairn_superpoint_options options;
 } job;
 
-void cairn_import_report_free(cairn_import_report *report)
-{
-    for (int i = 0; i < report->left; i++) free(report->left_names[i]);
-    free(report->left_names);
-    *report = (cairn_import_report){0};
-}
-
 /* ---- names ---- */
 
 static void source_name(char name[NAME], const job *j, int layer, int field)
@@ -257,21 +250,6 @@ done:
     return st;
 }
 
-/* What the file has besides; a counter of batches is no loss. */
-static cairn_status list_left(cairn_import_report *report, const job *j)
-{
-    report->left_names = calloc((size_t)j->weights->count + 1, sizeof *report->left_names);
-    if (!report->left_names) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-    for (int i = 0; i < j->weights->count; i++) {
-        const char *name = j->weights->tensors[i].name, *dot = strrchr(name, '.');
-        if (j->used[i] || (dot && !strcmp(dot, ".num_batches_tracked"))) continue;
-        report->left_names[report->left] = strdup(name);
-        if (!report->left_names[report->left]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-        report->left++;
-    }
-    return CAIRN_OK;
-}
-
 static char *editable(const char *text)
 {
     return (char *)(uintptr_t)text; /* the writer only reads it */
@@ -289,7 +267,7 @@ cairn_status cairn_import(cairn_import_report *report, const cairn_weights *weig
     CAIRN_TRY(choose_layout(&j, wanted));
     CAIRN_TRY(read_options(&j));
     CAIRN_TRY(take_all(tensors, &count, &j));
-    CAIRN_TRY(list_left(report, &j));
+    CAIRN_TRY(cairn_import_report_left(report, weights, j.used));
     report->layout = j.layout->name;
     report->taken = count;
     cairn_superpoint_describe(report->model, sizeof report->model, &j.options);

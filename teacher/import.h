@@ -9,19 +9,12 @@
  *   superpoint-bn       backbone.block1_1.0.weight ...: superpoint_bn.pth
  *   pytorch-superpoint  inc.conv.conv.0.weight ...: the checkpoints of that project
  *   magicpoint-tf       conv1a.weight, conv1a.bn_gamma ... for pixels of 0..255: NumPy export of a TensorFlow
- * MagicPoint cairn               conv1a.weight, bn1a.weight ...: ours, normalisation before the activation
+ *                       MagicPoint
+ *   cairn               conv1a.weight, bn1a.weight ...: ours, normalisation before the activation
  *   cairn-relu-bn       the same names, after it
  * NULL-ended. */
 extern const char *const cairn_import_layouts[];
 
-typedef struct cairn_import_report {
-    const char *layout; /* static */
-    char model[256];    /* as cairn_network_describe writes it */
-    int taken;          /* tensors of the result */
-    int left;           /* tensors of the file that have no place in it */
-    char **left_names;  /* [left]; owned */
-} cairn_import_report;
-void cairn_import_report_free(cairn_import_report *report); /* accepts an empty one */
 
 /* Writes `out`, a checkpoint of ours, by rename. layout: a name of the list, or NULL for the one whose names fit.
  * Prefixes in front of the names (model_state_dict., module., ...) are found. A head for descriptors is imported where

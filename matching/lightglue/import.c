@@ -54,13 +54,6 @@ typedef struct job {
     int count;
 } job;
 
-void cairn_lightglue_import_report_free(cairn_lightglue_import_report *report)
-{
-    for (int i = 0; i < report->left; i++) free(report->left_names[i]);
-    free(report->left_names);
-    *report = (cairn_lightglue_import_report){0};
-}
-
 /* ---- names ---- */
 
 /* What stands before the positional encoding's name is the prefix of the file. */
@@ -244,30 +237,15 @@ done:
     return st;
 }
 
-static cairn_status list_left(cairn_lightglue_import_report *report, const job *j)
-{
-    report->left_names = calloc((size_t)j->weights->count + 1, sizeof *report->left_names);
-    if (!report->left_names) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-    for (int i = 0; i < j->weights->count; i++) {
-        report->taken += j->used[i];
-        if (j->used[i]) continue;
-        report->left_names[report->left] = strdup(j->weights->tensors[i].name);
-        if (!report->left_names[report->left]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-        report->left++;
-    }
-    return CAIRN_OK;
-}
-
 static char *editable(const char *text)
 {
     return (char *)(uintptr_t)text; /* the writer only reads it */
 }
 
-cairn_status cairn_lightglue_import(cairn_lightglue_import_report *report, const cairn_weights *weights,
-                                    const char *out)
+cairn_status cairn_lightglue_import(cairn_import_report *report, const cairn_weights *weights, const char *out)
 {
     cairn_status st = CAIRN_OK;
-    *report = (cairn_lightglue_import_report){0};
+    *report = (cairn_import_report){.layout = CAIRN_LIGHTGLUE_LAYOUT};
     job *j = calloc(1, sizeof *j);
     if (!j) return cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path);
     j->weights = weights;
@@ -275,7 +253,8 @@ cairn_status cairn_lightglue_import(cairn_lightglue_import_report *report, const
     if (!j->used) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
     CAIRN_TRY(read_options(j));
     CAIRN_TRY(take_all(j));
-    CAIRN_TRY(list_left(report, j));
+    for (int i = 0; i < j->weights->count; i++) report->taken += j->used[i];
+    CAIRN_TRY(cairn_import_report_left(report, j->weights, j->used));
     cairn_lightglue_describe(report->model, sizeof report->model, &j->options);
     const char *slash = strrchr(weights->path, '/');
     const cairn_safetensors_pair metadata[] = {
@@ -291,6 +270,6 @@ done:
     }
     free(j->used);
     free(j);
-    if (st < 0) cairn_lightglue_import_report_free(report);
+    if (st < 0) cairn_import_report_free(report);
     return st;
 }

@@ -7,14 +7,6 @@
 
 #define CAIRN_LIGHTGLUE_LAYOUT "superpoint-lightglue"
 
-typedef struct cairn_lightglue_import_report {
-    char model[128];   /* as cairn_lightglue_describe writes it */
-    int taken;         /* tensors of the file that have a place in the result */
-    int left;          /* the others */
-    char **left_names; /* [left]; owned */
-} cairn_lightglue_import_report;
-void cairn_lightglue_import_report_free(cairn_lightglue_import_report *report); /* accepts an empty one */
-
 /* Whether the file names LightGlue's positional encoding. */
 bool cairn_lightglue_names_fit(const cairn_weights *weights);
 /* Writes `out`, a checkpoint of ours, by rename. Reads both namings, self_attn.0.Wqkv.weight (the published files) and
@@ -23,6 +15,5 @@ bool cairn_lightglue_names_fit(const cairn_weights *weights);
  * error  CAIRN_E_NOTFOUND a tensor that is needed, CAIRN_E_SHAPE with both shapes, CAIRN_E_NUMERIC numbers that are not
  *        finite, CAIRN_E_UNSUPPORTED positions of more than two numbers, CAIRN_E_FORMAT no LightGlue; nothing is
  *        written then */
-cairn_status cairn_lightglue_import(cairn_lightglue_import_report *report, const cairn_weights *weights,
-                                    const char *out);
+cairn_status cairn_lightglue_import(cairn_import_report *report, const cairn_weights *weights, const char *out);
 #endif

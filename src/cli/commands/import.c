@@ -47,13 +47,7 @@ static cairn_status import(cairn_import_report *report, const cairn_weights *wei
         return cairn_mobilenet_import(report, weights, choose ? NULL : o->layout, o->out);
     if (strcmp(o->layout, CAIRN_LIGHTGLUE_LAYOUT) && !(choose && cairn_lightglue_names_fit(weights)))
         return cairn_import(report, weights, choose ? NULL : o->layout, o->out);
-    cairn_lightglue_import_report matcher;
-    cairn_status st = cairn_lightglue_import(&matcher, weights, o->out);
-    if (st < 0) return st;
-    *report = (cairn_import_report){.layout = CAIRN_LIGHTGLUE_LAYOUT, .taken = matcher.taken, .left = matcher.left,
-                                    .left_names = matcher.left_names};
-    snprintf(report->model, sizeof report->model, "%s", matcher.model);
-    return CAIRN_OK;
+    return cairn_lightglue_import(report, weights, o->out);
 }
 
 static cairn_status run(const void *options, const char *const *words, int word_count)

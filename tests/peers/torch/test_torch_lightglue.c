@@ -46,14 +46,14 @@ static double worst(const float *got, const float *expected, size_t count)
 static void import_network(const char *name, const char *expected, int left)
 {
     cairn_weights weights;
-    cairn_lightglue_import_report report;
+    cairn_import_report report;
     assert_ok(cairn_weights_read(&weights, test_path("%s.pth", name)));
     assert_true(cairn_lightglue_names_fit(&weights));
     assert_ok(cairn_lightglue_import(&report, &weights, test_path("%s.safetensors", name)));
     assert_string_equal(report.model, expected);
     assert_int_equal(report.left, left);
     assert_int_equal(report.taken + report.left, weights.count);
-    cairn_lightglue_import_report_free(&report);
+    cairn_import_report_free(&report);
     cairn_weights_free(&weights);
 }
 
@@ -300,7 +300,7 @@ static void test_import__mistakes_are_named(void **state)
 {
     (void)state;
     cairn_weights weights;
-    cairn_lightglue_import_report report;
+    cairn_import_report report;
     const char *out = test_path("no.safetensors");
     assert_ok(cairn_weights_read(&weights, test_path("small.pth")));
     cairn_weight *t = (cairn_weight *)(uintptr_t)cairn_weights_find(&weights, "cross_attn.2.to_v.weight");

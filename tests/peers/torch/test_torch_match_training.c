@@ -98,10 +98,10 @@ static void fill_pair(rig *r, int pair)
 static void import(const char *name)
 {
     cairn_weights weights;
-    cairn_lightglue_import_report report;
+    cairn_import_report report;
     assert_ok(cairn_weights_read(&weights, test_path("%s.pth", name)));
     assert_ok(cairn_lightglue_import(&report, &weights, test_path("%s.safetensors", name)));
-    cairn_lightglue_import_report_free(&report);
+    cairn_import_report_free(&report);
     cairn_weights_free(&weights);
 }
 
