@@ -2,7 +2,7 @@
 #include "ops/attention/internal.h"
 
 enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2 }; /* of a product */
-enum { PLAIN, SCORES, PROBABILITIES, SCORE_GRADIENT, TIMES_ROW_VALUE }; /* MODE of shaders/attention/product.comp */
+enum { PLAIN, SCORES, PROBABILITIES, SCORE_GRADIENT, TIMES_ROW_VALUE }; /* MODE of shaders/attention/product.*.comp */
 
 /* Where a matrix of each batch element and head lies: strides in vec4. */
 typedef struct operand {
@@ -48,17 +48,24 @@ static cairn_status multiply(cairn_lowering *l, const cairn_attention__problem *
 {
     const bool masked = (x->mode == SCORES || x->mode == PROBABILITIES) && p->key_mask != CAIRN_NONE;
     const bool heads_in_x = !x->scratch_y; /* narrow results: the heads lie side by side */
-    const uint32_t pairs = (x->columns + 7) / 8, key_groups = (p->m + 3) / 4;
+    const bool texel = cairn_lower_class(l) == CAIRN_CLASS_TEXEL;
+    const uint32_t groups = (x->columns + 3) / 4, key_groups = (p->m + 3) / 4;
+    /* class texel: eight lanes of `wide` groups and `tall` rows; else each lane has two groups and eight rows */
+    const uint32_t wide = texel && groups > 8 ? 2 : 1;
+    const uint32_t tall = !texel ? 8 : x->rows <= 4 ? 4 : x->rows <= 8 ? 8 : 16;
+    const uint32_t blocks = texel ? (groups + 8 * wide - 1) / (8 * wide) : (groups + 1) / 2;
+    const uint32_t lanes = texel ? 8 * blocks : blocks;
     cairn_slot other = masked ? p->key_mask : x->other;
     cairn_kernel_call call = {
         .kernel = "attention/product",
-        .constants = {x->order == TRANSPOSE_A, x->order == TRANSPOSE_B, (uint32_t)x->mode, masked, heads_in_x},
-        .constant_count = 5,
+        .constants = {x->order == TRANSPOSE_A, x->order == TRANSPOSE_B, (uint32_t)x->mode, masked, heads_in_x, tall,
+                      wide},
+        .constant_count = texel ? 7 : 5,
         .slots = {x->a.slot, x->b.slot, x->values != CAIRN_NONE ? x->values : x->b.slot,
                   other != CAIRN_NONE ? other : x->b.slot, x->y.slot},
         .slot_count = 5,
         .written = 1u << 4,
-        .push = {x->rows, x->columns, x->inner, pairs, t->heads},
+        .push = {x->rows, x->columns, x->inner, blocks, t->heads},
         .push_count = 23};
     place(&call.push[5], &x->a, t, x->scratch_a);
     place(&call.push[9], &x->b, t, false);
@@ -69,8 +76,8 @@ static cairn_status multiply(cairn_lowering *l, const cairn_attention__problem *
     call.push[20] = t->first_batch * key_groups;
     call.push[21] = key_groups;
     call.push[22] = cairn_float_bits(p->scale);
-    call.threads[0] = heads_in_x ? pairs * t->heads : pairs;
-    call.threads[1] = (x->rows + 7) / 8;
+    call.threads[0] = heads_in_x ? lanes * t->heads : lanes;
+    call.threads[1] = (x->rows + tall - 1) / tall;
     call.threads[2] = heads_in_x ? t->batches : t->batches * t->heads;
     return cairn_lower_call(l, &call);
 }

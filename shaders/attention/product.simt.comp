@@ -1,5 +1,5 @@
 #version 450
-// product.comp: one product of attention by whole matrices, for several heads: 8 rows x 8 columns in each lane.
+// product.simt.comp: one product of attention by whole matrices, for several heads: 8 rows x 8 columns in each lane.
 // computes  y = f(A B), A [M,K] = a or its transpose, B [K,P] = b or its transpose, for each batch element and head
 //           MODE 0: s | 1: scale * s, -3e38 for keys that are left out | 2: exp(scale * s - row value), 0 for
 //           such keys | 3: other * (s - row value) * scale | 4: s * row value
@@ -8,7 +8,7 @@
 // spec      0 TRANSPOSE_A | 1 TRANSPOSE_B (not both) | 2 MODE | 3 HAS_MASK | 4 HEADS_IN_X
 // push      sizes, then for a, b, y: offset, and strides of batch element, head, row, all in vec4
 // dispatch  threads (pairs of column groups [* heads], ceil(M / 8), batch elements [* heads])
-// note      as matrix/matmul.texel: rows and columns past the edge read the last one and are not stored. The inner
+// note      rows and columns past the edge read the last one and are not stored. The inner
 //           dimension: whole groups of channels, or padding of a that is zero, or (TRANSPOSE_A) zeroed here.
 //           host: src/ops/attention/matrices.c
 #extension GL_GOOGLE_include_directive : require
