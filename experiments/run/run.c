@@ -139,14 +139,13 @@ static cairn_status run_stage(runner *r, int index, const char *folder, bool fre
     const cairn_recipe_stage *stage = &r->recipe->stages[index];
     if (!stage->kind->host_only && !r->gpu) CAIRN_TRY(open_device(r));
     CAIRN_TRY(cairn_stage_folder_begin(folder, r->fingerprints[index], fresh));
-    const uint64_t name_hash = cairn_hash_bytes(CAIRN_HASH_START, stage->name, strlen(stage->name) + 1);
     cairn_stage running = {
         .gpu = stage->kind->host_only ? NULL : r->gpu,
         .run_folder = r->folder,
         .folder = folder,
         .name = stage->name,
         .seed = r->recipe->seed,
-        .stream = (uint32_t)(name_hash ^ name_hash >> 32),
+        .stream = cairn_stage_stream(stage->name),
         .index = (uint32_t)index,
         .recipe = r->recipe,
         .photos = stage->kind->uses_photos ? &r->recipe->photos : NULL,

@@ -1,5 +1,6 @@
 #include "experiments/run/stage.h"
 
+#include "base/hash.h"
 #include "system/file.h"
 
 #include <string.h>
@@ -24,6 +25,12 @@ cairn_status cairn_stage_input_folder(char **folder, const cairn_stage *stage, c
         return cairn_error_set(CAIRN_E_NOTFOUND, "%s: the recipe has no stage '%s'", stage->name, stage_name);
     *folder = cairn_file_join(stage->run_folder, stage_name);
     return *folder ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+}
+
+uint32_t cairn_stage_stream(const char *stage_name)
+{
+    const uint64_t hash = cairn_hash_bytes(CAIRN_HASH_START, stage_name, strlen(stage_name) + 1);
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 cairn_status cairn_stage_path(char **path, const cairn_stage *stage, const char *file)

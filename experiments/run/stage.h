@@ -48,6 +48,8 @@ extern const cairn_stage_kind *const cairn_stage_kinds[];
 cairn_status cairn_stage_input_folder(char **folder, const cairn_stage *stage, const char *stage_name);
 /* The next name of a comma-separated list: copies it without spaces, moves *list on; false at the end. */
 bool cairn_stage_next_name(char name[CAIRN_RECIPE_NAME_BYTES], const char **list);
+/* `stream` of the stage of this name. */
+uint32_t cairn_stage_stream(const char *stage_name);
 /* The folder of the stage joined with a file name; the caller frees *path. */
 cairn_status cairn_stage_path(char **path, const cairn_stage *stage, const char *file);
 #endif

@@ -2,6 +2,7 @@
 #include "experiments/stages/stages.h"
 
 #include "experiments/stages/common.h"
+#include "experiments/stages/matching/mask_maker.h"
 #include "experiments/stages/matching/matched_masks.h"
 #include "experiments/stages/student/student.h"
 #include "experiments/stages/training.h"
@@ -32,8 +33,8 @@ static const cairn_setting table[] = {
     CAIRN_STUDENT_ROWS(phase2_settings, 128, "1,2,4,12"),
     CAIRN_STUDENT_POINTS_ROWS(phase2_settings),
     CAIRN_SETTING_TEXT_ROW(phase2_settings, masks, NULL,
-                           "stage whose warps and matched keypoints are taken; empty: new warps in each step, in which "
-                           "the homography moves the keypoints"),
+                           "stage whose warps and matched keypoints are taken, or made by its settings if it stores "
+                           "none; empty: new warps in each step, in which the homography moves the keypoints"),
     CAIRN_SETTING_FLOAT_ROW(phase2_settings, huber, 1, 0, 1e6, "weight of the regression form"),
     CAIRN_SETTING_FLOAT_ROW(phase2_settings, kl, 0, 0, 1e6, "weight of the classification form"),
     CAIRN_SETTING_FLOAT_ROW(phase2_settings, direct, 1, 0, 1e6, "weight of the same losses without a warp"),
@@ -69,8 +70,14 @@ typedef struct feed {
     cairn_photo_feed photos;
     const phase2_settings *s;
     cairn_network_spec spec;
+    int pairs;    /* matched masks of each photo; 0: no end of them */
     char *folder; /* of matched masks; NULL: none */
-    int pairs;    /* of each photo in it */
+    /* Of masks that are made on the fly: another handle of the device, since a batch is made while training runs on
+     * the stage's. */
+    cairn_gpu *gpu;
+    cairn_mask_maker *maker;
+    cairn_mask_request *requests; /* [batch] */
+    cairn_masked_pair *made;      /* [batch] */
 } feed;
 
 static bool frozen(const phase2_settings *s)
@@ -121,26 +128,52 @@ done:
     return st;
 }
 
-/* A warp of photo i that the matched masks know, by chance one of them. */
-static cairn_status read_masks(const feed *f, int i, cairn_rng *rng, cairn_homography *to_warped)
+static cairn_rng sample_rng(const cairn_photo_feed *p, int i)
+{
+    return cairn_rng_stream(p->stage->seed, p->stage->stream, (uint32_t)p->step, (uint32_t)i, CAIRN_PURPOSE_WARP);
+}
+
+/* The first number of the stream: which of the photo's matched warps the sample shows. */
+static int draw_pair(const feed *f, cairn_rng *rng)
+{
+    return cairn_rng_integer(rng, 0, f->pairs ? f->pairs - 1 : INT32_MAX - 1);
+}
+
+/* What a matched pair, read or made, says about sample i. */
+static cairn_status take_masks(const feed *f, int i, cairn_rng *rng, cairn_homography *to_warped)
 {
     cairn_status st = CAIRN_OK;
     const cairn_photo_feed *p = &f->photos;
     const size_t at = (size_t)i * (size_t)p->h * (size_t)p->w;
     const cairn_mask_style style = {f->s->sigma, 0.1, 0.9, f->s->ignore};
-    cairn_masked_pair pair = {0};
+    cairn_masked_pair read = {0};
+    const cairn_masked_pair *pair = f->made ? &f->made[i] : &read;
+    const int number = draw_pair(f, rng);
     char *path = NULL;
-    CAIRN_TRY(cairn_masks_path(&path, f->folder, cairn_stage_photos_key(p->photos, p->photo_of[i]),
-                               cairn_rng_integer(rng, 0, f->pairs - 1)));
-    CAIRN_TRY(cairn_masks_read(&pair, NULL, path, p->h, p->w));
-    cairn_masks_draw(p->inputs[MASK] + at, p->inputs[USE] + at, p->h, p->w, &pair.a, &pair.lost_a, &style);
-    cairn_masks_draw(p->inputs[MASK_WARPED] + at, p->inputs[USE_WARPED] + at, p->h, p->w, &pair.b, &pair.lost_b,
+    if (!f->made) {
+        CAIRN_TRY(cairn_masks_path(&path, f->folder, cairn_stage_photos_key(p->photos, p->photo_of[i]), number));
+        CAIRN_TRY(cairn_masks_read(&read, NULL, path, p->h, p->w));
+    }
+    cairn_masks_draw(p->inputs[MASK] + at, p->inputs[USE] + at, p->h, p->w, &pair->a, &pair->lost_a, &style);
+    cairn_masks_draw(p->inputs[MASK_WARPED] + at, p->inputs[USE_WARPED] + at, p->h, p->w, &pair->b, &pair->lost_b,
                      &style);
-    *to_warped = pair.to_warped;
+    *to_warped = pair->to_warped;
 done:
-    cairn_masked_pair_free(&pair);
+    cairn_masked_pair_free(&read);
     free(path);
     return st;
+}
+
+/* The matched pairs of the batch. */
+static cairn_status make_pairs(feed *f)
+{
+    const cairn_photo_feed *p = &f->photos;
+    for (int i = 0; i < p->batch; i++) {
+        cairn_rng rng = sample_rng(p, i);
+        f->requests[i] = (cairn_mask_request){&p->images[i], cairn_stage_photos_key(p->photos, p->photo_of[i]),
+                                              draw_pair(f, &rng)};
+    }
+    return cairn_mask_maker_make(f->maker, f->requests, p->batch, f->made);
 }
 
 /* A new warp, and the keypoints moved by it. */
@@ -173,10 +206,9 @@ static cairn_status make_sample(void *payload, int i)
     const cairn_photometric_options light = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
     cairn_image image = {0}, warped = {0};
     cairn_homography to_input, to_warped;
-    cairn_rng rng = cairn_rng_stream(p->stage->seed, p->stage->stream, (uint32_t)p->step, (uint32_t)i,
-                                     CAIRN_PURPOSE_WARP);
+    cairn_rng rng = sample_rng(p, i);
     CAIRN_TRY(cairn_image_copy(&image, &p->images[i]));
-    CAIRN_TRY(f->folder ? read_masks(f, i, &rng, &to_warped) : make_masks(f, i, &rng, &image, &to_warped));
+    CAIRN_TRY(f->folder || f->made ? take_masks(f, i, &rng, &to_warped) : make_masks(f, i, &rng, &image, &to_warped));
     CAIRN_TRY(cairn_homography_invert(&to_input, &to_warped));
     CAIRN_TRY(cairn_homography_warp(&warped, NULL, &image, &to_input, p->h, p->w));
     if (cairn_rng_uniform(&rng) < f->s->photometric) CAIRN_TRY(cairn_augment_photometric(&warped, &rng, &light));
@@ -194,9 +226,14 @@ done:
 
 static cairn_status batch(void *payload, int64_t step, float *const *values)
 {
+    cairn_status st = CAIRN_OK;
     feed *f = payload;
-    const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
-    return st < 0 ? st : cairn_parallel_for(f->photos.batch, 0, make_sample, f);
+    CAIRN_TRY(cairn_photo_feed_step(&f->photos, step, values));
+    if (f->maker) CAIRN_TRY(make_pairs(f));
+    CAIRN_TRY(cairn_parallel_for(f->photos.batch, 0, make_sample, f));
+done:
+    for (int i = 0; f->made && i < f->photos.batch; i++) cairn_masked_pair_free(&f->made[i]);
+    return st;
 }
 
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
@@ -257,6 +294,46 @@ done:
     return st;
 }
 
+/* By the settings of a stage of matched masks that stores none. */
+static cairn_status open_maker(feed *f, const cairn_stage *stage, const char *name, const cairn_mask_settings *s)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_gpu_info *info = cairn_gpu_get_info(stage->gpu);
+    cairn_gpu_options device = CAIRN_GPU_OPTIONS_INIT;
+    device.device = info->uuid;
+    device.kernel_class = info->kernel_class;
+    device.quiet = true; /* it was said before */
+    CAIRN_TRY(cairn_gpu_create(&f->gpu, &device));
+    CAIRN_TRY(cairn_mask_maker_open(&f->maker, stage, f->gpu, name, s, f->photos.h, f->photos.w));
+    f->pairs = (int)s->pairs;
+    f->requests = malloc((size_t)f->photos.batch * sizeof *f->requests);
+    f->made = calloc((size_t)f->photos.batch, sizeof *f->made);
+    if (!f->requests || !f->made) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for %d pairs", f->photos.batch));
+done:
+    return st;
+}
+
+/* The stage's kind is checked when the recipe is read. */
+static cairn_status open_source(feed *f, cairn_stage *stage)
+{
+    const char *name = f->s->masks;
+    if (!name[0]) return cairn_student_points_open(&f->photos, stage, &f->s->points);
+    const int index = cairn_recipe_find_stage(stage->recipe, name);
+    if (index < 0) return cairn_error_set(CAIRN_E_NOTFOUND, "%s: the recipe has no stage '%s'", stage->name, name);
+    const cairn_mask_settings *masks = stage->recipe->stages[index].settings;
+    return masks->stored ? open_masks(f, stage, name) : open_maker(f, stage, name, masks);
+}
+
+static void close_feed(feed *f)
+{
+    cairn_mask_maker_close(&f->maker);
+    cairn_gpu_destroy(&f->gpu);
+    cairn_photo_feed_close(&f->photos);
+    free(f->folder);
+    free(f->requests);
+    free(f->made);
+}
+
 static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
@@ -270,14 +347,10 @@ static cairn_status run(cairn_stage *stage, const void *settings)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "stage %s: start %s is no student with a heatmap", stage->name,
                                   s->student.start));
     CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
-    if (s->masks[0])
-        CAIRN_TRY(open_masks(&f, stage, s->masks));
-    else
-        CAIRN_TRY(cairn_student_points_open(&f.photos, stage, &s->points));
+    CAIRN_TRY(open_source(&f, stage));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
-    cairn_photo_feed_close(&f.photos);
-    free(f.folder);
+    close_feed(&f);
     return st;
 }
 
