@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "experiments/run/folder.h"
+#include "experiments/run/photo_parts.h"
 #include "reference/self_test.h"
 #include "system/file.h"
 #include "system/interrupt.h"
@@ -27,16 +28,46 @@ static cairn_status no_memory(void)
     return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
 }
 
-/* The settings of photos, except what changes no result, and what is newer than some finished runs and as it was then:
- * a finished run stays so. */
+static bool names(const char *list, const char *name)
+{
+    char entry[CAIRN_RECIPE_NAME_BYTES];
+    while (list && cairn_stage_next_name(entry, &list))
+        if (!strcmp(entry, name)) return true;
+    return false;
+}
+
+static bool has_default(const cairn_setting *row, const void *settings)
+{
+    union {
+        double number;
+        int64_t integer;
+        char text[CAIRN_SETTING_TEXT_BYTES];
+    } fallback;
+    char is[CAIRN_SETTING_TEXT_BYTES], would_be[CAIRN_SETTING_TEXT_BYTES];
+    cairn_setting alone[] = {*row, {0}};
+    alone->offset = 0;
+    cairn_settings_defaults(&fallback, alone);
+    cairn_settings_format(would_be, sizeof would_be, alone, &fallback);
+    cairn_settings_format(is, sizeof is, row, settings);
+    return !strcmp(is, would_be);
+}
+
+/* Except those that are newer than some finished runs and as it was then: a finished run stays so. */
+static void write_settings(FILE *file, const cairn_setting *table, const void *settings, const char *newer)
+{
+    for (const cairn_setting *row = table; row->name; row++) {
+        const cairn_setting one[] = {*row, {0}};
+        if (!names(newer, row->name) || !has_default(row, settings)) cairn_settings_write(file, one, settings, 0);
+    }
+}
+
+/* The settings of photos, except what changes no result. */
 static void write_photos(FILE *file, const cairn_photos *photos)
 {
-    for (const cairn_setting *row = cairn_photos_table; row->name; row++) {
-        const cairn_setting one[] = {*row, {0}};
-        const bool newer = (!strcmp(row->name, "layout") && photos->layout == (int)row->fallback) ||
-                           (!strcmp(row->name, "camera") && photos->camera == (int64_t)row->fallback);
-        if (!newer && strcmp(row->name, "memory")) cairn_settings_write(file, one, photos, 0);
-    }
+    cairn_photos told = *photos;
+    for (const cairn_setting *row = cairn_photos_table; row->name; row++)
+        if (!strcmp(row->name, "memory")) told.memory = (int64_t)row->fallback;
+    write_settings(file, cairn_photos_table, &told, "layout,camera,memory");
 }
 
 static cairn_status stage_fingerprint(runner *r, int index)
@@ -47,7 +78,7 @@ static cairn_status stage_fingerprint(runner *r, int index)
     FILE *file = open_memstream(&text, &size);
     if (!file) return no_memory();
     fprintf(file, "%s %d %s %u\n", stage->kind->name, stage->kind->version, stage->name, r->recipe->seed);
-    cairn_settings_write(file, stage->kind->settings, stage->settings, 0);
+    write_settings(file, stage->kind->settings, stage->settings, stage->kind->newer);
     if (stage->kind->uses_photos) write_photos(file, &r->recipe->photos);
     for (int i = 0; i < index; i++)
         if (stage->needs >> i & 1) fprintf(file, "%s\n", r->fingerprints[i]);
@@ -193,18 +224,6 @@ done:
     return st;
 }
 
-/* A missing folder of photographs would else be noticed only after the stages before it. */
-static cairn_status check_photos(const runner *r)
-{
-    bool used = false;
-    for (int i = 0; i < r->recipe->stage_count; i++)
-        used |= (r->selected >> i & 1) && r->recipe->stages[i].kind->uses_photos;
-    if (!used || cairn_file_is_folder(r->recipe->photos.root)) return CAIRN_OK;
-    return cairn_error_set(CAIRN_E_NOTFOUND,
-                           "%s: photos.root: there is no folder '%s'; give another with photos.root=DIR",
-                           r->recipe->label, r->recipe->photos.root);
-}
-
 static cairn_status write_resolved_recipe(const runner *r)
 {
     cairn_status st = CAIRN_OK;
@@ -227,7 +246,7 @@ cairn_status cairn_run(char **folder, const cairn_recipe *recipe, const cairn_ru
     if (!*folder) return no_memory();
     r.folder = *folder;
     CAIRN_TRY(select_stages(&r));
-    CAIRN_TRY(check_photos(&r));
+    CAIRN_TRY(cairn_photos_check(recipe, r.selected)); /* else noticed only after the stages before it */
     for (int i = 0; i < recipe->stage_count; i++) CAIRN_TRY(stage_fingerprint(&r, i));
     CAIRN_TRY(cairn_file_make_folder(r.folder));
     CAIRN_TRY(cairn_run_folder_lock(&lock, r.folder));

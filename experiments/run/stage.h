@@ -27,12 +27,18 @@ typedef struct cairn_stage {
     bool profile;               /* print the tables of graph/profile.h for training steps to standard error */
 } cairn_stage;
 
+/* Parts of the photographs. */
+enum { CAIRN_PHOTOS_OF_TRAINING = 1, CAIRN_PHOTOS_HELD_BACK = 2 };
+
 typedef struct cairn_stage_kind {
     const char *name, *help;
     const cairn_setting *settings;
     size_t settings_bytes;
     const cairn_stage_input *inputs; /* ends with {0}; NULL: none */
     bool uses_photos;                /* changes of the section photos make the stage stale */
+    int (*photo_parts)(const void *settings); /* which of them it looks at; NULL: those of training */
+    const char *newer;               /* settings, with commas, that came after runs were finished: at their defaults they
+                                        do as was done before, so these runs stay finished; NULL: none */
     bool host_only;                  /* needs no device */
     int version;                     /* raise it when the same settings give other results */
     cairn_status (*check)(const void *settings, const char *where); /* NULL, or what a table cannot say */

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "data/image_cache.h"
-#include "data/photo_folder.h"
+#include "experiments/run/photo_parts.h"
 #include "system/parallel.h"
 #include "system/progress.h"
 
@@ -189,17 +189,6 @@ static cairn_status list_crops(cairn_stage_photos *p, bool held_back)
     return name_crops(p);
 }
 
-/* Where the layout is what leaves a part empty. */
-static const char *why_none(const cairn_stage_photos *p, bool held_back)
-{
-    if (p->file_count) return "";
-    if (p->folder.layout == CAIRN_PHOTOS_KITTI && held_back)
-        return "; KITTI's drives are held back whole, and there is one drive only or photos.holdout is 0";
-    if (p->folder.layout == CAIRN_PHOTOS_COCO && !held_back)
-        return "; COCO's val is held back: add train2014 or train2017, or set photos.root to a folder of photographs";
-    return "";
-}
-
 static cairn_status fill(cairn_stage_photos *p, const cairn_photos *s, bool held_back)
 {
     cairn_status st = CAIRN_OK;
@@ -221,7 +210,8 @@ static cairn_status fill(cairn_stage_photos *p, const cairn_photos *s, bool held
     tell_problems(p);
     if (!p->count)
         return cairn_error_set(CAIRN_E_NOTFOUND, "%s: no usable photograph %s%s", s->root,
-                               held_back ? "is held back for evaluation" : "to train on", why_none(p, held_back));
+                               held_back ? "is held back for evaluation" : "to train on",
+                               cairn_photos_why_none(&p->folder, s, held_back));
     return CAIRN_OK;
 }
 
@@ -248,12 +238,7 @@ cairn_status cairn_stage_photos_open_sized(cairn_stage_photos **out, const cairn
                              p->w, p->h);
         goto done;
     }
-    const cairn_photo_options options = {.skip = s->skip,
-                                         .holdout = s->holdout,
-                                         .limit = (size_t)s->limit,
-                                         .layout = (cairn_photo_layout)s->layout,
-                                         .camera = (int)s->camera};
-    CAIRN_TRY(cairn_photo_folder_open(&p->folder, s->root, &options));
+    CAIRN_TRY(cairn_photos_list(&p->folder, s));
     CAIRN_TRY(list_crops(p, held_back));
     CAIRN_TRY(fill(p, s, held_back));
     *out = p;

@@ -29,9 +29,11 @@ static void paste(cairn_image *rgb, int y0, int x0, const cairn_image *gray, con
     }
 }
 
-cairn_status cairn_shapes_contact_sheet(cairn_image *rgb, uint32_t seed, int rows, int cols,
+cairn_status cairn_shapes_contact_sheet(cairn_image *rgb, uint32_t seed, int rows, int cols, const bool *chosen,
                                         const cairn_shapes_options *options)
 {
+    cairn_primitive shown[CAIRN_SHAPE_COUNT];
+    int kinds = 0;
     cairn_image sheet = {0}, gray = {0};
     cairn_keypoints corners = {0};
     cairn_status st = CAIRN_OK;
@@ -39,12 +41,15 @@ cairn_status cairn_shapes_contact_sheet(cairn_image *rgb, uint32_t seed, int row
     if (rows < 1 || cols < 1 || rows > 64 || cols > 64)
         return cairn_error_set(CAIRN_E_INVALID, "contact sheet: %d rows and %d columns; each must be 1..64", rows,
                                cols);
+    for (int p = 0; p < CAIRN_SHAPE_COUNT; p++)
+        if (!chosen || chosen[p]) shown[kinds++] = (cairn_primitive)p;
+    CAIRN_ASSERT(kinds > 0);
     int h = options->h * ZOOM + GAP, w = options->w * ZOOM + GAP;
     CAIRN_TRY(cairn_image_create(&sheet, rows * h + GAP, cols * w + GAP, 3));
     for (int i = 0; i < sheet.h * sheet.w * 3; i++) sheet.pixels[i] = 1;
     for (int n = 0; n < rows * cols; n++) {
         cairn_rng rng = cairn_rng_stream(seed, 0, (uint32_t)n, 0, 0);
-        CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &rng, (cairn_primitive)(n % CAIRN_SHAPE_COUNT), options));
+        CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &rng, shown[n % kinds], options));
         paste(&sheet, GAP + n / cols * h, GAP + n % cols * w, &gray, &corners);
         cairn_image_free(&gray);
         cairn_keypoints_free(&corners);

@@ -26,16 +26,6 @@ double cairn_shape_share(cairn_primitive shape)
     return shapes[shape].share;
 }
 
-static cairn_primitive sample_shape(cairn_rng *rng)
-{
-    double total = 0;
-    for (int i = 0; i < CAIRN_SHAPE_COUNT; i++) total += shapes[i].share;
-    double u = cairn_rng_uniform(rng) * total;
-    int i = 0;
-    for (; i < CAIRN_SHAPE_COUNT - 1 && u >= shapes[i].share; i++) u -= shapes[i].share;
-    return (cairn_primitive)i;
-}
-
 /* The final blur and reduction, 2.4, as one filter along one axis: the Gaussian (21 taps, sigma 3.5 on the published
  * canvas) at the two pixels that bilinear sampling reads, evaluated only there. */
 typedef struct filter {
@@ -153,7 +143,7 @@ cairn_status cairn_shapes_draw(cairn_image *gray, cairn_keypoints *corners, cair
     scene.min_side = fmin(o->canvas_height, canvas_width);
     scene.max_side = fmax(o->canvas_height, canvas_width);
     scene.unit = scene.min_side / 960;
-    if (shape == CAIRN_SHAPES_ANY) shape = sample_shape(rng);
+    if (shape == CAIRN_SHAPES_ANY) shape = cairn_shape_sample(rng, NULL);
     if (shape != CAIRN_SHAPE_NOISE) CAIRN_TRY(cairn_scene_blobs(&scene));
     CAIRN_TRY(shapes[shape].draw(&scene));
     CAIRN_TRY(cairn_image_create(&made, o->h, o->w, 1));

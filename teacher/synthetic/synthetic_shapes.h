@@ -45,8 +45,17 @@ const char *cairn_shape_name(cairn_primitive shape);
 /* Kept part of the published images of a primitive: 1, ellipses 0.3, stripes 0.2, noise 0.1. */
 double cairn_shape_share(cairn_primitive shape);
 
+/* Which primitives are drawn, from text: names with commas, or "all".
+ * in     where   stands in front of the message, "command line: primitives"
+ * error  CAIRN_E_INVALID: an unknown name, with those that there are; or none */
+cairn_status cairn_shapes_choose(bool chosen[CAIRN_SHAPE_COUNT], const char *list, const char *where);
+/* A random one of the chosen ones (at least one; NULL: all) in the shares of above, relative to each other. All: the
+ * same draw as CAIRN_SHAPES_ANY. */
+cairn_primitive cairn_shape_sample(cairn_rng *rng, const bool *chosen);
+
 /* A picture for people: rows x cols examples (1..64 each), three times enlarged, corners marked by green rings. Example
- * n shows primitive n mod 9 with the stream (seed, 0, n, 0, 0). out    rgb  [rows * 3h + gaps, cols * 3w + gaps, 3] */
-cairn_status cairn_shapes_contact_sheet(cairn_image *rgb, uint32_t seed, int rows, int cols,
+ * n shows primitive n mod m of the m chosen ones (NULL: all nine) with the stream (seed, 0, n, 0, 0).
+ * out    rgb  [rows * 3h + gaps, cols * 3w + gaps, 3] */
+cairn_status cairn_shapes_contact_sheet(cairn_image *rgb, uint32_t seed, int rows, int cols, const bool *chosen,
                                         const cairn_shapes_options *options);
 #endif

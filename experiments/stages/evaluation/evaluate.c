@@ -281,6 +281,11 @@ static cairn_status check(const void *settings, const char *where)
     return CAIRN_OK;
 }
 
+static int photo_parts(const void *settings)
+{
+    return ((const evaluate_settings *)settings)->photos ? CAIRN_PHOTOS_HELD_BACK : 0;
+}
+
 const cairn_stage_kind cairn_stage_evaluate = {
     .name = "evaluate",
     .help = "networks and classical methods on pairs of images with known homographies",
@@ -288,6 +293,7 @@ const cairn_stage_kind cairn_stage_evaluate = {
     .settings_bytes = sizeof(evaluate_settings),
     .inputs = inputs,
     .uses_photos = true,
+    .photo_parts = photo_parts,
     .version = 4,
     .check = check,
     .run = run,

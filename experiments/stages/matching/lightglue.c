@@ -314,6 +314,12 @@ static cairn_status check(const void *settings, const char *where)
     return st < 0 ? st : cairn_train_check(&s->train, where);
 }
 
+static int photo_parts(const void *settings)
+{
+    (void)settings;
+    return CAIRN_PHOTOS_OF_TRAINING | CAIRN_PHOTOS_HELD_BACK;
+}
+
 const cairn_stage_kind cairn_stage_lightglue = {
     .name = "lightglue",
     .help = "a matcher learns on pairs of views by a frozen detector's points, and is judged beside nearest neighbours",
@@ -321,6 +327,7 @@ const cairn_stage_kind cairn_stage_lightglue = {
     .settings_bytes = sizeof(lightglue_settings),
     .inputs = inputs,
     .uses_photos = true,
+    .photo_parts = photo_parts,
     .version = 1,
     .check = check,
     .run = run,

@@ -19,6 +19,7 @@ typedef struct magicpoint_settings {
     int64_t validate_every, validate_images;
     double prior;
     bool literal_labels, photometric, homographic;
+    char primitives[CAIRN_SETTING_TEXT_BYTES];
 } magicpoint_settings;
 
 static const cairn_setting table[] = {
@@ -29,6 +30,9 @@ static const cairn_setting table[] = {
      "of an image, pixels, a multiple of 8"},
     CAIRN_SETTING_INT_ROW(magicpoint_settings, canvas_height, 960, 60, 4096,
                           "rows of the canvas that shapes are drawn on; 960 as published, 240 is faster and coarser"),
+    CAIRN_SETTING_TEXT_ROW(magicpoint_settings, primitives, "all",
+                           "which are drawn to train on: lines, polygon, polygons, ellipses, star, checkerboard, "
+                           "stripes, cube, noise; it is measured on all"),
     CAIRN_SETTING_FLOAT_ROW(magicpoint_settings, prior, 0.07, 0, 0.98,
                             "share of cells with a point that the network starts with; 0: plain initial values"),
     CAIRN_SETTING_BOOL_ROW(magicpoint_settings, literal_labels, 0,
@@ -48,6 +52,7 @@ enum { IMAGE, LABELS, VALID, INPUTS };
 typedef struct feed {
     const cairn_stage *stage;
     const magicpoint_settings *s;
+    bool chosen[CAIRN_SHAPE_COUNT];
     int64_t step; /* of the batch being made */
     float *const *inputs;
     const cairn_network_spec *spec;
@@ -71,7 +76,7 @@ static cairn_status make_sample(void *payload, int i)
     const size_t channels = (size_t)cairn_detector_label_channels(&s->detector);
     cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells * channels,
                               f->inputs[VALID] + n * cells, s->detector.loss == CAIRN_DETECTOR_SOFT};
-    CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &draw, CAIRN_SHAPES_ANY, &options));
+    CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &draw, cairn_shape_sample(&draw, f->chosen), &options));
     CAIRN_TRY(cairn_sample_detector(&view, &gray, &corners, s->photometric ? &photometric : NULL,
                                     s->homographic ? &homographic : NULL, &stream));
 done:
@@ -126,14 +131,16 @@ static void release(void *payload)
     cairn_validation_destroy(&((feed *)payload)->validation);
 }
 
-static cairn_status contact_sheet(const cairn_stage *stage, const magicpoint_settings *s)
+static cairn_status contact_sheet(const feed *f)
 {
+    const cairn_stage *stage = f->stage;
+    const magicpoint_settings *s = f->s;
     cairn_image sheet = {0};
     cairn_shapes_options options = {(int)s->height, (int)s->image_width, (int)s->canvas_height, s->literal_labels};
-    cairn_status st = cairn_shapes_contact_sheet(&sheet, stage->seed, 3, 3, &options);
+    cairn_status st = cairn_shapes_contact_sheet(&sheet, stage->seed, 3, 3, f->chosen, &options);
     if (st >= 0)
         st = cairn_stage_picture(stage, "shapes.png", &sheet,
-                                 "Synthetic shapes before augmentation, one of each kind, with their labels");
+                                 "Synthetic shapes before augmentation, of each kind, with their labels");
     cairn_image_free(&sheet);
     return st;
 }
@@ -146,11 +153,19 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
                                .superpoint = {s->width, 0, (cairn_superpoint_order)s->order}};
     f.spec = &spec;
-    cairn_stage_training training = {.settings = &s->train, .spec = &spec, .build = build, .start = start,
-                                     .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1,
-                                     .validate = validate, .validate_every = s->validate_every,
+    cairn_stage_training training = {.settings = &s->train,
+                                     .spec = &spec,
+                                     .build = build,
+                                     .start = start,
+                                     .batch = batch,
+                                     .payload = &f,
+                                     .calibrate = s->calibrate,
+                                     .views = 1,
+                                     .validate = validate,
+                                     .validate_every = s->validate_every,
                                      .release = release};
-    CAIRN_TRY(contact_sheet(stage, s));
+    CAIRN_TRY(cairn_shapes_choose(f.chosen, s->primitives, stage->name));
+    CAIRN_TRY(contact_sheet(&f));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
     cairn_validation_set_free(&f.sets[0]);
@@ -161,7 +176,11 @@ done:
 static cairn_status check(const void *settings, const char *where)
 {
     const magicpoint_settings *s = settings;
+    bool chosen[CAIRN_SHAPE_COUNT];
+    char primitives[600];
     cairn_status st = cairn_train_check(&s->train, where);
+    snprintf(primitives, sizeof primitives, "%s: primitives", where);
+    if (st >= 0) st = cairn_shapes_choose(chosen, s->primitives, primitives);
     if (st < 0) return st;
     if (s->height % 8 || s->image_width % 8)
         return cairn_error_set(CAIRN_E_INVALID,
@@ -178,6 +197,7 @@ const cairn_stage_kind cairn_stage_magicpoint = {
     .help = "a detector learns the corners of synthetic shapes",
     .settings = table,
     .settings_bytes = sizeof(magicpoint_settings),
+    .newer = "primitives",
     .version = 1,
     .check = check,
     .run = run,

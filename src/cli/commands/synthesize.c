@@ -3,8 +3,6 @@
 #include "system/parallel.h"
 #include "teacher/synthetic/dataset.h"
 
-#include <string.h>
-
 typedef struct synthesize_options {
     char out[CAIRN_SETTING_TEXT_BYTES], sheet[CAIRN_SETTING_TEXT_BYTES], primitives[CAIRN_SETTING_TEXT_BYTES];
     int layout;
@@ -17,7 +15,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_CHOICE_ROW(synthesize_options, layout, 0, "tf,pairs", "of its files"),
     CAIRN_SETTING_INT_ROW(synthesize_options, images, 10000, 1, 1000000,
                           "training images of a primitive; the published kept parts of it are drawn"),
-    CAIRN_SETTING_TEXT_ROW(synthesize_options, primitives, "all", "which, with commas"),
+    CAIRN_SETTING_TEXT_ROW(synthesize_options, primitives, "all", "all, or which with commas"),
     CAIRN_SETTING_INT_ROW(synthesize_options, height, 120, 8, 2048, "of the images, pixels"),
     CAIRN_SETTING_INT_ROW(synthesize_options, width, 160, 8, 2048, "of the images, pixels"),
     CAIRN_SETTING_INT_ROW(synthesize_options, canvas_height, 960, 60, 4096,
@@ -30,34 +28,6 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(synthesize_options, json, 0, "numbers and speed as a line of JSON"),
     {0},
 };
-
-static cairn_status read_primitives(bool chosen[CAIRN_SHAPE_COUNT], const char *list)
-{
-    if (!strcmp(list, "all")) return CAIRN_OK;
-    const char *known[CAIRN_SHAPE_COUNT + 1] = {0};
-    for (int p = 0; p < CAIRN_SHAPE_COUNT; p++) {
-        known[p] = cairn_shape_name((cairn_primitive)p);
-        chosen[p] = false;
-    }
-    for (const char *at = list; *at;) {
-        char name[64];
-        const size_t length = strcspn(at, ","), kept = length < sizeof name ? length : sizeof name - 1;
-        memcpy(name, at, kept);
-        name[kept] = 0;
-        at += length + (at[length] == ',');
-        int p = 0;
-        while (p < CAIRN_SHAPE_COUNT && strcmp(known[p], name)) p++;
-        if (p < CAIRN_SHAPE_COUNT) {
-            chosen[p] = true;
-            continue;
-        }
-        const char *closest = cairn_closest_name(name, known);
-        return cairn_error_set(CAIRN_E_INVALID, "command line: there is no primitive '%s'; %s%s%s", name,
-                               closest ? "did you mean '" : "see cairn synthesize --help", closest ? closest : "",
-                               closest ? "'?" : "");
-    }
-    return CAIRN_OK;
-}
 
 static void print_report(const cairn_shapes_dataset_report *r, const synthesize_options *o)
 {
@@ -80,11 +50,13 @@ static void print_report(const cairn_shapes_dataset_report *r, const synthesize_
                whole, drawn);
 }
 
-static cairn_status save_sheet(const synthesize_options *o, const cairn_shapes_options *shapes)
+static cairn_status save_sheet(const synthesize_options *o, const cairn_shapes_dataset_options *d)
 {
     cairn_status st = CAIRN_OK;
+    int kinds = 0;
     cairn_image sheet = {0};
-    CAIRN_TRY(cairn_shapes_contact_sheet(&sheet, (uint32_t)o->seed, (int)o->rows, CAIRN_SHAPE_COUNT, shapes));
+    for (int p = 0; p < CAIRN_SHAPE_COUNT; p++) kinds += d->primitives[p];
+    CAIRN_TRY(cairn_shapes_contact_sheet(&sheet, (uint32_t)o->seed, (int)o->rows, kinds, d->primitives, &d->shapes));
     CAIRN_TRY(cairn_image_save_png(&sheet, o->sheet));
     if (!o->json) printf("%s: %lld examples of each primitive\n", o->sheet, (long long)o->rows);
 done:
@@ -106,9 +78,9 @@ static cairn_status run(const void *options, const char *const *words, int word_
     d.progress = true;
     if (!o->out[0] && !o->sheet[0])
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --out DIR or --sheet FILE.png is missing"));
-    CAIRN_TRY(read_primitives(d.primitives, o->primitives));
+    CAIRN_TRY(cairn_shapes_choose(d.primitives, o->primitives, "command line: primitives"));
     CAIRN_TRY(cairn_shapes_check(&d.shapes));
-    if (o->sheet[0]) CAIRN_TRY(save_sheet(o, &d.shapes));
+    if (o->sheet[0]) CAIRN_TRY(save_sheet(o, &d));
     if (!o->out[0]) goto done;
     CAIRN_TRY(cairn_shapes_dataset_write(&report, o->out, &d));
     print_report(&report, o);

@@ -82,12 +82,17 @@ static const char good[] = "name: demo\n"
                            "  - {name: teacher, kind: learn, teacher: shapes}\n"
                            "  - {name: scores, kind: judge, models: [shapes, teacher]}\n";
 
-static cairn_recipe *parse(const char *text, const char *const *overrides)
+static cairn_recipe *parse_as(const char *text, const cairn_stage_kind *const *as, const char *const *overrides)
 {
     cairn_recipe *recipe = NULL;
-    if (cairn_recipe_parse(&recipe, text, strlen(text), "demo.yaml", kinds, overrides) < 0)
+    if (cairn_recipe_parse(&recipe, text, strlen(text), "demo.yaml", as, overrides) < 0)
         fail_msg("%s", cairn_error_message());
     return recipe;
+}
+
+static cairn_recipe *parse(const char *text, const char *const *overrides)
+{
+    return parse_as(text, kinds, overrides);
 }
 
 static void expect_error(const char *text, const char *override, const char *expected)
@@ -196,11 +201,32 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
-/* Runs `good` with one override and returns the stages that ran. */
-static const char *stages_run(const char *folder, const char *override, const char *only, cairn_status expected)
+/* The photographs of a run in `folder`: names, which is all that is looked at. */
+static const char *photos_of(const char *folder)
 {
-    const char *overrides[] = {override, NULL};
-    cairn_recipe *recipe = parse(good, overrides);
+    static char root[128];
+    char path[128];
+    snprintf(root, sizeof root, "photos.root=%s.photos", folder);
+    assert_int_equal(cairn_file_make_folder(strchr(root, '=') + 1), CAIRN_OK);
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/p%d.png", strchr(root, '=') + 1, i);
+        assert_int_equal(cairn_file_write(path, "x", 1), CAIRN_OK);
+    }
+    return root;
+}
+
+static void remove_run(const char *folder)
+{
+    nftw(strchr(photos_of(folder), '=') + 1, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Runs `text` with one override and returns the stages that ran. */
+static const char *stages_run_of(const char *text, const cairn_stage_kind *const *as, const char *folder,
+                                 const char *override, const char *only, cairn_status expected)
+{
+    const char *overrides[] = {photos_of(folder), override, NULL};
+    cairn_recipe *recipe = parse_as(text, as, overrides);
     cairn_run_options options = CAIRN_RUN_OPTIONS_INIT;
     char *out = NULL;
     options.out = folder;
@@ -211,6 +237,11 @@ static const char *stages_run(const char *folder, const char *override, const ch
     free(out);
     cairn_recipe_destroy(&recipe);
     return log_text;
+}
+
+static const char *stages_run(const char *folder, const char *override, const char *only, cairn_status expected)
+{
+    return stages_run_of(good, kinds, folder, override, only, expected);
 }
 
 static void test_run__does_what_is_missing_or_stale(void **state)
@@ -246,7 +277,110 @@ static void test_run__does_what_is_missing_or_stale(void **state)
     assert_int_equal(cairn_file_write(path, "x", 1), CAIRN_OK);
     assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_E_INVALID), "");
     assert_true(cairn_file_exists(path));
-    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    remove_run(folder);
+}
+
+/* A finished run stays so when its kinds get settings that default to what was done before. */
+static void test_run__newer_settings_make_nothing_stale(void **state)
+{
+    (void)state;
+    static const cairn_setting more_table[] = {
+        CAIRN_SETTING_TEXT_ROW(toy, models, "all", "newer"),
+        CAIRN_SETTING_INT_ROW(toy, steps, 4, 1, 100, "steps"),
+        CAIRN_SETTING_FLOAT_ROW(toy, rate, 0.25, 0, 1, "newer"),
+        {0},
+    };
+    cairn_stage_kind more = draw, unmarked = draw;
+    more.settings = unmarked.settings = more_table;
+    more.newer = "models, rate";
+    const cairn_stage_kind *const later[] = {&more, &learn, &judge, NULL};
+    const cairn_stage_kind *const wrong[] = {&unmarked, &learn, &judge, NULL};
+    char folder[] = "cairn-test-run-XXXXXX";
+    cairn_log_set_level(CAIRN_LOG_ERROR);
+    assert_non_null(mkdtemp(folder));
+    assert_string_equal(stages_run(folder, NULL, NULL, CAIRN_OK), "shapes teacher scores ");
+    assert_string_equal(stages_run_of(good, later, folder, NULL, NULL, CAIRN_OK), "");
+    assert_string_equal(stages_run_of(good, later, folder, "shapes.rate=0.5", NULL, CAIRN_OK),
+                        "shapes teacher scores ");
+    assert_string_equal(stages_run_of(good, later, folder, "shapes.models=some", "shapes", CAIRN_OK), "shapes ");
+    assert_string_equal(stages_run_of(good, later, folder, NULL, "shapes", CAIRN_OK), "shapes ");
+    assert_string_equal(stages_run(folder, NULL, "shapes", CAIRN_OK), "");
+    assert_string_equal(stages_run_of(good, wrong, folder, NULL, "shapes", CAIRN_OK), "shapes ");
+    remove_run(folder);
+}
+
+static int held_back(const void *settings)
+{
+    (void)settings;
+    return CAIRN_PHOTOS_HELD_BACK;
+}
+
+static void put_frame(const char *folder, int drive)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s.photos/2011_09_26/2011_09_26_drive_%04d_sync/image_00/data", folder, drive);
+    assert_int_equal(cairn_file_make_folder(path), CAIRN_OK);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s.photos/2011_09_26/2011_09_26_drive_%04d_sync/image_00/data/%010d.png", folder,
+                 drive, i);
+        assert_int_equal(cairn_file_write(path, "x", 1), CAIRN_OK);
+    }
+}
+
+static void expect_nothing_run(const char *folder, const cairn_stage_kind *const *as, const char *override,
+                               const char *expected)
+{
+    assert_string_equal(stages_run_of(good, as, folder, override, NULL, CAIRN_E_NOTFOUND), "");
+    if (!strstr(cairn_error_message(), expected)) fail_msg("'%s' lacks '%s'", cairn_error_message(), expected);
+    assert_non_null(strstr(cairn_error_message(), folder));
+}
+
+/* What a later stage will look at must be there before the first one starts. */
+static void test_run__knows_at_once_that_photographs_are_missing(void **state)
+{
+    (void)state;
+    cairn_stage_kind looks = judge;
+    looks.uses_photos = true;
+    looks.photo_parts = held_back;
+    const cairn_stage_kind *const as[] = {&draw, &learn, &looks, NULL};
+    char folder[] = "cairn-test-run-XXXXXX";
+    cairn_log_set_level(CAIRN_LOG_ERROR);
+    assert_non_null(mkdtemp(folder));
+    expect_nothing_run(folder, as, "photos.holdout=0", "stage scores: cairn-test-run"); /* the stage, then the folder */
+    expect_nothing_run(folder, as, "photos.holdout=0", "photos.holdout is 0");
+    assert_string_equal(stages_run_of(good, as, folder, "photos.holdout=0", "teacher", CAIRN_OK), "shapes teacher ");
+    expect_nothing_run(folder, as, "photos.skip=p0,p1,p2,p3", "no JPEG");
+    expect_nothing_run(folder, as, "photos.skip=p1,p2,p3", "one photograph only");
+    put_frame(folder, 1);
+    expect_nothing_run(folder, as, "photos.layout=kitti", "no photograph that is held back from training; KITTI's");
+    expect_nothing_run(folder, as, "photos.layout=kitti", "photos.layout=folder");
+    assert_string_equal(stages_run_of(good, as, folder, "photos.layout=folder", NULL, CAIRN_OK), "teacher scores ");
+    put_frame(folder, 2);
+    assert_string_equal(stages_run_of(good, as, folder, "photos.layout=kitti", NULL, CAIRN_OK), "teacher scores ");
+    remove_run(folder);
+}
+
+/* The recipe for KITTI with a single drive: refused, without a device or a stage's folder. */
+static void test_run__kitti_with_one_drive(void **state)
+{
+    (void)state;
+    char folder[] = "cairn-test-run-XXXXXX", path[64], root[96], *out = NULL;
+    const char *const overrides[] = {root, NULL};
+    cairn_recipe *recipe = NULL;
+    cairn_run_options options = CAIRN_RUN_OPTIONS_INIT;
+    assert_non_null(mkdtemp(folder));
+    put_frame(folder, 1);
+    snprintf(root, sizeof root, "photos.root=%s.photos/2011_09_26", folder);
+    if (cairn_recipe_load(&recipe, "kitti", cairn_stage_kinds, overrides) < 0) fail_msg("%s", cairn_error_message());
+    options.out = folder;
+    assert_int_equal(cairn_run(&out, recipe, &options), CAIRN_E_NOTFOUND);
+    assert_non_null(strstr(cairn_error_message(), "stage evaluate: "));
+    assert_non_null(strstr(cairn_error_message(), "there is one only"));
+    snprintf(path, sizeof path, "%s/magicpoint", folder);
+    assert_false(cairn_file_is_folder(path));
+    free(out);
+    cairn_recipe_destroy(&recipe);
+    remove_run(folder);
 }
 
 /* The recipes inside the program, some of which leave the photographs or the teacher to the user, and the demo with the
@@ -272,6 +406,19 @@ static void test_recipe__bundled_ones_resolve(void **state)
     cairn_recipe_destroy(&recipe);
 }
 
+static void test_recipe__primitives_are_checked(void **state)
+{
+    (void)state;
+    const char *const wrong[] = {"photos.root=/data/photos", "magicpoint.primitives=lines,starr", NULL};
+    const char *const right[] = {wrong[0], "magicpoint.primitives=lines,star", NULL};
+    cairn_recipe *recipe = NULL;
+    assert_int_equal(cairn_recipe_load(&recipe, "omercohen", cairn_stage_kinds, wrong), CAIRN_E_INVALID);
+    assert_non_null(strstr(cairn_error_message(), "stage magicpoint: primitives: there is no 'starr'"));
+    assert_non_null(strstr(cairn_error_message(), "checkerboard, stripes, cube, noise"));
+    assert_int_equal(cairn_recipe_load(&recipe, "omercohen", cairn_stage_kinds, right), CAIRN_OK);
+    cairn_recipe_destroy(&recipe);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,7 +426,11 @@ int main(void)
         cmocka_unit_test(test_recipe__bundled_ones_resolve),
         cmocka_unit_test(test_recipe__errors_name_file_and_line),
         cmocka_unit_test(test_recipe__damaged_text_is_refused_or_read),
+        cmocka_unit_test(test_recipe__primitives_are_checked),
         cmocka_unit_test(test_run__does_what_is_missing_or_stale),
+        cmocka_unit_test(test_run__newer_settings_make_nothing_stale),
+        cmocka_unit_test(test_run__knows_at_once_that_photographs_are_missing),
+        cmocka_unit_test(test_run__kitti_with_one_drive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,13 +249,66 @@ static void test_refusals_and_sheet(void **state)
         assert_null(image.pixels);
     }
     cairn_shapes_options o = {48, 64, 240, false};
-    assert_ok(cairn_shapes_contact_sheet(&image, 3, 2, 9, &o));
+    assert_ok(cairn_shapes_contact_sheet(&image, 3, 2, 9, NULL, &o));
     assert_true(image.h == 2 * (48 * 3 + 6) + 6 && image.w == 9 * (64 * 3 + 6) + 6 && image.c == 3);
     int green = 0;
     for (int i = 0; i < image.h * image.w; i++) green += image.pixels[3 * i + 1] > image.pixels[3 * i] + 0.5f;
     assert_true(green > 200);
     cairn_image_free(&image);
-    assert_status(cairn_shapes_contact_sheet(&image, 3, 0, 9, &o), CAIRN_E_INVALID, "rows");
+    assert_status(cairn_shapes_contact_sheet(&image, 3, 0, 9, NULL, &o), CAIRN_E_INVALID, "rows");
+}
+
+/* Names in any order, spaces around them; an unknown one is told with those that there are. */
+static void test_choice(void **state)
+{
+    (void)state;
+    bool chosen[CAIRN_SHAPE_COUNT] = {false};
+    assert_ok(cairn_shapes_choose(chosen, "all", "x"));
+    for (int p = 0; p < CAIRN_SHAPE_COUNT; p++) assert_true(chosen[p]);
+    assert_ok(cairn_shapes_choose(chosen, " star ,lines", "x"));
+    for (int p = 0; p < CAIRN_SHAPE_COUNT; p++)
+        assert_int_equal(chosen[p], p == CAIRN_SHAPE_STAR || p == CAIRN_SHAPE_LINES);
+    assert_status(cairn_shapes_choose(chosen, "lines,starr", "y"), CAIRN_E_INVALID,
+                  "y: there is no 'starr'; did you mean 'star'? there are all, lines, polygon, polygons, ellipses, star, "
+                  "checkerboard, stripes, cube, noise");
+    assert_status(cairn_shapes_choose(chosen, "lines,,cube", "x"), CAIRN_E_INVALID, "there is no ''");
+    assert_status(cairn_shapes_choose(chosen, "anything that is much longer than any name", "x"), CAIRN_E_INVALID,
+                  "there is no 'anything");
+    assert_status(cairn_shapes_choose(chosen, "", "x"), CAIRN_E_INVALID, "none is named");
+}
+
+/* The shares of those that are left stay as they were to each other; all of them: the same draws as ever. */
+static void test_choice__is_drawn_in_its_shares(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    bool chosen[CAIRN_SHAPE_COUNT];
+    int drawn[CAIRN_SHAPE_COUNT] = {0}, again[CAIRN_SHAPE_COUNT] = {0};
+    assert_ok(cairn_shapes_choose(chosen, "polygon,ellipses,stripes", "x"));
+    cairn_rng rng = cairn_rng_stream(3, 1, 0, 0, 0), other = rng;
+    for (int n = 0; n < N; n++) drawn[cairn_shape_sample(&rng, chosen)]++;
+    assert_int_equal(drawn[CAIRN_SHAPE_POLYGON] + drawn[CAIRN_SHAPE_ELLIPSES] + drawn[CAIRN_SHAPE_STRIPES], N);
+    assert_near((double)drawn[CAIRN_SHAPE_POLYGON] / N, 1 / 1.5, 0.014); /* 4 standard deviations */
+    assert_near((double)drawn[CAIRN_SHAPE_ELLIPSES] / N, 0.3 / 1.5, 0.014);
+    assert_ok(cairn_shapes_choose(chosen, "all", "x"));
+    for (int n = 0; n < N; n++) again[cairn_shape_sample(&other, n % 2 ? chosen : NULL)]++;
+    for (int p = 0; p < CAIRN_SHAPE_COUNT; p++)
+        assert_near((double)again[p] / N, cairn_shape_share((cairn_primitive)p) / 6.6, 0.012);
+    cairn_shapes_options o = CAIRN_SHAPES_OPTIONS_INIT;
+    o.canvas_height = 240;
+    for (uint32_t n = 0; n < 8; n++) {
+        cairn_image a, b;
+        cairn_keypoints p, q;
+        cairn_rng one = cairn_rng_stream(4, 1, 0, n, 0), two = one;
+        assert_ok(cairn_shapes_draw(&a, &p, &one, CAIRN_SHAPES_ANY, &o));
+        assert_ok(cairn_shapes_draw(&b, &q, &two, cairn_shape_sample(&two, chosen), &o));
+        assert_memory_equal(a.pixels, b.pixels, sizeof(float) * 120 * 160);
+        assert_int_equal(p.count, q.count);
+        cairn_image_free(&a);
+        cairn_image_free(&b);
+        cairn_keypoints_free(&p);
+        cairn_keypoints_free(&q);
+    }
 }
 
 /* Information, not a bound: machines differ. One thread. */
@@ -288,6 +341,8 @@ int main(void)
         cmocka_unit_test(test_contrast_at_corners),
         cmocka_unit_test(test_canvas_size),
         cmocka_unit_test(test_refusals_and_sheet),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_choice__is_drawn_in_its_shares),
         cmocka_unit_test(test_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
