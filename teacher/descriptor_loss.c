@@ -201,3 +201,10 @@ cairn_status cairn_sparse_pairs(float *points_a, float *points_b, float *weight,
     free(inside);
     return CAIRN_OK;
 }
+
+bool cairn_collapse_alarm_rings(cairn_collapse_alarm *alarm, int64_t step, double mean_norm)
+{
+    if (alarm->rang || step < 2000 || !(mean_norm > 0.5)) return false;
+    alarm->rang = true;
+    return true;
+}

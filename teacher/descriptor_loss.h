@@ -48,6 +48,14 @@ typedef struct cairn_descriptor_terms {
 cairn_descriptor_terms cairn_descriptor_loss(cairn_graph *g, const cairn_descriptor_views *views,
                                              const cairn_descriptor_options *options);
 
+/* Descriptors that have become alike (teacher.md 6.7). Begins as {0}. */
+typedef struct cairn_collapse_alarm {
+    bool rang;
+} cairn_collapse_alarm;
+/* True once: the first time that `mean_norm` is above 0.5 at step 2000 or later (steps count from 0; before, all young
+ * descriptors are alike). NaN is no alarm. */
+bool cairn_collapse_alarm_rings(cairn_collapse_alarm *alarm, int64_t step, double mean_norm);
+
 /* The pairs of one image for the sparse loss, exactly as its source draws them: cell (u, v) is taken for pixel
  * (8u, 8v), warped and rounded; `matches` of those that stay inside, in random order, repeated at random where there
  * are fewer; descriptors are read at u (Wc-1)/Wc, in both views; `per_match` cells of the warped view for each match,

@@ -62,6 +62,65 @@ static cairn_status compare(const char *path, const cJSON *saved, const cJSON *w
     return st;
 }
 
+static bool read_size(int *out, const cJSON *root, const char *name)
+{
+    enum { LARGEST = 1 << 16 };
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, name);
+    const bool fine = cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= LARGEST &&
+                      item->valuedouble == item->valueint;
+    if (fine) *out = item->valueint;
+    return fine;
+}
+
+static bool read_fields(cairn_label_info *out, const cJSON *root)
+{
+    const char *checkpoint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "checkpoint"));
+    const char *options = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "options"));
+    const cJSON *threshold = cJSON_GetObjectItemCaseSensitive(root, "threshold");
+    if (!checkpoint || strlen(checkpoint) != 16 || strspn(checkpoint, "0123456789abcdef") != 16) return false;
+    if (!options || strlen(options) >= sizeof out->options || !cJSON_IsNumber(threshold)) return false;
+    out->checkpoint = strtoull(checkpoint, NULL, 16);
+    out->threshold = (float)threshold->valuedouble;
+    strcpy(out->options, options);
+    return read_size(&out->h, root, "height") && read_size(&out->w, root, "width") &&
+           read_size(&out->views, root, "views");
+}
+
+cairn_status cairn_label_folder_read(cairn_label_info *out, const char *folder)
+{
+    cairn_status st = CAIRN_OK;
+    uint8_t *text = NULL;
+    size_t size = 0;
+    int version = 0;
+    cJSON *root = NULL;
+    char *path = cairn_file_join(folder, "labels.json");
+    *out = (cairn_label_info){0};
+    if (!path) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
+    if (!cairn_file_exists(path))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_NOTFOUND, "%s is missing; name a folder that cairn label --out has written",
+                                  path));
+    CAIRN_TRY(cairn_file_read(&text, &size, path, MOST_JSON));
+    root = cJSON_ParseWithLength((const char *)text, size);
+    const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "format"));
+    if (!format || strcmp(format, "cairn labels") || !read_size(&version, root, "version"))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT, "%s: damaged, or not written by cairn label", path));
+    if (version > CAIRN_LABEL_VERSION)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_UNSUPPORTED,
+                                  "%s: labels of format version %d; this program knows versions up to %d", path,
+                                  version, CAIRN_LABEL_VERSION));
+    if (!read_fields(out, root))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_FORMAT,
+                                  "%s: expected height, width, views, threshold, options and a checkpoint of 16 "
+                                  "hexadecimal digits",
+                                  path));
+done:
+    if (st < 0) *out = (cairn_label_info){0};
+    cJSON_Delete(root);
+    free(text);
+    free(path);
+    return st;
+}
+
 static bool holds_labels(const char *folder)
 {
     cairn_file_list list = {0};

@@ -26,4 +26,8 @@ typedef struct cairn_label_folder_result {
  *        "interrupted" after SIGINT or SIGTERM */
 cairn_status cairn_label_folder_run(cairn_label_folder_result *result, cairn_gpu *gpu, cairn_network *network,
                                     const cairn_photo_folder *photos, const cairn_label_folder *options);
+/* What labels.json says of all labels of a folder that was written by the above; the folder may come from elsewhere.
+ * error  CAIRN_E_NOTFOUND: there is no such file; CAIRN_E_FORMAT: it says something else; CAIRN_E_UNSUPPORTED: written
+ *        by a later version; each naming it */
+cairn_status cairn_label_folder_read(cairn_label_info *out, const char *folder);
 #endif

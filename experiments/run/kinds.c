@@ -12,6 +12,7 @@ const cairn_stage_kind *const cairn_stage_kinds[] = {
     &cairn_stage_student_phase2,
     &cairn_stage_student_descriptor,
     &cairn_stage_import,
+    &cairn_stage_import_labels,
     &cairn_stage_evaluate,
     &cairn_stage_report,
     NULL,

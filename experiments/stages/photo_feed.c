@@ -1,6 +1,7 @@
 #include "experiments/stages/photo_feed.h"
 
 #include "base/rng.h"
+#include "experiments/labelling/folder.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
 #include "system/file.h"
@@ -47,26 +48,43 @@ done:
     return st;
 }
 
+/* The checkpoint that made the labels of a stage: that of its setting `teacher`, or of the folder that it imported. */
+static cairn_status find_checkpoint(uint64_t *checkpoint, const cairn_stage *stage, const cairn_recipe_stage *labels,
+                                    const char *folder)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_setting *row = cairn_settings_find(labels->kind->settings, "teacher");
+    cairn_label_info info;
+    char *model = NULL;
+    if (row) {
+        CAIRN_ASSERT(row->type == CAIRN_SETTING_TEXT);
+        CAIRN_TRY(cairn_stage_model_path(&model, stage, (const char *)labels->settings + row->offset));
+        CAIRN_TRY(cairn_stage_file_hash(checkpoint, model));
+    } else {
+        CAIRN_TRY(cairn_label_folder_read(&info, folder));
+        *checkpoint = info.checkpoint;
+    }
+done:
+    free(model);
+    return st;
+}
+
 cairn_status cairn_photo_feed_label_from(cairn_photo_feed *feed, const char *stage_name)
 {
     cairn_status st = CAIRN_OK;
-    const int index = cairn_recipe_find_stage(feed->stage->recipe, stage_name);
+    const cairn_recipe *recipe = feed->stage->recipe;
+    const int index = cairn_recipe_find_stage(recipe, stage_name);
     if (index < 0) return cairn_error_set(CAIRN_E_NOTFOUND, "the recipe has no stage '%s'", stage_name);
-    const cairn_recipe_stage *labels = &feed->stage->recipe->stages[index];
-    const cairn_setting *row = cairn_settings_find(labels->kind->settings, "teacher");
-    char *input = NULL, *folder = NULL, *model = NULL;
+    char *input = NULL, *folder = NULL;
     uint64_t checkpoint;
-    CAIRN_ASSERT(row && row->type == CAIRN_SETTING_TEXT); /* of every kind that labels */
-    CAIRN_TRY(cairn_stage_model_path(&model, feed->stage, (const char *)labels->settings + row->offset));
-    CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
     CAIRN_TRY(cairn_stage_input_folder(&input, feed->stage, stage_name));
     folder = cairn_file_join(input, "labels");
     if (!folder) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
+    CAIRN_TRY(find_checkpoint(&checkpoint, feed->stage, &recipe->stages[index], folder));
     CAIRN_TRY(cairn_photo_feed_label(feed, folder, checkpoint));
 done:
     free(input);
     free(folder);
-    free(model);
     return st;
 }
 

@@ -36,7 +36,8 @@ cairn_status cairn_photo_feed_open(cairn_photo_feed *out, const cairn_stage *sta
  * where all photos are in memory, else each when its photo is drawn.
  * error  as of cairn_stage_check_labels and cairn_stage_read_label */
 cairn_status cairn_photo_feed_label(cairn_photo_feed *feed, const char *folder, uint64_t checkpoint);
-/* The same from a stage of the recipe that labels; its setting `teacher` names the stage whose checkpoint it is. */
+/* The same from a stage of the recipe that keeps labels (CAIRN_LABEL_KINDS): its setting `teacher` names the stage whose
+ * checkpoint it is, or, where the kind has none, its labels.json says it. */
 cairn_status cairn_photo_feed_label_from(cairn_photo_feed *feed, const char *stage_name);
 /* Chooses the photos of a step, whatever step came before, and reads them and their labels on all cores.
  * error  CAIRN_E_NOTFOUND if no photo can be used; CAIRN_E_NOMEM; those of cairn_stage_read_label */

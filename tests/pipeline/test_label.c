@@ -195,6 +195,109 @@ static void test_stage__killed_anywhere_ends_with_the_same_bytes(void **state)
     cairn_file_list_free(&labels);
 }
 
+/* ---- labels from a folder, in a recipe ---- */
+static const char outside_recipe[] = "name: outside\n"
+                                     "seed: 3\n"
+                                     "stages:\n"
+                                     "  - {name: labels, kind: import-labels}\n"
+                                     "  - {name: detector, kind: magicpoint-photos, labels: labels, steps: 2, batch: 1,\n"
+                                     "     width: 0.125, calibrate: 1}\n"
+                                     "  - {name: teacher, kind: superpoint, labels: labels, start: detector, steps: 2,\n"
+                                     "     batch: 1, width: 0.125, calibrate: 1}\n"
+                                     "photos: {height: 64, width: 96}\n";
+
+static const char *labels_from(const char *folder)
+{
+    static char text[512];
+    snprintf(text, sizeof text, "labels.folder=%s", test_path("%s", folder));
+    return text;
+}
+
+/* A folder with labels.json of `whole`, and of its labels those of the first `count` photographs. */
+static void copy_labels(const char *folder, int count)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    assert_ok(cairn_file_make_folder(test_path("%s", folder)));
+    for (int i = -1; i < count; i++) {
+        assert_ok(cairn_file_read(&bytes, &size, i < 0 ? test_path("whole/labels.json") : label_of("whole", i),
+                                  1 << 20));
+        test_put(i < 0 ? test_path("%s/labels.json", folder) : label_of(folder, i), bytes, size);
+        free(bytes);
+    }
+}
+
+#define OUTSIDE(folder, ...)                                                                                           \
+    WORDS("run", test_path("outside.yaml"), photos_root(), labels_from(folder), "--out", test_path("outside"),         \
+          __VA_ARGS__)
+
+/* Detector and joint training take them as they take those of a stage. */
+static void test_import__trains_on_labels_from_a_folder(void **state)
+{
+    (void)state;
+    char model[600];
+    cairn_file_list labels = {0};
+    test_put_text(test_path("outside.yaml"), outside_recipe);
+    snprintf(model, sizeof model, "labels.model=%s", test_path("run/shapes/model.safetensors"));
+    expect_success(OUTSIDE("whole", model));
+    assert_true(cairn_file_exists(test_path("outside/teacher/model.safetensors")));
+    assert_ok(cairn_file_list_folder(&labels, test_path("outside/labels/labels"), (const char *const[]){"npz", NULL},
+                                     false));
+    assert_int_equal(labels.count, PHOTOS - 1); /* of the photographs to train on */
+    for (size_t i = 0; i < labels.count; i++) {
+        char *stem = cairn_file_stem(labels.paths[i]);
+        expect_same(labels.paths[i], test_path("whole/%s.npz", stem));
+        free(stem);
+    }
+    cairn_file_list_free(&labels);
+    /* What is copied is what is trained on: the folder may go. */
+    remove(test_path("outside/detector/stage.json"));
+    assert_int_equal(rename(test_path("whole"), test_path("elsewhere")), 0);
+    expect_success(OUTSIDE("whole", model));
+    assert_non_null(strstr(run.err, "labels: done before"));
+    assert_int_equal(rename(test_path("elsewhere"), test_path("whole")), 0);
+}
+
+static void test_import__refuses(void **state)
+{
+    (void)state;
+    cairn_label_info info;
+    cairn_keypoints points;
+    char model[600];
+    test_put_text(test_path("outside.yaml"), outside_recipe);
+    expect_failure(OUTSIDE("whole", "photos.height=72"), 1,
+                   "labels of 96x64 images; training uses 96x72: set photos.width=96 and photos.height=64");
+    expect_failure(OUTSIDE("whole", "photos.crops=2"), 1, "set photos.crops=1");
+    snprintf(model, sizeof model, "labels.model=%s", test_path("run/shapes/checkpoint.safetensors"));
+    expect_failure(OUTSIDE("whole", model), 1, "checkpoint.safetensors is ");
+    expect_failure(OUTSIDE("photos", "seed=3"), 1, "labels.json is missing; name a folder that cairn label");
+    expect_failure(WORDS("run", test_path("outside.yaml"), photos_root()), 1, "stage labels: folder is not set");
+    copy_labels("part", 1);
+    expect_failure(OUTSIDE("part", "seed=3"), 1, "the photograph has no labels; they were made of other photographs");
+    copy_labels("mixed", PHOTOS);
+    for (int i = 0; i < PHOTOS; i++) {
+        assert_ok(cairn_label_file_read(label_of("whole", i), H, W, &info, &points));
+        info.checkpoint ^= i > 1;
+        assert_ok(cairn_label_file_write(label_of("mixed", i), &info, &points));
+        cairn_keypoints_free(&points);
+    }
+    expect_failure(OUTSIDE("mixed", "seed=3"), 1, "the folder is mixed");
+    for (int i = 0; i < PHOTOS; i++) test_put_text(label_of("mixed", i), "PK damaged");
+    expect_failure(OUTSIDE("mixed", "seed=3"), 1, "mixed/photo");
+    static const char *const damaged[] = {
+        "{", "[]", "{\"format\":\"cairn labels\"}", "{\"format\":7,\"version\":2}",
+        "{\"format\":\"cairn labels\",\"version\":2,\"checkpoint\":\"12\",\"height\":64,\"width\":96,\"views\":4,"
+        "\"threshold\":0.1,\"options\":\"\"}",
+        "{\"format\":\"cairn labels\",\"version\":2,\"checkpoint\":\"0123456789abcdef\",\"height\":64.5,\"width\":96,"
+        "\"views\":4,\"threshold\":0.1,\"options\":\"\"}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        test_put_text(test_path("mixed/labels.json"), damaged[i]);
+        expect_failure(OUTSIDE("mixed", "seed=3"), 1, "mixed/labels.json: ");
+    }
+    test_put_text(test_path("mixed/labels.json"), "{\"format\":\"cairn labels\",\"version\":3}");
+    expect_failure(OUTSIDE("mixed", "seed=3"), 1, "format version 3; this program knows versions up to 2");
+}
+
 /* Each photograph a pattern of its own. */
 static int prepare(void **state)
 {
@@ -222,6 +325,8 @@ int main(void)
         cmocka_unit_test(test_label__refuses),
         cmocka_unit_test(test_label__killed_anywhere_ends_with_the_same_bytes),
         cmocka_unit_test(test_stage__killed_anywhere_ends_with_the_same_bytes),
+        cmocka_unit_test(test_import__trains_on_labels_from_a_folder),
+        cmocka_unit_test(test_import__refuses),
     };
     return cmocka_run_group_tests(tests, prepare, test_scratch_remove);
 }

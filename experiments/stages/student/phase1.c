@@ -45,7 +45,7 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input stage_inputs[] = {{"teacher", CAIRN_TEACHER_KINDS, true, false},
-                                                 {"labels", "adaptation", true, false},
+                                                 {"labels", CAIRN_LABEL_KINDS, true, false},
                                                  {"start", "student-phase1,student-phase2,import", true, false},
                                                  {0}};
 

@@ -60,7 +60,7 @@ static const cairn_setting table[] = {
 
 static const cairn_stage_input stage_inputs[] = {{"start", "student-phase1,student-phase2,import", false, false},
                                                  {"teacher", CAIRN_TEACHER_KINDS, true, false},
-                                                 {"labels", "adaptation", true, false},
+                                                 {"labels", CAIRN_LABEL_KINDS, true, false},
                                                  {"masks", "matched-masks", true, false},
                                                  {0}};
 

@@ -24,7 +24,7 @@ typedef struct photos_settings {
 static const cairn_setting table[] = {
     CAIRN_TRAIN_ROWS(photos_settings, 18000, 32, 1e-3),
     CAIRN_TEACHER_ROWS(photos_settings),
-    CAIRN_SETTING_TEXT_ROW(photos_settings, labels, NULL, "stage whose keypoints are the labels"),
+    CAIRN_SETTING_TEXT_ROW(photos_settings, labels, NULL, "stage that keeps the labels: adaptation or import-labels"),
     CAIRN_SETTING_TEXT_ROW(photos_settings, start, NULL,
                            "stage whose weights to start from; empty: random ones, as published rounds do"),
     CAIRN_SETTING_FLOAT_ROW(photos_settings, prior, 0.07, 0, 0.98,
@@ -36,7 +36,7 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input inputs[] = {
-    {"labels", "adaptation", false, false}, {"start", CAIRN_TEACHER_KINDS, true, false}, {0}};
+    {"labels", CAIRN_LABEL_KINDS, false, false}, {"start", CAIRN_TEACHER_KINDS, true, false}, {0}};
 
 enum { IMAGE, LABELS, VALID, INPUTS };
 

@@ -39,7 +39,7 @@ static const struct {
 static const cairn_setting table[] = {
     CAIRN_TRAIN_ROWS(superpoint_settings, 200000, 8, 1e-4),
     CAIRN_TEACHER_ROWS(superpoint_settings),
-    CAIRN_SETTING_TEXT_ROW(superpoint_settings, labels, NULL, "stage whose keypoints are the labels"),
+    CAIRN_SETTING_TEXT_ROW(superpoint_settings, labels, NULL, "stage that keeps the labels: adaptation or import-labels"),
     CAIRN_SETTING_TEXT_ROW(superpoint_settings, start, NULL, "stage whose weights to start from; empty: random ones"),
     CAIRN_SETTING_INT_ROW(superpoint_settings, descriptor, 0, 0, 1024,
                           "channels of the descriptor; 0: 256 times the width"),
@@ -62,7 +62,7 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input inputs[] = {
-    {"labels", "adaptation", false, false}, {"start", CAIRN_TEACHER_KINDS, true, false}, {0}};
+    {"labels", CAIRN_LABEL_KINDS, false, false}, {"start", CAIRN_TEACHER_KINDS, true, false}, {0}};
 
 /* The last ones are those of the descriptor loss: the warp for the dense ones, sampled pairs for the sparse one. */
 enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, DETECTOR_INPUTS };
@@ -72,7 +72,7 @@ enum { POINTS_A = DETECTOR_INPUTS, POINTS_B, WEIGHT, NEGATIVES, SPARSE_INPUTS };
 typedef struct feed {
     cairn_photo_feed photos;
     const superpoint_settings *s;
-    bool alarmed;
+    cairn_collapse_alarm alarm;
 } feed;
 
 /* The clean view: photometric changes only. The warped view: homography first, then photometric changes of its own. */
@@ -156,8 +156,7 @@ enum { LOGGED_COLLAPSE = 7 };
 static void watch(void *payload, int64_t step, const double *values)
 {
     feed *f = payload;
-    if (f->alarmed || step < 2000 || values[LOGGED_COLLAPSE] <= 0.5) return;
-    f->alarmed = true;
+    if (!cairn_collapse_alarm_rings(&f->alarm, step, values[LOGGED_COLLAPSE])) return;
     cairn_warn("%s: step %lld: descriptors look alike (norm of their mean %.2f); they may have collapsed. A smaller "
                "positive_weight or lr, or descriptor_loss balanced, helps",
                f->photos.stage->name, (long long)step + 1, values[LOGGED_COLLAPSE]);
@@ -193,6 +192,7 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
                            "mean_cosine", "active",          "collapse", "raw_norm"};
     const cairn_tid values[] = {detector,      detector_warped, d.positive,  d.negative, d.positive_cosine,
                                 d.mean_cosine, d.active,        d.mean_norm, d.raw_norm};
+    CAIRN_ASSERT(!strcmp(names[LOGGED_COLLAPSE], "collapse"));
     t->logged_count = (int)(sizeof values / sizeof *values);
     for (int i = 0; i < t->logged_count; i++) {
         t->logged[i].name = names[i];
