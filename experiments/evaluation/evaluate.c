@@ -32,6 +32,7 @@ static cairn_status prepare(cairn_evaluation *e, const cairn_pair_source *source
         snprintf(method->weights, sizeof method->weights, "%s", methods[m].weights);
         method->role = methods[m].role;
         method->dimension = methods[m].dimension;
+        method->nearest = !methods[m].matcher;
         for (int k = 0; k < CAIRN_KINDS_OF_PAIRS; k++) method->pooled[k] = (cairn_interval){NAN, NAN, NAN, 0};
         method->rows = calloc((size_t)e->pairs + 1, sizeof *method->rows);
         full = method->rows != NULL;

@@ -27,6 +27,7 @@ typedef struct cairn_evaluation_method {
     char name[64], weights[128];
     cairn_role role;
     int dimension;
+    bool nearest;         /* matched by nearest neighbours, which have an average precision; not by a matcher */
     cairn_pair_row *rows; /* [pairs]; owned */
     double threshold;     /* RANSAC distance in use, pixels: where the protocol has several, the best for this method */
     /* Average precision over the matches of all pairs of a kind [kind], and of all [CAIRN_PAIR_KINDS]. */

@@ -128,7 +128,7 @@ static void set_correct(cairn_pair_row *row, cairn_measure first, double error)
 
 static cairn_status homographies(cairn_pair_row *row, const cairn_view *a, const cairn_view *b,
                                  const cairn_matches *matches, const cairn_homography *a_to_b, const cairn_protocol *p,
-                                 uint32_t seed)
+                                 uint32_t seed, bool learned)
 {
     cairn_status st = CAIRN_OK;
     cairn_homography_estimate found;
@@ -146,7 +146,7 @@ static cairn_status homographies(cairn_pair_row *row, const cairn_view *a, const
                                         a_to_b, &o));
         row->error_dlt = found.error;
     }
-    if (p->shared) {
+    if (p->shared && !learned) { /* chosen by the truth, which a matcher must not see */
         cairn_estimate_options o = estimate_options(p, p->thresholds[0], seed);
         o.shared = true;
         o.top_k = p->view[CAIRN_VIEW_DESCRIBE].points;
@@ -157,19 +157,38 @@ done:
     return st;
 }
 
-static cairn_status description(cairn_pair_row *row, cairn_label_pool *pool, int pair, const cairn_view *a,
-                                const cairn_view *b, const cairn_homography *a_to_b, const cairn_protocol *p,
-                                uint32_t seed)
+/* By the method's matcher, or mutual nearest neighbours. */
+static cairn_status find_matches(cairn_matches *out, const cairn_matcher *matcher, const cairn_view *a,
+                                 const cairn_view *b, const cairn_homography *a_to_b)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_match_options mutual = {.rule = CAIRN_MATCH_MUTUAL};
+    const cairn_match_side side_a = {a->points, a->h, a->w}, side_b = {b->points, b->h, b->w};
+    cairn_match *found = NULL;
+    int count = 0;
+    if (!matcher) return cairn_metric_matches(out, a, b, a_to_b, &mutual);
+    CAIRN_TRY(cairn_matcher_run(matcher, &side_a, &side_b, &found, &count));
+    CAIRN_TRY(cairn_metric_matches_from(out, a, b, found, count));
+done:
+    free(found);
+    return st;
+}
+
+static cairn_status description(cairn_pair_row *row, cairn_label_pool *pool, int pair, const cairn_matcher *matcher,
+                                const cairn_view *a, const cairn_view *b, const cairn_homography *a_to_b,
+                                const cairn_protocol *p, uint32_t seed)
 {
     cairn_status st = CAIRN_OK;
     cairn_matches matches = {0};
-    const cairn_match_options mutual = {.rule = CAIRN_MATCH_MUTUAL};
     const double start = cairn_seconds();
-    CAIRN_TRY(cairn_metric_matches(&matches, a, b, a_to_b, &mutual));
+    CAIRN_TRY(find_matches(&matches, matcher, a, b, a_to_b));
     row->value[CAIRN_MEASURE_MATCH_MS] = 1e3 * (cairn_seconds() - start);
     CAIRN_TRY(measure_matches(row, &matches, a_to_b, p));
-    CAIRN_TRY(homographies(row, a, b, &matches, a_to_b, p, seed));
-    if (p->labels == CAIRN_LABELS_TRUTH)
+    CAIRN_TRY(homographies(row, a, b, &matches, a_to_b, p, seed, matcher != NULL));
+    if (matcher) /* average precision ranks nearest neighbours, which are those of the descriptors alone */
+        CAIRN_TRY(cairn_metric_match_score(&row->value[CAIRN_MEASURE_MATCHING_SCORE], a, b, a_to_b, &matches,
+                                           p->match_eps));
+    else if (p->labels == CAIRN_LABELS_TRUTH)
         CAIRN_TRY(true_labels(row, pool, pair, a, b, a_to_b, p->match_eps));
     else
         CAIRN_TRY(inlier_labels(row, a, b, a_to_b, p, seed, (int)row->inliers[0]));
@@ -226,7 +245,8 @@ cairn_status cairn_evaluation__row(cairn_pair_row *row, cairn_label_pool *pool, 
         if (v == CAIRN_VIEW_DETECT)
             CAIRN_TRY(detection(row, &a, &b, &pair->a_to_b, protocol));
         else if (method->dimension > 0)
-            CAIRN_TRY(description(row, pool, pair_index, &a, &b, &pair->a_to_b, protocol, seed));
+            CAIRN_TRY(description(row, pool, pair_index, method->matcher, &a, &b, &pair->a_to_b, protocol,
+                                  seed));
     }
 done:
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) {

@@ -123,7 +123,10 @@ static cairn_status draw_matches(const job *j)
     uint8_t *right = NULL;
     char name[300], caption[512];
     int count = 0;
-    CAIRN_TRY(cairn_match_nearest(&matches, &count, &j->a, &j->b, 0, 0));
+    const cairn_matcher *matcher = j->method->matcher;
+    const cairn_match_side side_a = {&j->a, j->pair.a.h, j->pair.a.w}, side_b = {&j->b, j->pair.b.h, j->pair.b.w};
+    CAIRN_TRY(matcher ? cairn_matcher_run(matcher, &side_a, &side_b, &matches, &count)
+                      : cairn_match_nearest(&matches, &count, &j->a, &j->b, 0, 0));
     from = malloc(sizeof *from * 4 * ((size_t)count + 1));
     right = malloc((size_t)count + 1);
     if (!from || !right) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for %d matches", count));
@@ -132,8 +135,9 @@ static cairn_status draw_matches(const job *j)
     const cairn_picture a = {&j->pair.a, NULL, j->pair.image_a}, b = {&j->pair.b, NULL, j->pair.image_b};
     CAIRN_TRY(cairn_draw_matches(&out, &a, &b, from, to, right, count, SHOWN_MATCHES));
     name_pair(name, sizeof name, j);
-    snprintf(caption, sizeof caption, "%s: %d of %d mutual nearest neighbours are right (green) within %g px%s", name,
-             good, count, j->evaluation->protocol.match_eps, count > SHOWN_MATCHES ? "; a part is drawn" : "");
+    snprintf(caption, sizeof caption, "%s: %d of %d %s are right (green) within %g px%s", name, good, count,
+             matcher ? "matches" : "mutual nearest neighbours", j->evaluation->protocol.match_eps,
+             count > SHOWN_MATCHES ? "; a part is drawn" : "");
     CAIRN_TRY(put(j, "matches", &out, caption));
 done:
     cairn_image_free(&out);

@@ -4,6 +4,7 @@
  * docs/evaluation.md describes the files. */
 #include "experiments/evaluation/detector.h"
 #include "experiments/evaluation/pairs/pairs.h"
+#include "matching/matcher.h"
 
 /* What a method is to the report. */
 typedef enum cairn_role {
@@ -22,6 +23,7 @@ typedef struct cairn_predictions {
     cairn_role role;
     int dimension;                  /* of the descriptors, 0: none */
     const cairn_detector *detector; /* borrowed; NULL when the points come from files */
+    const cairn_matcher *matcher;   /* borrowed; NULL: nearest neighbours */
     void *state;                    /* owned */
     /* The points of an image as a view of the protocol wants them. `gray` is the image at the view's size, image_id its
      * name in the pairs' source. The caller frees *out (empty on entry). *seconds: detection took so long; NaN:

@@ -77,6 +77,7 @@ void cairn_cli_contest_close(cairn_cli_contest *c)
 {
     for (int i = 0; i < CAIRN_CLI_MOST_METHODS; i++) cairn_predictions_free(&c->methods[i]);
     for (int i = 0; i < CAIRN_CLI_MOST_METHODS; i++) cairn_detector_free(&c->detectors[i]);
+    for (int i = 0; i < c->matcher_count; i++) cairn_matcher_free(&c->matchers[i]);
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) cairn_pair_source_free(&c->sources[v]);
     cairn_gpu_destroy(&c->gpu);
 }
@@ -141,6 +142,57 @@ done:
     return st;
 }
 
+/* Model `model` of the contest again, matched by each matcher that takes its descriptors. */
+static cairn_status add_matched(cairn_cli_contest *c, int model, const char *weights)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_detector *detector = &c->detectors[model];
+    for (int i = 0; i < c->matcher_count; i++) {
+        if (!detector->dimension || c->matchers[i].dimension != detector->dimension) continue;
+        CAIRN_TRY(check_room(c));
+        cairn_predictions *method = &c->methods[c->count];
+        CAIRN_TRY(cairn_predictions_live(method, detector, &c->protocol, c->methods[model].role, NULL));
+        method->matcher = &c->matchers[i];
+        snprintf(method->name, sizeof method->name, "%.30s + %.30s", detector->name, c->matcher_names[i]);
+        snprintf(method->weights, sizeof method->weights, "%.60s, matcher %s", weights, c->matcher_weights[i]);
+        c->count++;
+    }
+done:
+    return st;
+}
+
+static cairn_status open_matcher(cairn_cli_contest *c, const char *path)
+{
+    cairn_status st = CAIRN_OK;
+    const int i = c->matcher_count;
+    cairn_matcher_options complete = CAIRN_MATCHER_OPTIONS_INIT; /* every layer on every point: reproducible */
+    complete.kind = CAIRN_MATCHER_LIGHTGLUE;
+    complete.weights = path;
+    if (i == CAIRN_CLI_MOST_MATCHERS)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: at most %d matchers at once", i));
+    CAIRN_TRY(hash_file(c->matcher_weights[i], path));
+    CAIRN_TRY(cairn_matcher_open(&c->matchers[i], c->gpu, &complete));
+    name_model(c->matcher_names[i], path);
+    c->matcher_count++;
+done:
+    return st;
+}
+
+/* A matcher that no model fits would be left out in silence. */
+static cairn_status check_matchers(const cairn_cli_contest *c)
+{
+    for (int i = 0; i < c->matcher_count; i++) {
+        bool used = false;
+        for (int m = 0; m < c->count; m++) used |= c->methods[m].matcher == &c->matchers[i];
+        if (!used)
+            return cairn_error_set(CAIRN_E_INVALID,
+                                   "command line: --matcher-model: '%s' takes descriptors of %d numbers, which no "
+                                   "model of --model has",
+                                   c->matcher_names[i], c->matchers[i].dimension);
+    }
+    return CAIRN_OK;
+}
+
 static cairn_status add_model(cairn_cli_contest *c, const char *path)
 {
     cairn_status st = CAIRN_OK;
@@ -159,6 +211,7 @@ static cairn_status add_model(cairn_cli_contest *c, const char *path)
     }
     c->detectors[i].name = c->names[i];
     CAIRN_TRY(enter(c, spec->kind == CAIRN_NETWORK_SUPERPOINT ? CAIRN_ROLE_TEACHER : CAIRN_ROLE_STUDENT, weights));
+    CAIRN_TRY(add_matched(c, i, weights));
     if (c->options->untrained) CAIRN_TRY(add_untrained(c, spec));
 done:
     return st;
@@ -194,8 +247,12 @@ cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *c)
 {
     cairn_status st = CAIRN_OK;
     const cairn_cli_evaluation *o = c->options;
+    if (given(o->matcher_model) && !given(o->model))
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --matcher-model wants a --model with descriptors"));
     if (given(o->model)) CAIRN_TRY(cairn_cli_open_device(&c->gpu, o->device));
+    CAIRN_TRY(each_part(c, o->matcher_model, open_matcher));
     CAIRN_TRY(each_part(c, o->model, add_model));
+    CAIRN_TRY(check_matchers(c));
     CAIRN_TRY(each_part(c, o->baselines, add_baseline));
 done:
     return st;

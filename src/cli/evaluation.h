@@ -11,6 +11,7 @@ typedef struct cairn_cli_evaluation {
     char model[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES], photos[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
     char protocol[CAIRN_SETTING_TEXT_BYTES], markdown[CAIRN_SETTING_TEXT_BYTES];
+    char matcher_model[CAIRN_SETTING_TEXT_BYTES];
     bool untrained, pictures;
     int64_t height, width, pairs, points, top_k, radius, seed;
     int suppression, subpixel, sampling;
@@ -24,6 +25,9 @@ typedef struct cairn_cli_evaluation {
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, pairs, 0, 0, 1e6, "most pairs, 0 for all")
 #define CAIRN_CLI_METHODS_ROWS                                                                                         \
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, model, "", "checkpoint (safetensors), or several with commas")
+#define CAIRN_CLI_MATCHER_ROW                                                                                          \
+    CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, matcher_model, "",                                                    \
+                           "LightGlue checkpoint, or several: models are also matched by each that fits")
 #define CAIRN_CLI_CHANGES_ROWS                                                                                         \
     CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, height, 0, 0, 4096,                                                    \
                           "of the compared images, pixels; 0: the protocol's"),                                        \
@@ -48,7 +52,7 @@ typedef struct cairn_cli_evaluation {
 #define CAIRN_CLI_SEED_ROW                                                                                             \
     CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, seed, 0, 0, 4294967295.0, "of homographies, noise and intervals")
 
-enum { CAIRN_CLI_MOST_METHODS = 32 };
+enum { CAIRN_CLI_MOST_METHODS = 32, CAIRN_CLI_MOST_MATCHERS = 8 };
 
 typedef struct cairn_cli_contest {
     const cairn_cli_evaluation *options; /* borrowed */
@@ -59,12 +63,16 @@ typedef struct cairn_cli_contest {
     cairn_predictions methods[CAIRN_CLI_MOST_METHODS];
     char names[CAIRN_CLI_MOST_METHODS][64];
     int count;
+    cairn_matcher matchers[CAIRN_CLI_MOST_MATCHERS];
+    char matcher_names[CAIRN_CLI_MOST_MATCHERS][64], matcher_weights[CAIRN_CLI_MOST_MATCHERS][32];
+    int matcher_count;
 } cairn_cli_contest;
 
 /* The contest of a command: protocol and pairs of images. id: of the protocol; "": the option's. Free it on failure,
  * too. error  CAIRN_E_INVALID with "command line" in front where not one of --sequences and --photos is given */
 cairn_status cairn_cli_contest_open(cairn_cli_contest *out, const cairn_cli_evaluation *options, const char *id);
-/* The networks of --model (each with its untrained twin where wanted) and the methods of --baselines. */
+/* The networks of --model (each with its untrained twin where wanted, and once more for each matcher of --matcher-model
+ * that takes its descriptors) and the methods of --baselines. */
 cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *contest);
 void cairn_cli_contest_close(cairn_cli_contest *contest);
 cairn_predictions_config cairn_cli_contest_config(const cairn_cli_contest *contest);

@@ -162,6 +162,24 @@ static void test_stage__mistakes_are_named(void **state)
     assert_non_null(strstr(run.err, "3 heads"));
 }
 
+/* cairn evaluate matches the detector's points by the trained matcher, too. */
+static void test_evaluate__takes_the_matcher(void **state)
+{
+    (void)state;
+    static cairn_program_run run;
+    const char *matched[] = {"evaluate", "--model", test_path("detector.safetensors"), "--matcher-model",
+                             test_path("whole/matcher/model.safetensors"), "--photos", test_path("photos"), "--pairs",
+                             "2", "--height", "96", "--width", "128", "--baselines", "sift", "--untrained=false", NULL};
+    cairn_program_call(&run, matched, NULL, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    assert_non_null(strstr(run.out, "detector + matcher"));
+    const char *alone[] = {"evaluate", "--matcher-model", test_path("whole/matcher/model.safetensors"), "--photos",
+                           test_path("photos"), NULL};
+    cairn_program_call(&run, alone, NULL, 0);
+    assert_int_not_equal(run.code, 0);
+    assert_non_null(strstr(run.err, "--matcher-model wants a --model"));
+}
+
 static void set(void *settings, const cairn_setting *table, const char *name, const char *value)
 {
     if (cairn_settings_set(settings, table, name, value, "test") < 0) fail_msg("%s", cairn_error_message());
@@ -205,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_stage__trains_and_judges),
         cmocka_unit_test(test_stage__resumes_with_the_same_bits),
         cmocka_unit_test(test_stage__mistakes_are_named),
+        cmocka_unit_test(test_evaluate__takes_the_matcher),
         cmocka_unit_test(test_recipes__run_in_miniature),
     };
     return test_gpu_main("matcher stage", tests, sizeof tests / sizeof *tests, set_up, test_scratch_remove);

@@ -5,6 +5,7 @@
  * Coordinates are (x, y) in pixels, centres at integers. A point is in the frame of a w x h image when 0 <= x < w and
  * 0 <= y < h on unrounded coordinates. Every function is deterministic; ties in score go to the smaller index. */
 #include "geometry/keypoints.h"
+#include "matching/nearest.h"
 
 #include <stddef.h>
 
@@ -106,7 +107,15 @@ typedef struct cairn_matches {
  * error  CAIRN_E_SHAPE without descriptors or with different lengths; CAIRN_E_NUMERIC if a_to_b is singular */
 cairn_status cairn_metric_matches(cairn_matches *out, const cairn_view *a, const cairn_view *b,
                                   const cairn_homography *a_to_b, const cairn_match_options *options);
+/* The same from matches that something else has found (a learned matcher): indices into the points of the views. */
+cairn_status cairn_metric_matches_from(cairn_matches *out, const cairn_view *a, const cairn_view *b,
+                                       const cairn_match *found, int count);
 void cairn_matches_free(cairn_matches *matches);
+/* Matching score of such matches: the right ones (nearer than eps pixels to the true place, in image b; back, in image
+ * a) as a share of the points of a visible in b, and of b visible in a; the mean of both. 0 for no visible point. Only
+ * matches whose point is visible count, as with nearest neighbours. error  CAIRN_E_NUMERIC if a_to_b is singular */
+cairn_status cairn_metric_match_score(double *out, const cairn_view *a, const cairn_view *b,
+                                      const cairn_homography *a_to_b, const cairn_matches *matches, double eps);
 
 /* Mean matching accuracy of one pair: out[t - 1] = share of matches with |a_to_b(a) - b| <= t pixels, t = 1..most, in
  * image b. No match: 0 everywhere. source [dusmanu19d2net] */

@@ -117,7 +117,7 @@ cairn_status cairn_evaluation__pool_summaries(cairn_evaluation_method *method, c
     cairn_status st = CAIRN_OK;
     int *chosen = NULL;
     if (method->dimension == 0 || e->protocol.labels != CAIRN_LABELS_TRUTH) return CAIRN_OK;
-    if (!e->protocol.view[CAIRN_VIEW_DESCRIBE].used) return CAIRN_OK;
+    if (!e->protocol.view[CAIRN_VIEW_DESCRIBE].used || !method->nearest) return CAIRN_OK;
     chosen = malloc(((size_t)e->pairs + 1) * sizeof *chosen);
     if (!chosen) return cairn_error_set(CAIRN_E_NOMEM, "no memory for %d pairs", e->pairs);
     if (pool->count > 1) qsort(pool->labels, pool->count, sizeof *pool->labels, near_first);

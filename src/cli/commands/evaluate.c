@@ -6,6 +6,7 @@
 
 static const cairn_setting table[] = {
     CAIRN_CLI_METHODS_ROWS,
+    CAIRN_CLI_MATCHER_ROW,
     CAIRN_CLI_PAIRS_ROWS,
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, protocol, "recommended", "what is measured how"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, baselines, "harris,sift,random", "classical methods, \"\" for none"),
@@ -65,6 +66,7 @@ const cairn_command cairn_command_evaluate = {
         "  cairn evaluate synthetic  detectors on synthetic shapes with known corners\n"
         "  cairn evaluate video      tracking on the frames of a video",
     .example =
+        "  cairn evaluate --model teacher.safetensors --matcher-model lightglue.safetensors --sequences HPATCHES\n"
         "  cairn evaluate --model runs/demo/teacher/model.safetensors --photos /usr/share/backgrounds --pairs 10",
     .options = table,
     .options_bytes = sizeof(cairn_cli_evaluation),

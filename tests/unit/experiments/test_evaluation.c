@@ -313,9 +313,62 @@ static void pooled_numbers_are_those_of_all_pairs(void **state)
     cairn_pair_source_free(&sources[1]);
 }
 
+static cairn_status no_match(void *state, const cairn_match_side *a, const cairn_match_side *b, cairn_match **out,
+                             int *count)
+{
+    (void)state, (void)a, (void)b;
+    *out = NULL;
+    *count = 0;
+    return CAIRN_OK;
+}
+
+/* Mutual nearest neighbours behind the interface of matchers give what the evaluation's own give; what ranks every
+ * nearest neighbour, or chooses points by the truth, does not apply. */
+static void a_matcher_takes_the_place_of_nearest_neighbours(void **state)
+{
+    (void)state;
+    bool broken = false;
+    cairn_pair_options o = small_pairs();
+    const cairn_protocol protocol = small_protocol();
+    const cairn_evaluation_options options = {.protocol = &protocol, .resamples = 50};
+    static const cairn_measure alike[] = {CAIRN_MEASURE_REPEATABILITY, CAIRN_MEASURE_MATCHES, CAIRN_MEASURE_MMA_3,
+                                          CAIRN_MEASURE_MATCH_PRECISION_3, CAIRN_MEASURE_HOMOGRAPHY_ERROR};
+    cairn_pair_source sources[2];
+    cairn_detector sift;
+    cairn_matcher matchers[2] = {{0}, {.name = "none", .match = no_match}};
+    cairn_predictions methods[3];
+    cairn_evaluation e;
+    for (int v = 0; v < 2; v++) assert_ok(cairn_pairs_generate(&sources[v], "photos", IMAGES, load, &broken, &o));
+    assert_ok(cairn_baseline_sift(&sift, true));
+    assert_ok(cairn_matcher_nearest(&matchers[0], NULL));
+    for (int m = 0; m < 3; m++) {
+        assert_ok(cairn_predictions_live(&methods[m], &sift, &protocol, CAIRN_ROLE_CLASSICAL, NULL));
+        methods[m].matcher = m ? &matchers[m - 1] : NULL;
+    }
+    assert_ok(cairn_evaluation_run(&e, sources, methods, 3, &options));
+    for (int i = 0; i < e.pairs; i++) {
+        const double *plain = e.method[0].rows[i].value, *matched = e.method[1].rows[i].value;
+        const double *none = e.method[2].rows[i].value;
+        for (size_t k = 0; k < sizeof alike / sizeof *alike; k++)
+            assert_memory_equal(&plain[alike[k]], &matched[alike[k]], sizeof(double));
+        assert_true(matched[CAIRN_MEASURE_MATCHING_SCORE] > 0.1);
+        assert_true(matched[CAIRN_MEASURE_MATCHING_SCORE] <= plain[CAIRN_MEASURE_MATCHING_SCORE]);
+        assert_true(isnan(matched[CAIRN_MEASURE_PRECISION]) && isnan(matched[CAIRN_MEASURE_HOMOGRAPHY_SHARED_1]));
+        assert_near(none[CAIRN_MEASURE_MATCHES] + none[CAIRN_MEASURE_MATCHING_SCORE], 0, 0);
+        assert_near(none[CAIRN_MEASURE_HOMOGRAPHY_3], 0, 0);
+    }
+    assert_true(e.method[0].pooled[CAIRN_PAIR_KINDS].count > 0 && e.method[1].pooled[CAIRN_PAIR_KINDS].count == 0);
+    cairn_evaluation_free(&e);
+    for (int m = 0; m < 3; m++) cairn_predictions_free(&methods[m]);
+    cairn_matcher_free(&matchers[0]);
+    cairn_detector_free(&sift);
+    for (int v = 0; v < 2; v++) cairn_pair_source_free(&sources[v]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_matcher_takes_the_place_of_nearest_neighbours),
         cmocka_unit_test(pairs_are_the_same_in_any_order),
         cmocka_unit_test(the_homography_is_that_of_the_warp),
         cmocka_unit_test(good_methods_beat_chance),
