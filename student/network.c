@@ -159,6 +159,7 @@ static cairn_status fill(cairn_network *net, const char *path, uint32_t seed)
     cairn_model_init(&m, g, false);
     cairn_network_build(&m, &net->spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1}));
     CAIRN_TRY(cairn_graph_status(g));
+    if (path) CAIRN_TRY(cairn_checkpoint_check(path, &m));
     CAIRN_TRY(cairn_store_add_graph(net->store, g));
     if (path)
         CAIRN_TRY(cairn_checkpoint_load(path, net->store, &m, false));

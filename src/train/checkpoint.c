@@ -125,6 +125,18 @@ static cairn_status put(cairn_store *store, const cairn_parameter *p, const char
     return st;
 }
 
+cairn_status cairn_checkpoint_check(const char *path, const cairn_model *model)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_safetensors file = {0};
+    const cairn_safetensor *t;
+    CAIRN_TRY(cairn_safetensors_read(&file, path));
+    for (int i = 0; i < model->count; i++) CAIRN_TRY(find(&t, &file, &model->parameters[i], ""));
+done:
+    cairn_safetensors_free(&file);
+    return st;
+}
+
 cairn_status cairn_checkpoint_load(const char *path, cairn_store *store, const cairn_model *model, bool optimiser)
 {
     cairn_status st = CAIRN_OK;

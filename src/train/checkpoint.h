@@ -12,6 +12,9 @@ typedef struct cairn_metadata {
 /* metadata: `count` pairs, besides format and code version, which are added. */
 cairn_status cairn_checkpoint_save(const char *path, cairn_store *store, const cairn_model *model, bool optimiser,
                                    const cairn_metadata *metadata, int count);
+/* Whether every tensor of the model is in the file with its shape, before a store of that size is made: what a file says
+ * of its network may be false. error  as below */
+cairn_status cairn_checkpoint_check(const char *path, const cairn_model *model);
 /* Every tensor of the model must be in the file with its shape; what the file has besides is ignored, except that with
  * optimiser = true the moments must be there too. The store is written only if all checks pass.
  * error  CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with file, tensor, expected and found shape */

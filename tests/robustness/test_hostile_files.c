@@ -1,17 +1,14 @@
-/* Seeded damage to every kind of file that comes from outside: changed bits, bytes and lengths, cuts, doubled and moved
- * pieces. A reader may refuse or accept, but never crash, loop, or leave its output half filled; a refusal names the
- * file and an accepted file obeys the reader's promises. Build with CAIRN_SANITIZE to see reads beyond the end too:
- * every input lies in a block of exactly its size. CAIRN_FUZZ_ROUNDS multiplies the number of cases. */
-#include "base/rng.h"
+/* Seeded damage (support/hostile.h) to the kinds of file that come from outside and need no device. */
 #include "data/image.h"
 #include "data/sequences.h"
 #include "formats/npy.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
-#include "system/file.h"
+#include "matching/masks.h"
 #include "teacher/labels/label_file.h"
 
+#include "support/hostile.h"
 #include "support/pictures.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -19,98 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROOM = 4096, LABEL_H = 48, LABEL_W = 64 };
-
-typedef struct sample {
-    uint8_t *bytes; /* owned */
-    size_t size;
-} sample;
-
-/* Reads the damaged bytes; `path` is where they lie too, for readers that take a path only. Returns whether accepted.
- */
-typedef bool (*reader)(const uint8_t *bytes, size_t size, const char *path);
-
-static void refused(cairn_status st, const char *path)
-{
-    if (st >= 0 || !strstr(cairn_error_message(), path) || strchr(cairn_error_message(), '\n'))
-        fail_msg("status %d, message \"%s\": expected one line that names %s", (int)st, cairn_error_message(), path);
-}
-
-/* ---- damage ---- */
-
-static size_t random_place(cairn_rng *rng, size_t size)
-{
-    /* Half of the time near either end, where headers and directories lie. */
-    size_t most = size ? size - 1 : 0, near = most < 96 ? most : 96;
-    switch (cairn_rng_integer(rng, 0, 3)) {
-    case 0:
-        return (size_t)cairn_rng_integer(rng, 0, (int)near);
-    case 1:
-        return most - (size_t)cairn_rng_integer(rng, 0, (int)near);
-    default:
-        return (size_t)cairn_rng_integer(rng, 0, (int)most);
-    }
-}
-
-/* A length field: 1, 2, 4 or 8 bytes of either order become a value that code trips over. */
-static void put_length(cairn_rng *rng, uint8_t *bytes, size_t size)
-{
-    static const uint64_t values[] = {
-        0,          1,           0x7f,        0x80,        0xff,       0x7fff,    0x8000,         0xffff,
-        0x7fffffff, 0x80000000u, 0xffffffffu, 0xfffffff0u, UINT64_MAX, INT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 32};
-    int width = 1 << cairn_rng_integer(rng, 0, 3);
-    bool big = cairn_rng_integer(rng, 0, 1);
-    size_t at = random_place(rng, size);
-    uint64_t value = values[cairn_rng_integer(rng, 0, (int)(sizeof values / sizeof *values) - 1)];
-    if (cairn_rng_integer(rng, 0, 3) == 0) value = size + (uint64_t)cairn_rng_integer(rng, -9, 9);
-    for (int i = 0; i < width && at + (size_t)i < size; i++)
-        bytes[at + (size_t)i] = (uint8_t)(value >> 8 * (big ? width - 1 - i : i));
-}
-
-/* A digit of a text becomes another character that numbers are made of; elsewhere any byte. */
-static void change_text(cairn_rng *rng, uint8_t *bytes, size_t size)
-{
-    static const char characters[] = "0123456789-+.eE, \t\n[](){}\"':";
-    bytes[random_place(rng, size)] = (uint8_t)characters[cairn_rng_integer(rng, 0, (int)sizeof characters - 2)];
-}
-
-/* `bytes` has room for ROOM more. Returns the new size. */
-static size_t damage(cairn_rng *rng, uint8_t *bytes, size_t size)
-{
-    int changes = cairn_rng_integer(rng, 1, 4);
-    for (int i = 0; i < changes && size; i++) {
-        size_t from = random_place(rng, size), to = random_place(rng, size);
-        size_t length = (size_t)cairn_rng_integer(rng, 1, 64);
-        switch (cairn_rng_integer(rng, 0, 7)) {
-        case 0:
-            bytes[from] ^= (uint8_t)(1 << cairn_rng_integer(rng, 0, 7));
-            break;
-        case 1:
-            bytes[from] = (uint8_t)cairn_rng_integer(rng, 0, 255);
-            break;
-        case 2:
-        case 3:
-            put_length(rng, bytes, size);
-            break;
-        case 4:
-            change_text(rng, bytes, size);
-            break;
-        case 5: /* cut */
-            if (cairn_rng_integer(rng, 0, 2) == 0) size = from;
-            break;
-        case 6: /* a piece is written over another place */
-            if (length > size - from) length = size - from;
-            if (length > size - to) length = size - to;
-            memmove(bytes + to, bytes + from, length);
-            break;
-        default: /* a piece is put in a second time; at most four of 64 bytes */
-            if (length > size - from) length = size - from;
-            memmove(bytes + from + length, bytes + from, size - from);
-            size += length;
-        }
-    }
-    return size;
-}
+enum { LABEL_H = 48, LABEL_W = 64 };
 
 /* ---- readers ---- */
 
@@ -119,7 +25,7 @@ static bool read_image(const uint8_t *bytes, size_t size, const char *path)
     cairn_image image;
     cairn_status st = cairn_image_decode(&image, bytes, size, path, size % 2 ? 1 : 3);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         assert_null(image.pixels);
         return false;
     }
@@ -135,7 +41,7 @@ static bool read_npz(const uint8_t *bytes, size_t size, const char *path)
     cairn_npz npz;
     cairn_status st = cairn_npz_parse(&npz, bytes, size, path);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         assert_null(npz.arrays);
         return false;
     }
@@ -158,7 +64,7 @@ static bool read_npy(const uint8_t *bytes, size_t size, const char *path)
     size_t offset = 0;
     cairn_status st = cairn_npy_parse_header(&array, &offset, bytes, size, path);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         return false;
     }
     assert_true(array.rank >= 0 && array.rank <= CAIRN_NPZ_RANK);
@@ -172,7 +78,7 @@ static bool read_safetensors(const uint8_t *bytes, size_t size, const char *path
     test_put(path, bytes, size);
     cairn_status st = cairn_safetensors_read(&file, path);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         assert_null(file.tensors);
         return false;
     }
@@ -191,7 +97,7 @@ static bool read_torch(const uint8_t *bytes, size_t size, const char *path)
     cairn_weights weights;
     cairn_status st = cairn_torch_file_parse(&weights, bytes, size, path);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         assert_null(weights.tensors);
         return false;
     }
@@ -214,7 +120,7 @@ static bool read_labels(const uint8_t *bytes, size_t size, const char *path)
     test_put(path, bytes, size);
     cairn_status st = cairn_label_file_read(path, LABEL_H, LABEL_W, &info, &points);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         assert_null(points.points);
         return false;
     }
@@ -226,12 +132,39 @@ static bool read_labels(const uint8_t *bytes, size_t size, const char *path)
     return true;
 }
 
+static bool read_masks(const uint8_t *bytes, size_t size, const char *path)
+{
+    cairn_mask_info info;
+    cairn_masked_pair pair;
+    cairn_homography back;
+    test_put(path, bytes, size);
+    cairn_status st = cairn_masks_read(&pair, &info, path, LABEL_H, LABEL_W);
+    if (st < 0) {
+        test_refused(st, path);
+        assert_null(pair.a.points);
+        assert_null(pair.scores);
+        return false;
+    }
+    const cairn_keypoints *all[4] = {&pair.a, &pair.b, &pair.lost_a, &pair.lost_b};
+    assert_int_equal(pair.a.count, pair.b.count);
+    for (int k = 0; k < 4; k++)
+        for (int i = 0; i < all[k]->count; i++) {
+            const cairn_keypoint p = all[k]->points[i];
+            assert_true(p.x >= 0 && p.x <= LABEL_W - 1 && p.y >= 0 && p.y <= LABEL_H - 1 && isfinite(p.score));
+        }
+    for (int i = 0; i < pair.a.count; i++) assert_true(pair.scores[i] >= 0 && pair.scores[i] <= 1);
+    assert_ok(cairn_homography_invert(&back, &pair.to_warped));
+    assert_true(strlen(info.image) < sizeof info.image && strlen(info.options) < sizeof info.options);
+    cairn_masked_pair_free(&pair);
+    return true;
+}
+
 static bool read_sequence(const uint8_t *bytes, size_t size, const char *path)
 {
     cairn_homography h, inverse;
     cairn_status st = cairn_sequence_parse_homography(&h, bytes, size, path);
     if (st < 0) {
-        refused(st, path);
+        test_refused(st, path);
         return false;
     }
     for (int i = 0; i < 9; i++) assert_true(isfinite(h.m[i]));
@@ -241,60 +174,25 @@ static bool read_sequence(const uint8_t *bytes, size_t size, const char *path)
 
 /* ---- cases ---- */
 
-/* The whole file must be accepted, so that the damage is to something that was good. */
-static void attack(sample s, reader read, int cases, uint32_t purpose, const char *name)
-{
-    const char *rounds = getenv("CAIRN_FUZZ_ROUNDS");
-    int accepted = 0;
-    char path[640];
-    snprintf(path, sizeof path, "%s", test_path("%s", name));
-    uint8_t *work = malloc(s.size + ROOM);
-    assert_non_null(work);
-    if (!read(s.bytes, s.size, path)) fail_msg("the undamaged file is refused: %s", cairn_error_message());
-    if (rounds && atoi(rounds) > 1) cases *= atoi(rounds);
-    for (int i = 0; i < cases; i++) {
-        cairn_rng rng = cairn_rng_stream(20, 1, (uint32_t)i, 0, purpose);
-        memcpy(work, s.bytes, s.size);
-        size_t size = damage(&rng, work, s.size);
-        uint8_t *exact = malloc(size + !size);
-        assert_non_null(exact);
-        memcpy(exact, work, size);
-        accepted += read(exact, size, path);
-        free(exact);
-    }
-    print_message("%s: %d of %d damaged files refused\n", name, cases - accepted, cases);
-    assert_true(accepted < cases);
-    free(work);
-    free(s.bytes);
-}
-
-/* What lies in a file; the caller frees. */
-static sample take(const char *path)
-{
-    sample s;
-    assert_ok(cairn_file_read(&s.bytes, &s.size, path, 1 << 20));
-    return s;
-}
-
 static void test_hostile__images(void **state)
 {
     (void)state;
     cairn_image image;
-    sample s;
+    test_sample s;
     test_picture(&image, 23, 37, 3);
     assert_ok(cairn_image_encode_png(&s.bytes, &s.size, &image));
-    attack(s, read_image, 800, 1, "hostile.png");
+    test_attack(s, read_image, 800, 1, "hostile.png");
     test_make_jpeg(&s.bytes, &s.size, &image);
-    attack(s, read_image, 1200, 2, "hostile.jpg");
+    test_attack(s, read_image, 1200, 2, "hostile.jpg");
     const uint8_t *progressive = test_progressive_jpeg(&s.size);
     s.bytes = malloc(s.size);
     assert_non_null(s.bytes);
     memcpy(s.bytes, progressive, s.size);
-    attack(s, read_image, 1200, 3, "progressive.jpg");
+    test_attack(s, read_image, 1200, 3, "progressive.jpg");
     test_make_pnm(&s.bytes, &s.size, &image);
-    attack(s, read_image, 600, 4, "hostile.ppm");
+    test_attack(s, read_image, 600, 4, "hostile.ppm");
     test_make_bmp(&s.bytes, &s.size, &image);
-    attack(s, read_image, 600, 5, "hostile.bmp");
+    test_attack(s, read_image, 600, 5, "hostile.bmp");
     cairn_image_free(&image);
 }
 
@@ -330,11 +228,11 @@ static void test_hostile__png_with_right_checksums(void **state)
 {
     (void)state;
     cairn_image image;
-    sample s;
+    test_sample s;
     for (int c = 1; c <= 3; c += 2) {
         test_picture(&image, 9, 14, c);
         assert_ok(cairn_image_encode_png(&s.bytes, &s.size, &image));
-        attack(s, read_repaired_png, 1500, 5 + (uint32_t)c, "repaired.png");
+        test_attack(s, read_repaired_png, 1500, 5 + (uint32_t)c, "repaired.png");
         cairn_image_free(&image);
     }
 }
@@ -351,7 +249,7 @@ static void test_hostile__npz(void **state)
     for (int deflate = 0; deflate < 2; deflate++) {
         const char *path = test_path("good.npz");
         assert_ok(cairn_npz_write(path, arrays, 2, deflate));
-        attack(take(path), read_npz, 1500, 10 + (uint32_t)deflate, deflate ? "deflated.npz" : "stored.npz");
+        test_attack(test_take(path), read_npz, 1500, 10 + (uint32_t)deflate, deflate ? "deflated.npz" : "stored.npz");
     }
 }
 
@@ -361,10 +259,10 @@ static void test_hostile__npy_headers(void **state)
     char header[CAIRN_NPY_HEADER_MAX];
     cairn_npz_array array = {.type = CAIRN_NPZ_F32, .rank = 3, .shape = {3, 4, 5}};
     size_t length = cairn_npy_make_header(header, &array);
-    sample s = {calloc(length + 240, 1), length + 240};
+    test_sample s = {calloc(length + 240, 1), length + 240};
     assert_non_null(s.bytes);
     memcpy(s.bytes, header, length);
-    attack(s, read_npy, 4000, 12, "member.npy");
+    test_attack(s, read_npy, 4000, 12, "member.npy");
 }
 
 static void test_hostile__safetensors(void **state)
@@ -379,7 +277,7 @@ static void test_hostile__safetensors(void **state)
     cairn_safetensors_pair metadata[1] = {{(char[]){"model"}, (char[]){"student"}}};
     const char *path = test_path("good.safetensors");
     assert_ok(cairn_safetensors_write(path, tensors, 3, metadata, 1));
-    attack(take(path), read_safetensors, 2000, 20, "hostile.safetensors");
+    test_attack(test_take(path), read_safetensors, 2000, 20, "hostile.safetensors");
 }
 
 /* {'w': a tensor [2,3] of the storage '0', 'l': [(1, 2.5, None, True)], 'o': OrderedDict([...])} as PyTorch before 1.6
@@ -398,10 +296,10 @@ static void test_hostile__torch(void **state)
         "(K\1G\x40\4\0\0\0\0\0\0N\x88taX\1\0\0\0oq\t" "ccollections\nOrderedDict\n]X\1\0\0\0vh\1\x86" "a\x85Ru."
         "\x80\2]q\0X\1\0\0\0" "0q\1a."
         "\6\0\0\0\0\0\0\0" "aaa?bbb?ccc?ddd?eee?fff?";
-    sample s = {malloc(sizeof text - 1), sizeof text - 1};
+    test_sample s = {malloc(sizeof text - 1), sizeof text - 1};
     assert_non_null(s.bytes);
     memcpy(s.bytes, text, s.size);
-    attack(s, read_torch, 20000, 50, "hostile.pth");
+    test_attack(s, read_torch, 20000, 50, "hostile.pth");
 }
 
 static void test_hostile__label_files(void **state)
@@ -415,7 +313,28 @@ static void test_hostile__label_files(void **state)
     for (int i = 0; i < points.count; i++) points.points[i] = (cairn_keypoint){(float)(5 * i), (float)(4 * i), 0.5f};
     assert_ok(cairn_label_file_write(path, &info, &points));
     cairn_keypoints_free(&points);
-    attack(take(path), read_labels, 1500, 30, "labels.npz");
+    test_attack(test_take(path), read_labels, 1500, 30, "labels.npz");
+}
+
+static void test_hostile__matched_masks(void **state)
+{
+    (void)state;
+    cairn_keypoint points[12];
+    float scores[8];
+    const cairn_mask_info info = {.teacher = 7, .seed = 1, .image = "photo", .options = "source=oracle reach=3"};
+    for (int i = 0; i < 12; i++) points[i] = (cairn_keypoint){(float)(5 * i), (float)(4 * i), 0.5f};
+    for (int i = 0; i < 8; i++) scores[i] = 0.1f * (float)i;
+    const cairn_masked_pair pair = {.h = LABEL_H,
+                                    .w = LABEL_W,
+                                    .to_warped = {{1.1, 0, 3, 0, 0.9, -2, 1e-4, 0, 1}},
+                                    .a = {.count = 8, .points = points},
+                                    .b = {.count = 8, .points = points + 4},
+                                    .scores = scores,
+                                    .lost_a = {.count = 4, .points = points + 8},
+                                    .lost_b = {.count = 2, .points = points}};
+    const char *path = test_path("good-masks.npz");
+    assert_ok(cairn_masks_write(path, &pair, &info));
+    test_attack(test_take(path), read_masks, 1500, 60, "masks.npz");
 }
 
 static void test_hostile__sequence_texts(void **state)
@@ -423,10 +342,10 @@ static void test_hostile__sequence_texts(void **state)
     (void)state;
     static const char text[] = "0.87976964 0.31245438 -39.430589\n-0.18389418 0.93847198 153.15784\n"
                                "0.00019641425 -1.6015275e-05 1\n";
-    sample s = {malloc(sizeof text - 1), sizeof text - 1};
+    test_sample s = {malloc(sizeof text - 1), sizeof text - 1};
     assert_non_null(s.bytes);
     memcpy(s.bytes, text, s.size);
-    attack(s, read_sequence, 4000, 40, "H_1_2");
+    test_attack(s, read_sequence, 4000, 40, "H_1_2");
 }
 
 int main(void)
@@ -439,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_hostile__safetensors),
         cmocka_unit_test(test_hostile__torch),
         cmocka_unit_test(test_hostile__label_files),
+        cmocka_unit_test(test_hostile__matched_masks),
         cmocka_unit_test(test_hostile__sequence_texts),
     };
     return cmocka_run_group_tests_name("hostile_files", tests, test_scratch_create, test_scratch_remove);
