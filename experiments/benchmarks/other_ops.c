@@ -4,8 +4,10 @@
 #include "ops/layout/layout.h"
 #include "ops/optimiser/optimiser.h"
 #include "ops/pointwise/pointwise.h"
+#include "ops/product/matrix.h"
 #include "ops/quantise/quantise.h"
 #include "ops/reduce/reduce.h"
+#include "ops/sampling/best.h"
 #include "ops/sampling/sampling.h"
 
 static cairn_tid map_of(cairn_graph *g, const cairn_bench_op *b)
@@ -64,6 +66,30 @@ static cairn_tid gather_grad(cairn_graph *g, const cairn_bench_op *b)
 static cairn_tid top_points(cairn_graph *g, const cairn_bench_op *b)
 {
     return cairn_op_top_points(g, map_of(g, b), b->co, 0, 4).points;
+}
+
+static cairn_tid best_channels(cairn_graph *g, const cairn_bench_op *b)
+{
+    cairn_tid count = cairn_graph_constant(g, (cairn_shape){b->x.n, 1, 1, 1}, (float)b->x.c);
+    return cairn_op_best_channels(g, map_of(g, b), count);
+}
+
+static cairn_tid best_rows(cairn_graph *g, const cairn_bench_op *b)
+{
+    cairn_tid count = cairn_graph_constant(g, (cairn_shape){b->x.n, 1, 1, 1}, (float)b->x.w);
+    return cairn_op_best_rows(g, map_of(g, b), count, 0, CAIRN_NONE);
+}
+
+/* A block of nearest_device: x.w points of `co` channels against x.c, and the best of both sides. */
+static cairn_tid nearest(cairn_graph *g, const cairn_bench_op *b)
+{
+    cairn_tid points = cairn_graph_input(g, "a", (cairn_shape){b->x.n, 1, b->x.w, b->co});
+    cairn_tid others = cairn_graph_input(g, "b", (cairn_shape){b->x.n, 1, b->x.c, b->co});
+    cairn_tid products = cairn_op_matmul(g, points, others, false, true);
+    cairn_tid all_a = cairn_graph_constant(g, (cairn_shape){b->x.n, 1, 1, 1}, (float)b->x.w);
+    cairn_tid all_b = cairn_graph_constant(g, (cairn_shape){b->x.n, 1, 1, 1}, (float)b->x.c);
+    cairn_graph_output(g, cairn_op_best_channels(g, products, all_b), "of_a");
+    return cairn_op_best_rows(g, products, all_a, 0, CAIRN_NONE);
 }
 
 static cairn_tid transpose(cairn_graph *g, const cairn_bench_op *b)
@@ -129,6 +155,9 @@ const cairn_bench_op cairn_bench_other_ops[] = {
     OTHER("gather", gather, 8, 1, 1200, 256, 500),
     OTHER("gather_grad", gather_grad, 8, 1, 1200, 256, 500),
     OTHER("top_points", top_points, 1, 480, 640, 1, 1000),
+    OTHER("best_channels", best_channels, 1, 1, 512, 2048, 0),
+    OTHER("best_rows", best_rows, 1, 1, 512, 2048, 0),
+    OTHER("nearest neighbours", nearest, 1, 1, 512, 2048, 256),
     OTHER("transpose", transpose, 8, 1, 1200, 256, 0),
     OTHER("concat_channels", concat_channels, 8, 60, 80, 65, 0),
     OTHER("gaussian_blur", blur, 8, 240, 320, 1, 0),
