@@ -23,6 +23,11 @@ const cairn_compare_case cairn_compare_gpu[] = {
     {"superpoint", 1, 240, 320, 32}, {"magicpoint", 1, 240, 320, 32}, {"sp-fpn", 1, 240, 320, 32},
     {"superpoint", 0, 480, 640, 1},  {"superpoint", 0, 480, 640, 16}, {"sp-fpn", 0, 480, 640, 1},
     {"sp-fpn", 0, 480, 640, 16},     {0}};
+const cairn_compare_case cairn_compare_cost[] = {
+    {"superpoint", 0, 480, 640, 1},   {"sp-fpn", 0, 480, 640, 1},      {"drop-in", 0, 480, 640, 1},
+    {"drop-in-b", 0, 480, 640, 1},    {"drop-in-c", 0, 480, 640, 1},   {"drop-in-d", 0, 480, 640, 1},
+    {"superpoint", 0, 1088, 1920, 1}, {"sp-fpn", 0, 1088, 1920, 1},    {"drop-in", 0, 1088, 1920, 1},
+    {"drop-in-b", 0, 1088, 1920, 1},  {"drop-in-c", 0, 1088, 1920, 1}, {"drop-in-d", 0, 1088, 1920, 1}, {0}};
 
 /* ---- one run of one side ---- */
 
@@ -239,25 +244,44 @@ static void print_side(FILE *out, const char *who, const cJSON *line)
     fputs("\n", out);
 }
 
+/* The number of a side's line, or NAN. */
+static double number_of(const cJSON *line, const char *key)
+{
+    return cJSON_GetNumberValue(cJSON_GetObjectItem(line, key));
+}
+
+/* Two networks of one name with other sizes are not the same work. */
+static void check_parameters(const result *r, const cairn_compare_case *work)
+{
+    const double ours = number_of(r->last[OURS], "parameters"), theirs = number_of(r->last[PEERS], "parameters");
+    if (isnan(ours) || isnan(theirs) || ours == theirs) return;
+    cairn_warn("%s has %.0f parameters here and %.0f in the peer: their times are of different networks", work->model,
+               ours, theirs);
+}
+
 static cairn_status print_case(const result *r, const cairn_compare_options *o, const cairn_compare_case *work,
                                bool first)
 {
     cairn_status st = CAIRN_OK;
     const double ours = median(r->ms[OURS], o->rounds), peers = median(r->ms[PEERS], o->rounds);
     const double ratio = median(r->ratios, o->rounds);
+    check_parameters(r, work);
     if (o->table && first) {
         print_side(o->table, "Cairn", r->last[OURS]);
         print_side(o->table, "peer", r->last[PEERS]);
         fprintf(o->table,
                 "\nMilliseconds of a step: medians of %d rounds, each the median of %d steps. Ratio: the peer's time "
-                "over Cairn's, by round.\n\n"
-                "| model | mode | images | Cairn, ms | peer, ms | ratio by round | median |\n"
-                "| --- | --- | --- | --- | --- | --- | --- |\n",
+                "over Cairn's, by round. GMAC: of the "
+                "network's definition, forward. Planned: activations and scratch of Cairn's program.\n\n"
+                "| model | mode | images | parameters | GMAC | planned, MB | Cairn, ms | peer, ms | ratio by round | median |\n"
+                "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
                 o->rounds, o->runs);
     }
     if (o->table) {
-        fprintf(o->table, "| %s | %s | %dx%d, batch %d | %.1f | %.1f |", work->model, work->train ? "train" : "infer",
-                work->height, work->width, work->batch, ours, peers);
+        fprintf(o->table, "| %s | %s | %dx%d, batch %d | %.0f | %.3f | %.1f | %.1f | %.1f |", work->model,
+                work->train ? "train" : "infer", work->height, work->width, work->batch,
+                number_of(r->last[OURS], "parameters"), number_of(r->last[OURS], "gmac"),
+                number_of(r->last[OURS], "planned_mb"), ours, peers);
         for (int i = 0; i < o->rounds; i++) fprintf(o->table, "%s %.2f", i ? "," : "", r->ratios[i]);
         fprintf(o->table, " | %.2f |\n", ratio);
         if (fflush(o->table)) CAIRN_TRY(cairn_error_set(CAIRN_E_IO, "cannot write the comparison"));

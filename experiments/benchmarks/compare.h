@@ -2,8 +2,9 @@
 #define CAIRN_BENCHMARKS_COMPARE_H
 /* This program and another engine on the same work, in turn: `cairn benchmark model` and a script that takes the same
  * options (--model, --mode, --height, --width, --batch, --runs, --warmup, --threads) and prints the same JSON line
- * (engine, device, threads, amp, channels_last, compile, ms_median). Both run as child processes, one after the other,
- * and who begins changes from round to round, so that a machine that gets slower or busier meets both. */
+ * (engine, device, threads, amp, channels_last, compile, ms_median, parameters: a warning says where they differ);
+ * torch_peer.py beside this file is one. Both run as child processes, one after the other, and who begins changes from
+ * round to round, so that a machine that gets slower or busier meets both. */
 #include "base/status.h"
 
 #include <stdio.h>
@@ -13,8 +14,9 @@ typedef struct cairn_compare_case {
     int train, height, width, batch;
 } cairn_compare_case;
 
-/* The table of docs/performance.md, and the same for a GPU. The list ends with {0}. */
-extern const cairn_compare_case cairn_compare_cpu[], cairn_compare_gpu[];
+/* The table of docs/performance.md, the same for a GPU, and what teacher and students cost in inference at 480x640 and
+ * 1080p (1088x1920: a multiple of 32). Each list ends with {0}. */
+extern const cairn_compare_case cairn_compare_cpu[], cairn_compare_gpu[], cairn_compare_cost[];
 
 typedef struct cairn_compare_options {
     const cairn_compare_case *cases; /* ended by {0} */

@@ -2,11 +2,11 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "experiments/benchmarks/networks.h"
 #include "gpu/cache/tuning.h"
 #include "graph/profile.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
-#include "student/network.h"
 #include "system/progress.h"
 #include "teacher/descriptor_loss.h"
 #include "teacher/losses.h"
@@ -30,6 +30,7 @@ typedef struct bench {
     int input_count;
     float top[6]; /* inputs are uniform in [0, top); whole numbers when negative */
     cairn_train_settings settings;
+    double macs; /* of a forward pass */
 } bench;
 
 static cairn_tid add_input(bench *b, const char *name, cairn_shape s, float top)
@@ -62,16 +63,9 @@ static cairn_tid student_loss(bench *b, cairn_network_graph net)
 static cairn_status build(bench *b, const cairn_benchmark_model_options *o)
 {
     cairn_status st = CAIRN_OK;
-    cairn_network_spec spec = {.superpoint = {.width = o->multiplier}, .sp_fpn = CAIRN_SP_FPN_OPTIONS_INIT};
-    spec.kind = !strcmp(o->model, "sp-fpn")    ? CAIRN_NETWORK_SP_FPN
-                : !strcmp(o->model, "drop-in") ? CAIRN_NETWORK_DROP_IN
-                                               : CAIRN_NETWORK_SUPERPOINT;
-    if (spec.kind == CAIRN_NETWORK_DROP_IN) {
-        spec.sp_fpn = (cairn_sp_fpn_options){.channels = 64, .taps = {1, 3, 8, 11}};
-        spec.heads = (cairn_drop_in_heads){256, true};
-    }
-    spec.sp_fpn.width = o->multiplier;
-    if (!strcmp(o->model, "superpoint")) spec.superpoint.descriptor = cairn_superpoint_channels(256, o->multiplier);
+    cairn_network_spec spec;
+    CAIRN_TRY(cairn_benchmark_network(&spec, o->model, o->multiplier));
+    CAIRN_TRY(cairn_network_cost(&spec, o->batch, o->height, o->width, &b->macs, NULL));
     CAIRN_TRY(cairn_graph_create(&b->g));
     CAIRN_TRY(cairn_store_create(&b->store, b->gpu));
     cairn_model_init(&b->model, b->g, o->train);
@@ -199,6 +193,7 @@ static cairn_status print_line(const bench *b, FILE *out, const cairn_benchmark_
     add_rounded(line, "ms_first", r->first);
     add_rounded(line, "cpu_ms", r->cpu);
     add_rounded(line, "images_per_s", o->batch / r->median * 1e3);
+    add_rounded(line, "gmac", b->macs / 1e9);
     add_rounded(line, "gflop", stats->operations / 1e9);
     add_rounded(line, "gflops", stats->operations / r->median / 1e6);
     add_rounded(line, "peak_memory_mb", (double)(stats->planned_bytes + stats->stored_bytes) / 1e6);
@@ -226,6 +221,8 @@ static cairn_status print_row(const bench *b, FILE *out, const cairn_benchmark_m
             r->ms[o->runs - 1], r->first);
     fprintf(out, "%10.3f ms processor time of this program in a step\n", r->cpu);
     fprintf(out, "%10.3f images/s, %.2f GFLOP/s\n", o->batch / r->median * 1e3, stats->operations / r->median / 1e6);
+    fprintf(out, "%10lld parameters, %.3f GMAC forward\n", (long long)cairn_model_parameter_count(&b->model),
+            b->macs / 1e9);
     fprintf(out, "%10.1f MB on the device\n", (double)(stats->planned_bytes + stats->stored_bytes) / 1e6);
     if (fflush(out)) return cairn_error_set(CAIRN_E_IO, "cannot write the benchmark's results");
     return CAIRN_OK;

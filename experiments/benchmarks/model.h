@@ -1,9 +1,7 @@
 #ifndef CAIRN_BENCHMARKS_MODEL_H
 #define CAIRN_BENCHMARKS_MODEL_H
 /* Times whole networks: inference, and training steps (forward, backward, Adam). */
-#include "gpu/gpu.h"
-
-#define CAIRN_BENCHMARK_MODELS "superpoint,magicpoint,sp-fpn,drop-in"
+#include "experiments/benchmarks/networks.h"
 
 typedef struct cairn_benchmark_model_options {
     const char *model; /* one of CAIRN_BENCHMARK_MODELS */
@@ -21,8 +19,9 @@ typedef struct cairn_benchmark_model_options {
  * are online), amp ("mixed": tensors stored in fp16, arithmetic in fp32; else "off"), channels_last and compile (always
  * true: NHWC, compiled once), multiplier, parameters, runs, ms_median, ms_min, ms_max, ms_first (the first step, which
  * compiles pipelines), cpu_ms (time of this process in a step, on all cores together: on a CPU device what the work
- * costs, however busy the machine is), images_per_s, gflop, gflops, peak_memory_mb (what the plan and the stored
- * tensors take on the device), digest (hash of parameters, moments, statistics and outputs after the last step: the
+ * costs, however busy the machine is), images_per_s, gmac (of the network as it is defined, forward only: networks.h),
+ * gflop and gflops (what the program does, estimated), peak_memory_mb (what the plan and the stored tensors take on the
+ * device), digest (hash of parameters, moments, statistics and outputs after the last step: the
  * same for the same device, options and tuning), submissions, dispatches, barriers, recomputed (tensors made again for
  * the backward pass), planned_mb (the plan's arena). */
 cairn_status cairn_benchmark_model(cairn_gpu *gpu, FILE *out, const cairn_benchmark_model_options *options);

@@ -57,8 +57,19 @@ static void test_compare__ratios_follow_from_the_times(void **state)
     assert_ok(cairn_file_read(&text, &size, markdown, 1 << 16));
     assert_non_null(strstr((char *)text, "peer: shell 1 on none, precision bf16, 1 threads"));
     assert_non_null(strstr((char *)text, "precision fp32"));
-    assert_non_null(strstr((char *)text, "| sp-fpn | infer | 32x32, batch 1 |"));
+    assert_non_null(strstr((char *)text, "| sp-fpn | infer | 32x32, batch 1 | "));
+    assert_non_null(strstr((char *)text, "| parameters | GMAC | planned, MB |"));
+    assert_null(strstr((char *)text, "nan"));
+    assert_null(strstr(run.err, "different networks")); /* this peer does not say how many it has */
     free(text);
+}
+
+static void test_compare__other_networks_are_told(void **state)
+{
+    (void)state;
+    compare("echo '{\"ms_median\":1000,\"parameters\":17}'\n", NULL, NULL);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    assert_non_null(strstr(run.err, "17 in the peer: their times are of different networks"));
 }
 
 static void test_compare__a_failing_peer_is_one_error(void **state)
@@ -95,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare__ratios_follow_from_the_times),
+        cmocka_unit_test(test_compare__other_networks_are_told),
         cmocka_unit_test(test_compare__a_failing_peer_is_one_error),
         cmocka_unit_test(test_compare__a_missing_peer_is_named),
     };

@@ -48,8 +48,9 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(benchmark_options, peer, "",
                            "compare, homography: script that does the same by another program"),
     CAIRN_SETTING_TEXT_ROW(benchmark_options, python, "python3", "what the peer is started with"),
-    CAIRN_SETTING_CHOICE_ROW(benchmark_options, cases, 0, "cpu,gpu,one",
-                             "compare: the tables of docs/performance.md, or the one that --model ... --batch say"),
+    CAIRN_SETTING_CHOICE_ROW(benchmark_options, cases, 0, "cpu,gpu,one,cost",
+                             "compare: the tables of docs/performance.md, the case that --model ... --batch say, or "
+                             "teacher and students in inference"),
     CAIRN_SETTING_INT_ROW(benchmark_options, rounds, 3, 1, 100, "compare: times both sides run, in turn"),
     CAIRN_SETTING_INT_ROW(benchmark_options, threads, 0, 0, 1024, "compare: of both sides on a CPU; 0: all cores"),
     CAIRN_SETTING_TEXT_ROW(benchmark_options, peer_options, "", "compare: more options for the peer, in one word"),
@@ -113,10 +114,12 @@ enum { MOST_CASES = 16 };
 
 static cairn_status choose_cases(cairn_compare_case chosen[MOST_CASES], const benchmark_options *o)
 {
-    static const char *const models[] = {"superpoint", "magicpoint", "sp-fpn", "drop-in"}; /* CAIRN_BENCHMARK_MODELS */
     const cairn_compare_case one[] = {
-        {models[o->model], o->mode == 0, (int)o->height, (int)o->width, (int)o->batch}, {0}};
-    const cairn_compare_case *from = o->cases == 0 ? cairn_compare_cpu : o->cases == 1 ? cairn_compare_gpu : one;
+        {cairn_benchmark_models[o->model], o->mode == 0, (int)o->height, (int)o->width, (int)o->batch}, {0}};
+    const cairn_compare_case *from = o->cases == 0   ? cairn_compare_cpu
+                                     : o->cases == 1 ? cairn_compare_gpu
+                                     : o->cases == 2 ? one
+                                                     : cairn_compare_cost;
     int count = 0;
     for (; from->model; from++) {
         char name[64];
@@ -200,6 +203,7 @@ const cairn_command cairn_command_benchmark = {
                "each robust estimator on random pairs of points with a known homography.",
     .example = "  cairn benchmark model --model superpoint --mode train --height 120 --width 160 --batch 1\n"
                "  cairn benchmark ops --filter conv\n"
+               "  cairn benchmark compare --cases cost --rounds 2 --runs 3 --peer experiments/benchmarks/torch_peer.py\n"
                "  cairn benchmark homography --runs 200 --table --peer tests/peers/homography_peer.py",
     .options = table,
     .options_bytes = sizeof(benchmark_options),
