@@ -1,20 +1,26 @@
 #include "student/mobilenet_import.h"
 
-#include "formats/safetensors.h"
+#include "student/import_tensor.h"
 #include "train/checkpoint.h"
 
-#include <math.h>
 #include <string.h>
 
-enum { TV, DL, TF, LAYOUTS };
-enum { NAME = 160, PREFIX = 64 };
+enum { TV, DL, TF, TIMM, LAYOUTS };
+enum { NAME = 160, PREFIX = 64 }; /* PREFIX as in cairn_import_prefix */
 
-const char *const cairn_mobilenet_layouts[LAYOUTS + 1] = {"mobilenetv3-tv", "mobilenetv3-dl", "mobilenetv3-tf"};
+const char *const cairn_mobilenet_layouts[LAYOUTS + 1] = {"mobilenetv3-tv", "mobilenetv3-dl", "mobilenetv3-tf",
+                                                          "mobilenetv3-timm"};
 /* A name that only this layout has, and one that only its Large has. */
 static const char *const marks[LAYOUTS] = {"features.1.block.0.0.weight", "features.1.conv.0.weight",
-                                           "block1.expand.weight"};
+                                           "block1.expand.weight", "blocks.0.0.conv_dw.weight"};
 static const char *const large_marks[LAYOUTS] = {"features.16.0.weight", "features.15.conv.0.weight",
-                                                 "block14.expand.weight"};
+                                                 "block14.expand.weight", "blocks.6.0.conv.weight"};
+static const char *const hidden_names[LAYOUTS][2] = {{"classifier.0.weight", "classifier.0.weight"},
+                                                     {"classifier.0.weight", "classifier.0.weight"},
+                                                     {"head1024.weight", "head1280.weight"},
+                                                     {"conv_head.weight", "conv_head.weight"}};
+static const char *const class_names[LAYOUTS] = {"classifier.3.weight", "classifier.3.weight", "logits.weight",
+                                                 "classifier.weight"};
 
 typedef struct job {
     const cairn_weights *weights;
@@ -36,17 +42,7 @@ static const cairn_weight *find(const job *j, const char *name)
 
 static bool find_prefix(job *j)
 {
-    const char *ending = marks[j->layout];
-    const size_t length = strlen(ending);
-    for (int i = 0; i < j->weights->count; i++) {
-        const char *name = j->weights->tensors[i].name;
-        const size_t all = strlen(name);
-        if (all < length || all - length >= PREFIX || strcmp(name + all - length, ending)) continue;
-        if (all > length && name[all - length - 1] != '.') continue;
-        snprintf(j->prefix, sizeof j->prefix, "%.*s", (int)(all - length), name);
-        return true;
-    }
-    return false;
+    return cairn_import_prefix(j->prefix, j->weights, marks[j->layout]);
 }
 
 /* Parts of a block in the order of torchvision's numbers. */
@@ -124,6 +120,27 @@ static void tf_name(char out[NAME], const place *p, bool last, const cairn_mobil
         snprintf(out, NAME, "block%d.%s.%s", p->feature - 1, parts[p->part], p->field);
 }
 
+/* timm numbers blocks within stages, and normalisations within blocks. */
+static void timm_name(char out[NAME], const place *p, bool large)
+{
+    static const int stages[2][8] = {{1, 2, 3, 2, 3, 1}, {1, 2, 3, 4, 2, 3, 1}};
+    static const char *const expanded[][2] = {{"conv_pw", "bn1"}, {"conv_dw", "bn2"},
+                                              {"se.conv_reduce", "se.conv_expand"}, {"conv_pwl", "bn3"}};
+    static const char *const plain[][2] = {{"", ""}, {"conv_dw", "bn1"},
+                                           {"se.conv_reduce", "se.conv_expand"}, {"conv_pw", "bn2"}};
+    if (p->feature < 0) {
+        snprintf(out, NAME, "%s.%s", p->number ? "classifier" : "conv_head", p->field);
+    } else if (p->feature == 0) {
+        snprintf(out, NAME, "%s.%s", p->second ? "bn1" : "conv_stem", p->field);
+    } else {
+        int stage = 0, block = p->feature - 1;
+        for (; block >= stages[large][stage] && stages[large][stage + 1]; stage++) block -= stages[large][stage];
+        const char *part = p->part < 0 ? (p->second ? "bn1" : "conv")
+                                       : (p->number ? expanded : plain)[p->part][p->second];
+        snprintf(out, NAME, "blocks.%d.%d.%s.%s", stage, block, part, p->field);
+    }
+}
+
 /* The file's name of one of our parameters. */
 static void source_name(char out[NAME], const job *j, const char *name)
 {
@@ -133,27 +150,13 @@ static void source_name(char out[NAME], const job *j, const char *name)
         dl_name(out, name, &p, last);
     else if (j->layout == TF)
         tf_name(out, &p, last, &j->options.style);
+    else if (j->layout == TIMM)
+        timm_name(out, &p, j->options.style.large);
     else
         snprintf(out, NAME, "%s", name);
 }
 
 /* ---- shapes ---- */
-
-static int64_t expected_size(const cairn_parameter *p, int axis)
-{
-    const int64_t sizes[4] = {p->co, p->kind == CAIRN_PARAMETER_CONV ? p->ci : 1, p->k, p->k};
-    return sizes[axis];
-}
-
-/* A dense layer's weight has two axes, the same as a 1x1 kernel's four. */
-static bool fits(const cairn_parameter *p, const cairn_weight *w)
-{
-    const int rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4;
-    if (w->rank != rank && !(rank == 4 && p->k == 1 && w->rank == 2)) return false;
-    for (int i = 0; i < w->rank; i++)
-        if (w->shape[i] != expected_size(p, i)) return false;
-    return true;
-}
 
 /* Parameters of the model that the file lacks or has in another shape. */
 static int misfits(const job *j)
@@ -163,7 +166,7 @@ static int misfits(const job *j)
     for (int i = 0; i < j->model.count; i++) {
         source_name(name, j, j->model.parameters[i].name);
         const cairn_weight *w = name[0] ? find(j, name) : NULL;
-        count += name[0] && !(w && fits(&j->model.parameters[i], w));
+        count += name[0] && !(w && cairn_import_fits(&j->model.parameters[i], w));
     }
     return count;
 }
@@ -198,16 +201,15 @@ static cairn_status read_options(job *j)
     cairn_classifier_options *o = &j->options;
     int least = 0;
     double best = 1;
-    o->style = (cairn_mobilenet_style){.large = find(j, large_marks[j->layout]) != NULL,
+    const bool large = find(j, large_marks[j->layout]) != NULL;
+    o->style = (cairn_mobilenet_style){.large = large,
                                        .se_before_act = j->layout == DL,
                                        .same_padding = j->layout == TF,
-                                       .by_ratio = j->layout == DL,
-                                       .bn_eps = j->layout == DL ? 1e-5f : 1e-3f};
-    const char *hidden = j->layout != TF ? "classifier.0.weight" : o->style.large ? "head1280.weight"
-                                                                                  : "head1024.weight";
-    o->hidden = rows_of(j, hidden, o->style.large ? 1280 : 1024);
+                                       .by_ratio = j->layout == DL || j->layout == TIMM,
+                                       .bn_eps = j->layout == DL || j->layout == TIMM ? 1e-5f : 1e-3f};
+    o->hidden = rows_of(j, hidden_names[j->layout][large], large ? 1280 : 1024);
     if (o->hidden > 8192) o->hidden = 8192; /* will not fit, which is said then */
-    o->classes = rows_of(j, j->layout == TF ? "logits.weight" : "classifier.3.weight", 1000);
+    o->classes = rows_of(j, class_names[j->layout], 1000);
     for (int i = 0; i < 3; i++) {
         o->mean[i] = j->layout == TF ? 0.5 : mean[i];
         o->std[i] = j->layout == TF ? 0.5 : std[i];
@@ -227,38 +229,6 @@ done:
 
 /* ---- tensors ---- */
 
-static void shape_text(char *text, size_t size, int rank, const int64_t *shape)
-{
-    size_t n = (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < rank && n + 24 < size; i++)
-        n += (size_t)snprintf(text + n, size - n, "%s%lld", i ? "," : "", (long long)shape[i]);
-    snprintf(text + n, size - n, "]");
-}
-
-static cairn_status require(const cairn_weight **out, job *j, const cairn_parameter *p, const char *name)
-{
-    char is[200], expected[100];
-    int64_t shape[4];
-    const int rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4;
-    *out = find(j, name);
-    if (!*out)
-        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: layout %s needs the tensor '%s%s', which is not there",
-                               j->weights->path, cairn_mobilenet_layouts[j->layout], j->prefix, name);
-    if (!fits(p, *out)) {
-        for (int i = 0; i < rank; i++) shape[i] = expected_size(p, i);
-        shape_text(is, sizeof is, (*out)->rank, (*out)->shape);
-        shape_text(expected, sizeof expected, rank, shape);
-        return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%s' has the shape %s, expected %s", j->weights->path, name,
-                               is, expected);
-    }
-    for (size_t i = 0; i < (*out)->count; i++)
-        if (!isfinite((*out)->data[i]))
-            return cairn_error_set(CAIRN_E_NUMERIC, "%s: tensor '%s' holds numbers that are not finite",
-                                   j->weights->path, name);
-    j->used[*out - j->weights->tensors] = true;
-    return CAIRN_OK;
-}
-
 /* What a folded file leaves out of a normalisation. */
 static float folded_value(const job *j, const char *field)
 {
@@ -272,12 +242,11 @@ static cairn_status take(cairn_safetensor *to, job *j, const cairn_parameter *p)
     const cairn_weight *from = NULL;
     const size_t count = (size_t)cairn_parameter_elements(p);
     char name[NAME];
+    CAIRN_TRY(cairn_import_room(to, p));
     source_name(name, j, p->name);
-    if (name[0]) CAIRN_TRY(require(&from, j, p, name));
-    *to = (cairn_safetensor){.name = strdup(p->name), .data = malloc(count * sizeof(float) + 1),
-                             .rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4};
-    if (!to->name || !to->data) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", j->weights->path));
-    for (int i = 0; i < to->rank; i++) to->shape[i] = expected_size(p, i);
+    if (name[0])
+        CAIRN_TRY(cairn_import_require(&from, j->weights, cairn_mobilenet_layouts[j->layout], j->prefix, name, p));
+    if (from) j->used[from - j->weights->tensors] = true;
     for (size_t i = 0; i < count; i++) to->data[i] = from ? from->data[i] : folded_value(j, strrchr(p->name, '.') + 1);
 done:
     return st;
@@ -297,11 +266,6 @@ bool cairn_mobilenet_import_takes(const cairn_weights *weights, const char *layo
     return layout_of(weights, layout) < LAYOUTS;
 }
 
-static char *editable(const char *text)
-{
-    return (char *)(uintptr_t)text; /* the writer only reads it */
-}
-
 cairn_status cairn_mobilenet_import(cairn_import_report *report, const cairn_weights *weights, const char *layout,
                                     const char *out)
 {
@@ -309,6 +273,7 @@ cairn_status cairn_mobilenet_import(cairn_import_report *report, const cairn_wei
     job j = {.weights = weights, .layout = layout_of(weights, layout)};
     cairn_safetensor *tensors = NULL;
     int count = 0;
+    char model[256];
     *report = (cairn_import_report){0};
     if (j.layout == LAYOUTS) return cairn_error_set(CAIRN_E_FORMAT, "%s: is no MobileNetV3 known here", weights->path);
     find_prefix(&j); /* without one the first tensor is missed, by name */
@@ -318,16 +283,9 @@ cairn_status cairn_mobilenet_import(cairn_import_report *report, const cairn_wei
     tensors = calloc((size_t)j.model.count + 1, sizeof *tensors);
     if (!tensors) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
     for (int i = 0; i < j.model.count; i++) CAIRN_TRY(take(&tensors[count++], &j, &j.model.parameters[i]));
-    CAIRN_TRY(cairn_import_report_left(report, weights, j.used));
-    report->layout = cairn_mobilenet_layouts[j.layout];
-    for (int i = 0; i < weights->count; i++) report->taken += j.used[i];
-    cairn_classifier_describe(report->model, sizeof report->model, &j.options);
-    const char *file = strrchr(weights->path, '/') ? strrchr(weights->path, '/') + 1 : weights->path;
-    const cairn_safetensors_pair metadata[] = {{editable("format"), editable("cairn")},
-                                               {editable("model"), report->model},
-                                               {editable("imported_from"), editable(file)},
-                                               {editable("layout"), editable(report->layout)}};
-    CAIRN_TRY(cairn_safetensors_write(out, tensors, count, metadata, 4));
+    cairn_classifier_describe(model, sizeof model, &j.options);
+    CAIRN_TRY(cairn_import_write(report, out, tensors, count, weights, j.used, cairn_mobilenet_layouts[j.layout],
+                                 model));
 done:
     for (int i = 0; tensors && i < count; i++) {
         free(tensors[i].name);
@@ -380,7 +338,7 @@ static cairn_status start_parameter(cairn_store *store, const cairn_parameter *p
     snprintf(name, sizeof name, "features.%s", p->name + sizeof ours - 1);
     const cairn_safetensor *t = cairn_safetensors_find(file, name);
     bool same = t && t->rank == (p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4);
-    for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == expected_size(p, i);
+    for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == cairn_import_axis(p, i);
     if (!same)
         return cairn_error_set(CAIRN_E_FORMAT, "%s: %s %s; its width or kind is not this student's backbone's",
                                file->path, t ? "another shape has" : "there is no", name);

@@ -8,6 +8,8 @@
  *                   before the activation, BatchNorm eps 1e-5, expansions by ratio
  *   mobilenetv3-tf  NumPy export of Keras Applications, BatchNorm folded: stem.weight, block3.se_reduce.weight,
  *                   logits.weight ...; TensorFlow's SAME padding, pixels in -1..1
+ *   mobilenetv3-timm  timm's own (not its tf_ ones): conv_stem.weight, blocks.1.0.conv_pw.weight, conv_head.weight ...;
+ *                   BatchNorm eps 1e-5, expansions by ratio
  * The checkpoint written has torchvision's names, and the style, eps, padding and range of pixels in its metadata
  * "model" (cairn_classifier_describe). A folded bias becomes that of a normalisation with mean 0 and variance 1 - eps:
  * exact with running statistics; before training, cairn_train_unfold gives it statistics of real images. */

@@ -157,7 +157,7 @@ cairn_status cairn_import_report_left(cairn_import_report *report, const cairn_w
     if (!report->left_names) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
     for (int i = 0; i < weights->count; i++) {
         const char *name = weights->tensors[i].name, *dot = strrchr(name, '.');
-        if (used[i] || (dot && !strcmp(dot, ".num_batches_tracked"))) continue;
+        if (used[i] || (dot && !strcmp(dot, ".num_batches_tracked")) || !strncmp(name, "optimizer", 9)) continue;
         report->left_names[report->left] = strdup(name);
         if (!report->left_names[report->left]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
         report->left++;

@@ -42,8 +42,8 @@ typedef struct cairn_import_report {
     char **left_names;  /* [left]; owned */
 } cairn_import_report;
 void cairn_import_report_free(cairn_import_report *report); /* accepts an empty one */
-/* Fills left and left_names with the tensors that are not used [weights->count]; counters of batches are no loss and
- * not named.
+/* Fills left and left_names with the tensors that are not used [weights->count]; counters of batches and the
+ * state of an optimiser (optimizer_state_dict.state.0.exp_avg) are no loss and not named.
  * error  CAIRN_E_NOMEM; the report can be freed */
 cairn_status cairn_import_report_left(cairn_import_report *report, const cairn_weights *weights, const bool *used);
 #endif

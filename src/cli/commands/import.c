@@ -3,6 +3,7 @@
 #include "matching/lightglue/import.h"
 #include "system/file.h"
 #include "student/mobilenet_import.h"
+#include "student/sp_fpn_import.h"
 #include "teacher/import.h"
 
 #include <string.h>
@@ -19,7 +20,8 @@ static const cairn_setting table[] = {
 
 static cairn_status check_layout(const char *layout)
 {
-    if (!strcmp(layout, "auto") || !strcmp(layout, CAIRN_LIGHTGLUE_LAYOUT)) return CAIRN_OK;
+    if (!strcmp(layout, "auto") || !strcmp(layout, CAIRN_LIGHTGLUE_LAYOUT) || !strcmp(layout, CAIRN_SP_FPN_LAYOUT))
+        return CAIRN_OK;
     for (int i = 0; cairn_import_layouts[i]; i++)
         if (!strcmp(layout, cairn_import_layouts[i])) return CAIRN_OK;
     for (int i = 0; cairn_mobilenet_layouts[i]; i++)
@@ -39,10 +41,12 @@ static void print_name(const char *name)
     putchar('\n');
 }
 
-/* A detector's layout, that of a matcher, or of a student's backbone. */
+/* A detector's layout, that of a matcher, of a student or of a student's backbone. */
 static cairn_status import(cairn_import_report *report, const cairn_weights *weights, const import_options *o)
 {
     const bool choose = !strcmp(o->layout, "auto");
+    if (!strcmp(o->layout, CAIRN_SP_FPN_LAYOUT) || (choose && cairn_sp_fpn_names_fit(weights)))
+        return cairn_sp_fpn_import(report, weights, o->out);
     if (cairn_mobilenet_import_takes(weights, choose ? NULL : o->layout))
         return cairn_mobilenet_import(report, weights, choose ? NULL : o->layout, o->out);
     if (strcmp(o->layout, CAIRN_LIGHTGLUE_LAYOUT) && !(choose && cairn_lightglue_names_fit(weights)))
@@ -93,7 +97,10 @@ const cairn_command cairn_command_import = {
         "                      ...: LightGlue, for any detector whose points are positions only\n"
         "  mobilenetv3-tv      features.1.block.0.0.weight ...: torchvision; for a student's backbone, like the next\n"
         "  mobilenetv3-dl      features.1.conv.0.weight ...: d-li14/mobilenetv3.pytorch\n"
-        "  mobilenetv3-tf      stem.weight, block0.dw.weight ...: Keras with BatchNorm folded, as .npz",
+        "  mobilenetv3-tf      stem.weight, block0.dw.weight ...: Keras with BatchNorm folded, as .npz\n"
+        "  mobilenetv3-timm    conv_stem.weight, blocks.1.0.conv_pw.weight ...: timm, but for its tf_ models\n"
+        "  sp-fpn              rgb.weight, backbone.0.0.weight, fpn.inner_blocks.0.0.weight ...: the source of student\n"
+        "                      sp-fpn; biases of its pyramid, which its instance norms remove, are left out",
     .example = "  cairn import superpoint_v1.pth --out superpoint.safetensors\n"
                "  cairn detect --model superpoint.safetensors photo.jpg",
     .options = table,

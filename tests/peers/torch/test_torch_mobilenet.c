@@ -132,6 +132,13 @@ static void test_d_li14(void **state)
     agree(test_path("dl-large.pth"), test_path("dl-large.npz"), "mobilenetv3-dl", 0.5, true);
 }
 
+static void test_timm(void **state)
+{
+    (void)state;
+    agree(test_path("timm-small.pth"), test_path("timm-small.npz"), "mobilenetv3-timm", 1, false);
+    agree(test_path("timm-large.pth"), test_path("timm-large.npz"), "mobilenetv3-timm", 0.75, true);
+}
+
 /* Sizes 70 and 101 meet every mixture of odd and even on the way down. */
 static void test_tensorflow(void **state)
 {
@@ -267,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_torchvision),           cmocka_unit_test(test_d_li14),
+        cmocka_unit_test(test_timm),
         cmocka_unit_test(test_tensorflow),            cmocka_unit_test(test_mixed_choices__differ),
         cmocka_unit_test(test_mistakes__are_named),   cmocka_unit_test(test_student__starts_from_it),
         cmocka_unit_test(test_real_weights__on_photos),

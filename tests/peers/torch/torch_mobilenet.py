@@ -64,7 +64,7 @@ class Net:
         gamma, beta = self.get(bn + '.weight', out, low=0.5, high=1.5), self.get(bn + '.bias', out)
         if self.draw:
             self.t[bn + '.num_batches_tracked'] = torch.tensor(3)
-        return F.batch_norm(x, mean, variance, gamma, beta, False, 0, 1e-5 if self.layout == 'dl' else 1e-3)
+        return F.batch_norm(x, mean, variance, gamma, beta, False, 0, 1e-5 if self.layout in ('dl', 'timm') else 1e-3)
 
     def squeeze(self, x, names, dense):
         c, s = x.shape[1], divisible(x.shape[1] // 4)
@@ -78,7 +78,7 @@ class Net:
         k, expand, out, se, hs, stride, ratio = row
         act, inp = F.hardswish if hs else F.relu, x.shape[1]
         out = divisible(out * self.width)
-        expand = divisible(inp * ratio) if self.layout == 'dl' else divisible(expand * self.width)
+        expand = divisible(inp * ratio) if self.layout in ('dl', 'timm') else divisible(expand * self.width)
         expands, y = expand != inp, x
         if self.layout == 'tv':
             parts = [f'features.{i}.block.{j}' for j in range(4)]
@@ -104,6 +104,14 @@ class Net:
                 y = act(self.conv(y, p + '0', p + '1', expand, k, stride, True))
                 y = self.squeeze(y, (p + '3.fc.0', p + '3.fc.2'), True) if se else y
                 y = self.conv(y, p + '4', p + '5', out, 1)
+        elif self.layout == 'timm':
+            p = self.timm_block(i)
+            names = iter(('bn1', 'bn2', 'bn3'))
+            if expands:
+                y = act(self.conv(y, p + 'conv_pw', p + next(names), expand, 1))
+            y = act(self.conv(y, p + 'conv_dw', p + next(names), expand, k, stride, True))
+            y = self.squeeze(y, (p + 'se.conv_reduce', p + 'se.conv_expand'), False) if se else y
+            y = self.conv(y, p + ('conv_pwl' if expands else 'conv_pw'), p + next(names), out, 1)
         else:
             p = f'block{i - 1}.'
             if expands:
@@ -113,8 +121,16 @@ class Net:
             y = self.conv(y, p + 'project', None, out, 1)
         return x + y if stride == 1 and y.shape == x.shape else y
 
+    def timm_block(self, i):
+        stage, block = 0, i - 1
+        for length in ((1, 2, 3, 4, 2, 3) if self.large else (1, 2, 3, 2, 3)):
+            if block < length:
+                break
+            stage, block = stage + 1, block - length
+        return f'blocks.{stage}.{block}.'
+
     def dense(self, x, name, units):
-        if self.layout == 'tf':
+        if self.layout == 'tf' or name == 'conv_head':
             w = self.get(name + '.weight', units, x.shape[1], 1, 1)[:, :, 0, 0]
         else:
             w = self.get(name + '.weight', units, x.shape[1])
@@ -130,6 +146,9 @@ class Net:
             x = (rgb - mean[:, None, None]) / std[:, None, None]
             top = f'features.{len(self.rows) + 1}.' if self.layout == 'tv' else 'conv.'
             names = ('features.0.0', 'features.0.1', top + '0', top + '1', 'classifier.0', 'classifier.3')
+            if self.layout == 'timm':
+                top = self.timm_block(len(self.rows) + 1)
+                names = ('conv_stem', 'bn1', top + 'conv', top + 'bn1', 'conv_head', 'classifier')
         x = F.hardswish(self.conv(x, names[0], names[1], divisible(16 * self.width), 3, 2))
         for i, row in enumerate(self.rows, 1):
             x = self.block(i, x, row)
@@ -147,6 +166,8 @@ def write_cases(folder):
             ('tv-large', 'tv', True, 0.35, 440, 21, (1, 64, 64)),
             ('dl-small', 'dl', False, 0.75, 1024, 30, (2, 50, 66)),
             ('dl-large', 'dl', True, 0.5, 1280, 30, (1, 64, 64)),
+            ('timm-small', 'timm', False, 1.0, 1024, 50, (2, 64, 70)),
+            ('timm-large', 'timm', True, 0.75, 1280, 30, (1, 64, 64)),
             ('tf-small', 'tf', False, 0.75, 1024, 40, (2, 70, 101))]:
         net = Net(layout, large, width, hidden, classes)
         generator = torch.Generator().manual_seed(1)
