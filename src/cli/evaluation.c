@@ -97,8 +97,7 @@ static cairn_status enter(cairn_cli_contest *c, cairn_role role, const char *wei
     return st;
 }
 
-/* runs/demo/teacher/model.safetensors is called teacher, anything else by its own name without .safetensors. */
-static void name_model(char name[64], const char *path)
+void cairn_cli_name_model(char name[64], const char *path)
 {
     const char *file = strrchr(path, '/'), *start = file;
     if (file && !strcmp(file, "/model.safetensors")) {
@@ -204,7 +203,7 @@ static cairn_status add_model(cairn_cli_contest *c, const char *path)
     CAIRN_TRY(cairn_detector_load(&c->detectors[i], c->gpu, path, &detect));
     CAIRN_TRY(hash_file(weights, path));
     const cairn_network_spec *spec = cairn_network_get_spec(cairn_detector_network(&c->detectors[i]));
-    name_model(c->names[i], path);
+    cairn_cli_name_model(c->names[i], path);
     if (detect.sampling != CAIRN_SAMPLE_CENTRES) { /* another method in tables and predictions */
         const size_t length = strlen(c->names[i]);
         snprintf(c->names[i] + length, sizeof c->names[i] - length, " (%s)", cairn_sampling_name(detect.sampling));

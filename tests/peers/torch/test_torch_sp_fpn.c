@@ -56,8 +56,8 @@ static void agree(const char *name, const char *model, int left)
         most = fmaxf(most, e[i]);
     }
     print_message("%s: heatmap of %.3f to %.3f within %.2g\n", name, (double)least, (double)most, worst);
-    /* An instance norm of the coarsest map, six pixels at Large's width of 0.35, magnifies both sides' rounding (1.5e-4);
-     * a wrong place or size is off by tenths. */
+    /* An instance norm of the coarsest map, six pixels at Large's width of 0.35, magnifies both sides' rounding
+     * (1.5e-4); a wrong place or size is off by tenths. */
     assert_true(most - least > 0.2f && worst < 1e-3);
     free(heatmap);
     cairn_network_destroy(&network);
