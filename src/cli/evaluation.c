@@ -171,7 +171,7 @@ static cairn_status open_matcher(cairn_cli_contest *c, const char *path)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: at most %d matchers at once", i));
     CAIRN_TRY(hash_file(c->matcher_weights[i], path));
     CAIRN_TRY(cairn_matcher_open(&c->matchers[i], c->gpu, &complete));
-    name_model(c->matcher_names[i], path);
+    cairn_cli_name_model(c->matcher_names[i], path);
     c->matcher_count++;
 done:
     return st;
