@@ -7,6 +7,7 @@
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
 #include "ops/sampling/sampling.h"
+#include "teacher/losses.h"
 
 enum { DUSTBIN = 64 };
 
@@ -23,10 +24,35 @@ static cairn_tid pair_cosine(cairn_graph *g, cairn_tid descriptor, cairn_tid fir
     return cosine(g, cairn_op_gather(g, rows, first), cairn_op_gather(g, rows, second));
 }
 
+/* The sum of the terms by fixed weights, or by learned ones (losses.h). */
+static cairn_tid total(cairn_graph *g, const cairn_distillation_terms *terms, cairn_tid log_variance,
+                       const cairn_distillation_options *o)
+{
+    const bool learned = log_variance != CAIRN_NONE;
+    const struct {
+        cairn_tid term;
+        double weight;
+    } parts[CAIRN_DISTILLATION_TERMS] = {{terms->detector, learned ? 2 : 1},
+                                         {terms->descriptor, o->descriptor},
+                                         {terms->relational, o->relational},
+                                         {terms->hard, o->hard}};
+    cairn_tid sum = CAIRN_NONE;
+    for (int i = 0; i < CAIRN_DISTILLATION_TERMS; i++) {
+        if (parts[i].term == CAIRN_NONE || !(parts[i].weight > 0)) continue; /* s without a term would fall for ever */
+        cairn_tid part = cairn_op_scale(g, parts[i].term, (float)parts[i].weight);
+        if (learned) {
+            const cairn_tid s = cairn_op_slice_channels(g, log_variance, i, 1);
+            part = cairn_op_add(g, cairn_op_mul(g, cairn_op_exp(g, cairn_op_neg(g, s)), part), s);
+        }
+        sum = sum == CAIRN_NONE ? part : cairn_op_add(g, sum, part);
+    }
+    return sum;
+}
+
 cairn_distillation_terms cairn_distillation_loss(cairn_graph *g, const cairn_distillation_tensors *t,
                                                  const cairn_distillation_options *o)
 {
-    cairn_distillation_terms out = {CAIRN_NONE, CAIRN_NONE, CAIRN_NONE, CAIRN_NONE, CAIRN_NONE};
+    cairn_distillation_terms out = {.hard = CAIRN_NONE};
     const float T = (float)o->temperature, background = (float)o->background;
     cairn_tid teacher_logits = cairn_op_detach(g, t->teacher_logits);
     cairn_tid teacher = cairn_op_detach(g, t->teacher_descriptor);
@@ -44,8 +70,7 @@ cairn_distillation_terms cairn_distillation_loss(cairn_graph *g, const cairn_dis
     cairn_tid apart = cairn_op_sub(g, pair_cosine(g, t->descriptor, t->first, t->second),
                                    pair_cosine(g, teacher, t->first, t->second));
     out.relational = cairn_op_reduce_mean(g, cairn_op_square(g, apart), CAIRN_AXES_ALL);
-    cairn_tid both = cairn_op_add(g, cairn_op_scale(g, out.descriptor, (float)o->descriptor),
-                                  cairn_op_scale(g, out.relational, (float)o->relational));
-    out.loss = cairn_op_add(g, out.detector, both);
+    if (t->labels != CAIRN_NONE) out.hard = cairn_detector_loss(g, t->logits, t->labels, t->valid);
+    out.loss = total(g, &out, t->log_variance, o);
     return out;
 }

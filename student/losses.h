@@ -57,26 +57,35 @@ typedef struct cairn_distillation_tensors {
     cairn_tid descriptor, teacher_descriptor; /* [N,Hc,Wc,D] of unit norm */
     cairn_tid valid;                          /* [N,Hc,Wc,1] 0/1 cells that show the photograph */
     cairn_tid first, second;                  /* [N,1,P,1] numbers of the cells of pairs */
+    cairn_tid labels;       /* [N,Hc,Wc,1] classes 0..64 of pseudo-labels; CAIRN_NONE: there are none */
+    cairn_tid log_variance; /* [1,1,1,CAIRN_DISTILLATION_TERMS] s of each term, which is learned; CAIRN_NONE: fixed
+                               weights */
 } cairn_distillation_tensors;
+/* The terms, in order: detector, descriptor, relational, hard. */
+enum { CAIRN_DISTILLATION_TERMS = 4 };
 
 typedef struct cairn_distillation_options {
     double temperature;  /* of both distributions over the 65 classes; 2 */
     double points;       /* cells count 1 + points * (1 - the teacher's probability of no point) in the detector; 4 */
     double background;   /* and background + (1 - background) * that probability in the descriptor; 0.2 */
-    double descriptor, relational; /* weights beside the detector's 1; 1 and 0.5 */
+    double descriptor, relational, hard; /* weights beside the detector's 1; 1, 0.5 and 0.25. 0: left out */
 } cairn_distillation_options;
-#define CAIRN_DISTILLATION_OPTIONS_INIT ((cairn_distillation_options){2, 4, 0.2, 1, 0.5})
+#define CAIRN_DISTILLATION_OPTIONS_INIT ((cairn_distillation_options){2, 4, 0.2, 1, 0.5, 0.25})
 
 typedef struct cairn_distillation_terms {
     cairn_tid loss, detector, descriptor, relational; /* scalars */
+    cairn_tid hard;   /* CAIRN_NONE without labels */
     cairn_tid cosine; /* mean cosine of both descriptors, weighted as the loss: 1 - descriptor */
 } cairn_distillation_terms;
 
 /* detector: T^2 KL(teacher, student) at temperature T, a weighted mean over valid cells. descriptor: 1 - cosine,
- * likewise. relational: the mean over pairs of (cosine of the student's pair - of the teacher's)^2. Gradients to the
- * student only.
- * source  Hinton et al. 2015; hfnet; student.md 6.1, 6.2 (the weight is the probability of a point, where the latter
- *         asks whether a cell holds one) */
+ * likewise. relational: the mean over pairs of (cosine of the student's pair - of the teacher's)^2. hard: cross-entropy
+ * of the labels' classes, mean over valid cells. Gradients to the student and to log_variance.
+ * loss: the sum of weight * term; with log_variance the sum of exp(-s) * weight * term + s over the terms whose weight is
+ * not 0, the detector's weight then being 2. A term's s tends to the logarithm of weight * term, so that each comes to
+ * count 1 whatever its unit; the loss may be negative.
+ * source  Hinton et al. 2015; Kendall et al. 2018 by way of hfnet; student.md 6.1, 6.2 (the descriptor's weight is the
+ *         probability of a point, where the latter asks whether a cell holds one) */
 cairn_distillation_terms cairn_distillation_loss(cairn_graph *g, const cairn_distillation_tensors *tensors,
                                                  const cairn_distillation_options *options);
 #endif

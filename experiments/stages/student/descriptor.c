@@ -5,6 +5,7 @@
 #include "experiments/stages/common.h"
 #include "experiments/stages/student/student.h"
 #include "experiments/stages/training.h"
+#include "ops/layout/layout.h"
 #include "student/losses.h"
 #include "system/parallel.h"
 #include "teacher/labels/labels.h"
@@ -12,11 +13,14 @@
 typedef struct descriptor_settings {
     cairn_train_settings train;
     cairn_student_settings student;
-    char teacher[CAIRN_SETTING_TEXT_BYTES];
-    double temperature, point_weight, background, descriptor_weight, relational, homographic;
+    char teacher[CAIRN_SETTING_TEXT_BYTES], labels[CAIRN_SETTING_TEXT_BYTES];
+    double temperature, point_weight, background, descriptor_weight, relational, hard, homographic;
     int64_t calibrate, pairs;
+    int weighting;
     bool separable, photometric;
 } descriptor_settings;
+
+enum { FIXED, LOG_VARIANCE };
 
 static const cairn_setting table[] = {
     CAIRN_TRAIN_ROWS(descriptor_settings, 40000, 16, 1e-3),
@@ -30,6 +34,12 @@ static const cairn_setting table[] = {
                             "weight of a cell without a point in the descriptor"),
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, descriptor_weight, 1, 0, 1e6, "of the descriptor loss"),
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, relational, 0.5, 0, 1e6, "weight of the similarities of pairs"),
+    CAIRN_SETTING_TEXT_ROW(descriptor_settings, labels, "",
+                           "stage whose keypoints are labels for the detector beside the teacher's classes; empty: none"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, hard, 0.25, 0, 1e6, "weight of the labels' cross-entropy"),
+    CAIRN_SETTING_CHOICE_ROW(descriptor_settings, weighting, FIXED, "fixed,log-variance",
+                             "of the terms: by the weights above, or besides by learned ones, by which each term comes "
+                             "to count as much"),
     CAIRN_SETTING_INT_ROW(descriptor_settings, pairs, 512, 1, 100000, "pairs of cells of an image"),
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, homographic, 0.5, 0, 1, "share of views through a random homography"),
     CAIRN_SETTING_BOOL_ROW(descriptor_settings, photometric, 1, "photometric augmentation"),
@@ -39,9 +49,12 @@ static const cairn_setting table[] = {
 };
 
 static const cairn_stage_input stage_inputs[] = {
-    {"teacher", "superpoint,import", false, false}, {"start", "student-descriptor,import", true, false}, {0}};
+    {"teacher", "superpoint,import", false, false},
+    {"labels", "adaptation", true, false},
+    {"start", "student-descriptor,import", true, false},
+    {0}};
 
-enum { IMAGE, CLEAN, VALID, FIRST, SECOND, INPUTS };
+enum { IMAGE, CLEAN, VALID, FIRST, SECOND, LABELS }; /* the last only with labels */
 
 typedef struct feed {
     cairn_photo_feed photos;
@@ -60,19 +73,23 @@ static cairn_status make_sample(void *payload, int i)
     const int cells = p->h / 8 * (p->w / 8);
     const size_t at = (size_t)i * (size_t)p->h * (size_t)p->w, pair = (size_t)i * (size_t)s->pairs;
     const bool trains = p->step < s->train.steps * s->train.accumulate;
-    cairn_keypoints none = {0};
+    cairn_keypoints points = {0};
     cairn_rng rng = cairn_rng_stream(p->stage->seed, p->stage->stream, (uint32_t)p->step, (uint32_t)i,
                                      CAIRN_PURPOSE_AUGMENT);
     float *valid = malloc(sizeof *valid * (size_t)p->h * (size_t)p->w);
     if (!valid) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a view");
     const cairn_student_view view = {p->inputs[CLEAN] + at, p->inputs[IMAGE] + at, valid};
-    CAIRN_TRY(cairn_student_make_view(&view, &none, &p->images[i], &rng, trains ? s->homographic : 0, s->photometric));
+    CAIRN_TRY(cairn_student_copy_points(&points, &p->points[i])); /* none without labels */
+    CAIRN_TRY(cairn_student_make_view(&view, &points, &p->images[i], &rng, trains ? s->homographic : 0, s->photometric));
     CAIRN_TRY(cairn_labels_valid_cells(p->inputs[VALID] + (size_t)i * (size_t)cells, valid, p->h, p->w));
     for (int64_t k = 0; k < s->pairs; k++) {
         p->inputs[FIRST][pair + (size_t)k] = (float)cairn_rng_integer(&rng, 0, cells - 1);
         p->inputs[SECOND][pair + (size_t)k] = (float)cairn_rng_integer(&rng, 0, cells - 1);
     }
+    if (s->labels[0])
+        CAIRN_TRY(cairn_labels_from_points(p->inputs[LABELS] + (size_t)i * (size_t)cells, &points, p->h, p->w, &rng));
 done:
+    cairn_keypoints_free(&points);
     free(valid);
     return st;
 }
@@ -82,6 +99,31 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
     feed *f = payload;
     const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
     return st < 0 ? st : cairn_parallel_for(f->photos.batch, 0, make_sample, f);
+}
+
+/* One of each term, 1 at first (student.md 6.2). The model holds them, so that checkpoints do. */
+static cairn_tid log_variance(cairn_model *m)
+{
+    return cairn_model_parameter(m, "loss.log_variance", CAIRN_PARAMETER_VECTOR, CAIRN_DISTILLATION_TERMS, 1, 1, true,
+                                 false, CAIRN_INIT_CONSTANT, 1);
+}
+
+static void log_values(cairn_training *t, const cairn_distillation_terms *d, cairn_tid variances)
+{
+    static const char *const names[] = {"detector", "relational", "cosine", "hard"};
+    static const char *const learned[CAIRN_DISTILLATION_TERMS] = {"log_variance_detector", "log_variance_descriptor",
+                                                                  "log_variance_relational", "log_variance_hard"};
+    const cairn_tid values[] = {d->detector, d->relational, d->cosine, d->hard};
+    const int terms = d->hard == CAIRN_NONE ? 3 : 4;
+    for (int i = 0; i < terms; i++) {
+        t->logged[i].name = names[i];
+        t->logged[i].value = values[i];
+    }
+    t->logged_count = terms;
+    for (int i = 0; variances != CAIRN_NONE && i < terms; i++) {
+        t->logged[t->logged_count].name = learned[i];
+        t->logged[t->logged_count++].value = cairn_op_slice_channels(t->g, variances, i, 1);
+    }
 }
 
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
@@ -96,22 +138,26 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     t->inputs[VALID] = cairn_graph_input(g, "valid", cells);
     t->inputs[FIRST] = cairn_graph_input(g, "first", pairs);
     t->inputs[SECOND] = cairn_graph_input(g, "second", pairs);
-    t->input_count = INPUTS;
+    t->input_count = LABELS;
+    if (s->labels[0]) t->inputs[t->input_count++] = cairn_graph_input(g, "labels", cells);
     const cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
     const cairn_network_graph teacher = cairn_frozen_teacher_build(g, &f->teacher, t->inputs[CLEAN]);
-    const cairn_distillation_tensors tensors = {net.logits,        teacher.logits,   net.descriptor,
-                                                teacher.descriptor, t->inputs[VALID], t->inputs[FIRST],
-                                                t->inputs[SECOND]};
+    const cairn_distillation_tensors tensors = {
+        .logits = net.logits,
+        .teacher_logits = teacher.logits,
+        .descriptor = net.descriptor,
+        .teacher_descriptor = teacher.descriptor,
+        .valid = t->inputs[VALID],
+        .first = t->inputs[FIRST],
+        .second = t->inputs[SECOND],
+        .labels = s->labels[0] ? t->inputs[LABELS] : CAIRN_NONE,
+        .log_variance = s->weighting == LOG_VARIANCE ? log_variance(t->model) : CAIRN_NONE,
+    };
     const cairn_distillation_options options = {s->temperature, s->point_weight, s->background, s->descriptor_weight,
-                                                s->relational};
+                                                s->relational, s->hard};
     const cairn_distillation_terms d = cairn_distillation_loss(g, &tensors, &options);
-    const char *const names[] = {"detector", "relational", "cosine"};
-    const cairn_tid values[] = {d.detector, d.relational, d.cosine};
     t->loss = d.loss;
-    for (t->logged_count = 0; t->logged_count < 3; t->logged_count++) {
-        t->logged[t->logged_count].name = names[t->logged_count];
-        t->logged[t->logged_count].value = values[t->logged_count];
-    }
+    log_values(t, &d, tensors.log_variance);
 }
 
 static cairn_status start(cairn_training *t, const void *payload)
@@ -147,6 +193,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
                                   stage->name, f.spec.heads.descriptor, s->teacher,
                                   f.teacher.spec.superpoint.descriptor));
     CAIRN_TRY(cairn_photo_feed_open(&f.photos, stage, s->train.batch));
+    if (s->labels[0]) CAIRN_TRY(cairn_photo_feed_label_from(&f.photos, s->labels));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
     cairn_photo_feed_close(&f.photos);

@@ -59,32 +59,49 @@ static const pair_case kl = {2, true, {0, 1, 0.5, 0, 0.2, 20, 2, false, 1}};
 static const pair_case published = {1, false, {1, 1, 0, 0, 1, 0, 0, true, 1}};
 static const pair_case agreement = {2, false, {0.5, 0, 0, 2, 0.2, 5, 1, false, 1}};
 
+typedef struct distillation_case {
+    bool labels, learned;
+    double descriptor;
+} distillation_case;
+
 static void distillation(op_case *c, cairn_graph *g)
 {
+    const distillation_case *d = op_case_data(c);
     const cairn_shape classes = {2, 3, 4, 65}, map = {2, 3, 4, 9}, cells = {2, 3, 4, 1}, pairs = {2, 1, 5, 1};
-    const cairn_distillation_options options = CAIRN_DISTILLATION_OPTIONS_INIT;
+    cairn_distillation_options options = CAIRN_DISTILLATION_OPTIONS_INIT;
+    options.descriptor = d->descriptor;
     cairn_tid logits = op_case_input(c, classes, -3, 3), teacher_logits = op_case_input(c, classes, -3, 3);
     cairn_tid raw = op_case_input(c, map, -1, 1), teacher = op_case_input(c, map, -1, 1);
     op_case_freeze(c, teacher_logits); /* which the loss detaches */
     op_case_freeze(c, teacher);
-    const cairn_distillation_tensors t = {.logits = logits,
-                                          .teacher_logits = teacher_logits,
-                                          .descriptor = cairn_op_l2_normalize(g, raw, 1e-12f),
-                                          .teacher_descriptor = cairn_op_l2_normalize(g, teacher, 1e-12f),
-                                          .valid = op_case_input_integers(c, cells, 0, 1),
-                                          .first = op_case_input_integers(c, pairs, 0, 11),
-                                          .second = op_case_input_integers(c, pairs, 0, 11)};
-    const cairn_distillation_terms d = cairn_distillation_loss(g, &t, &options);
-    op_case_output(c, d.loss);
-    op_case_output(c, d.relational);
+    cairn_distillation_tensors t = {.logits = logits,
+                                    .teacher_logits = teacher_logits,
+                                    .descriptor = cairn_op_l2_normalize(g, raw, 1e-12f),
+                                    .teacher_descriptor = cairn_op_l2_normalize(g, teacher, 1e-12f),
+                                    .valid = op_case_input_integers(c, cells, 0, 1),
+                                    .first = op_case_input_integers(c, pairs, 0, 11),
+                                    .second = op_case_input_integers(c, pairs, 0, 11),
+                                    .labels = CAIRN_NONE,
+                                    .log_variance = CAIRN_NONE};
+    if (d->labels) t.labels = op_case_input_integers(c, cells, 0, 64);
+    if (d->learned) t.log_variance = op_case_input(c, (cairn_shape){1, 1, 1, CAIRN_DISTILLATION_TERMS}, -1, 1);
+    const cairn_distillation_terms terms = cairn_distillation_loss(g, &t, &options);
+    op_case_output(c, terms.loss);
+    op_case_output(c, terms.relational);
 }
+
+static const distillation_case plain = {false, false, 1}, labelled = {true, false, 1}, weighted = {true, true, 1};
+static const distillation_case without = {false, true, 0};
 
 static const op_case_spec cases[] = {
     {.name = "huber with its direct term", .build = consistency, .data = &huber},
     {.name = "kl with its direct term", .build = consistency, .data = &kl},
     {.name = "as published", .build = consistency, .data = &published},
     {.name = "agreement of the predictions", .build = consistency, .data = &agreement},
-    {.name = "classes and descriptors of a teacher", .build = distillation},
+    {.name = "classes and descriptors of a teacher", .build = distillation, .data = &plain},
+    {.name = "and labels", .build = distillation, .data = &labelled},
+    {.name = "and learned weights", .build = distillation, .data = &weighted},
+    {.name = "learned weights of two terms", .build = distillation, .data = &without},
 };
 
 /* ---- known answers, by the references alone ---- */
