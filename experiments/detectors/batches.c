@@ -28,6 +28,11 @@ size_t cairn_batches_pixels(cairn_gpu *gpu)
     return cairn_gpu_get_info(gpu)->is_cpu ? 1 << 18 : 1 << 21;
 }
 
+static cairn_status no_memory(void)
+{
+    return cairn_error_set(CAIRN_E_NOMEM, "no memory for batches of images");
+}
+
 static cairn_status load(void *payload, int i, cairn_image *out)
 {
     const runner *r = payload;
@@ -39,6 +44,7 @@ static void empty(group *g)
     for (int i = 0; i < g->count; i++) {
         cairn_image_free(&g->items[i].gray);
         cairn_keypoints_free(&g->items[i].points);
+        free(g->items[i].heatmap);
     }
     g->count = 0;
 }
@@ -65,13 +71,27 @@ static cairn_status look(runner *r, group *g, int first, int count)
     cairn_image images[MOST_BATCH] = {0};
     cairn_keypoints found[MOST_BATCH] = {0};
     for (int i = 0; i < count; i++) images[i] = g->items[first + i].gray;
-    const cairn_status st = cairn_detector_detect_many(r->detector, images, count, r->o->top_k, found);
-    if (st == CAIRN_E_NOMEM || st == CAIRN_E_DEVICE) return st;
+    const size_t pixels = (size_t)images->h * (size_t)images->w;
+    float *heatmaps = NULL;
+    if (r->o->heatmaps && !(heatmaps = malloc(sizeof *heatmaps * (size_t)count * pixels))) return no_memory();
+    cairn_status st = cairn_detector_detect_many(r->detector, images, count, r->o->top_k, found, heatmaps);
+    if (st == CAIRN_E_NOMEM || st == CAIRN_E_DEVICE) goto done;
     for (int i = 0; i < count; i++) {
         if (st < 0) fail(r, &g->items[first + i], st, true);
         else g->items[first + i].points = found[i];
     }
-    return CAIRN_OK;
+    for (int i = 0; i < count && heatmaps && st >= 0; i++) {
+        float *own = malloc(sizeof *own * pixels);
+        if (!own) {
+            st = no_memory();
+            goto done;
+        }
+        g->items[first + i].heatmap = memcpy(own, heatmaps + (size_t)i * pixels, sizeof *own * pixels);
+    }
+    st = CAIRN_OK;
+done:
+    free(heatmaps);
+    return st;
 }
 
 /* A whole batch by one program, the rest of a size image by image: a program for each number would cost more time to
@@ -135,7 +155,7 @@ cairn_status cairn_batches_run(const cairn_detector *detector, const char *const
     cairn_batch_item *bad = calloc(1, sizeof *bad);
     runner *r = calloc(1, sizeof *r);
     CAIRN_ASSERT(options->batch >= 1 && options->batch <= MOST_BATCH);
-    if (!r || !bad) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for batches of images"));
+    if (!r || !bad) CAIRN_TRY(no_memory());
     *r = (runner){.detector = detector, .paths = paths, .o = options};
     const int ahead = options->batch < MOST_AHEAD ? options->batch + 2 : MOST_AHEAD;
     CAIRN_TRY(cairn_image_stream_open(&stream, &(cairn_image_stream_options){count, ahead, load, r}));

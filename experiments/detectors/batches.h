@@ -10,12 +10,14 @@ typedef struct cairn_batch_item {
     char message[1024];  /* of the failure */
     cairn_image gray;
     cairn_keypoints points;
+    float *heatmap; /* of gray's size, probabilities; NULL unless asked for */
 } cairn_batch_item;
 
 typedef struct cairn_batches {
     int batch;     /* images in one program at most, 1..64 */
     size_t pixels; /* in one program at most, but one image in any case; cairn_batches_pixels */
-    int top_k; /* keypoints of an image, 0: all */
+    int top_k;     /* keypoints of an image, 0: all */
+    bool heatmaps; /* wanted */
     /* Called for each group of images that is done, not always in the order of the list: images wait for others of
      * their size. What it returns below 0 ends the work. items: borrowed. */
     cairn_status (*take)(void *payload, const cairn_batch_item *items, int count);

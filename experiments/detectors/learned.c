@@ -29,14 +29,15 @@ static cairn_status choose(void *payload, int i)
                                   &l->by->options, l->top_k);
 }
 
-static cairn_status look_at(learned *l, const cairn_image *images, int count, int top_k, cairn_keypoints *out)
+static cairn_status look_at(learned *l, const cairn_image *images, int count, int top_k, cairn_keypoints *out,
+                            float *heatmaps)
 {
     cairn_status st = CAIRN_OK;
     const int h = images->h, w = images->w, dimension = cairn_network_dimension(l->network);
     const size_t pixels = (size_t)h * (size_t)w, n = (size_t)count;
     const size_t cells = (size_t)cairn_network_cells(h) * (size_t)cairn_network_cells(w);
     look k = {.by = l, .h = h, .w = w, .dimension = dimension, .top_k = top_k, .out = out};
-    k.heatmaps = malloc(sizeof(float) * n * pixels);
+    k.heatmaps = heatmaps ? heatmaps : malloc(sizeof(float) * n * pixels);
     if (count > 1) k.images = malloc(sizeof(float) * n * pixels);
     if (dimension) k.maps = malloc(sizeof(float) * n * cells * (size_t)dimension);
     if (!k.heatmaps || (count > 1 && !k.images) || (dimension && !k.maps))
@@ -49,25 +50,25 @@ done:
     if (st < 0)
         for (int i = 0; i < count; i++) cairn_keypoints_free(&out[i]);
     free(k.images);
-    free(k.heatmaps);
+    if (!heatmaps) free(k.heatmaps);
     free(k.maps);
     return st;
 }
 
 static cairn_status detect(void *state, const cairn_image *gray, int top_k, cairn_keypoints *out)
 {
-    return look_at(state, gray, 1, top_k, out);
+    return look_at(state, gray, 1, top_k, out, NULL);
 }
 
 cairn_status cairn_detector_detect_many(const cairn_detector *detector, const cairn_image *images, int count, int top_k,
-                                        cairn_keypoints *out)
+                                        cairn_keypoints *out, float *heatmaps)
 {
     CAIRN_ASSERT(detector->detect == detect && count >= 1);
     for (int i = 0; i < count; i++) {
         out[i] = (cairn_keypoints){0};
         CAIRN_ASSERT(images[i].c == 1 && images[i].h == images[0].h && images[i].w == images[0].w);
     }
-    return look_at(detector->state, images, count, top_k, out);
+    return look_at(detector->state, images, count, top_k, out, heatmaps);
 }
 
 static void configure(void *state, const cairn_protocol_view *view)

@@ -13,9 +13,10 @@ cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, co
                                  const cairn_detect_options *options);
 /* Looks at `count` gray images of one size at once, by one program. out[count]: as of cairn_detector.detect, and the
  * same whatever the batch (but for rounding, where a kernel goes another way for another number of images).
+ * out    heatmaps  [count,h,w] probabilities, from which they are taken; NULL: not wanted
  * owner  the caller frees each of out */
 cairn_status cairn_detector_detect_many(const cairn_detector *detector, const cairn_image *images, int count, int top_k,
-                                        cairn_keypoints *out);
+                                        cairn_keypoints *out, float *heatmaps);
 /* The network behind a detector made here; borrowed. */
 cairn_network *cairn_detector_network(const cairn_detector *detector);
 #endif

@@ -95,6 +95,33 @@ static void test_detect__writes_npz_and_png(void **state)
     assert_false(cairn_file_exists(in_folder("only/board.png")));
 }
 
+/* The map that the points were taken from: each is a largest value of its neighbourhood. */
+static void test_detect__writes_heatmaps(void **state)
+{
+    (void)state;
+    cairn_npz npz = {0};
+    const cairn_npz_array *keypoints = NULL, *heatmap = NULL;
+    write_image("board.png", 75, 101);
+    write_image("second.png", 75, 101);
+    expect_success(WORDS("detect", "--model", model(), in_folder("board.png"), in_folder("second.png"), "--out",
+                         in_folder("maps"), "--threshold", "0", "--top-k", "20", "--subpixel=false", "--heatmap"));
+    assert_true(cairn_file_exists(in_folder("maps/heatmaps/board.png")));
+    assert_true(cairn_file_exists(in_folder("maps/heatmaps/second.png")));
+    assert_int_equal(cairn_npz_read(&npz, in_folder("maps/second.npz")), CAIRN_OK);
+    assert_int_equal(cairn_npz_require(&keypoints, &npz, "keypoints", CAIRN_NPZ_F32, 2, (int64_t[]){20, 3}), CAIRN_OK);
+    assert_int_equal(cairn_npz_require(&heatmap, &npz, "heatmap", CAIRN_NPZ_F32, 2, (int64_t[]){75, 101}), CAIRN_OK);
+    const float *rows = keypoints->data, *map = heatmap->data;
+    for (int i = 0; i < 20; i++) {
+        const int x = (int)rows[3 * i], y = (int)rows[3 * i + 1];
+        assert_true(map[101 * y + x] == rows[3 * i + 2]);
+        for (int dy = -4; dy <= 4; dy++)
+            for (int dx = -4; dx <= 4; dx++)
+                if (y + dy >= 0 && y + dy < 75 && x + dx >= 0 && x + dx < 101 && !i)
+                    assert_true(map[101 * (y + dy) + x + dx] <= rows[2]);
+    }
+    cairn_npz_free(&npz);
+}
+
 static void test_detect__bad_images_are_one_line(void **state)
 {
     (void)state;
@@ -354,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detect__writes_npz_and_png),
+        cmocka_unit_test(test_detect__writes_heatmaps),
         cmocka_unit_test(test_detect__bad_images_are_one_line),
         cmocka_unit_test(test_detect__batches_give_what_single_images_give),
         cmocka_unit_test(test_detect__wrong_command_lines),

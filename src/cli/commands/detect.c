@@ -18,7 +18,7 @@ typedef struct detect_options {
     double threshold;
     int64_t radius, top_k, border, batch;
     int suppression, sampling;
-    bool subpixel;
+    bool subpixel, heatmap;
 } detect_options;
 
 static const cairn_setting table[] = {
@@ -33,6 +33,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
     CAIRN_SETTING_BOOL_ROW(detect_options, subpixel, 1, "move keypoints by a soft-argmax, by a pixel at most"),
     CAIRN_SETTING_CHOICE_ROW(detect_options, sampling, 0, CAIRN_SAMPLING_CHOICES, "where descriptors are read"),
+    CAIRN_SETTING_BOOL_ROW(detect_options, heatmap, 0, "the probability of every pixel as well"),
     CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64,
                           "images of one size in one program at most; fewer where they are large"),
     CAIRN_CLI_DEVICE_ROW(detect_options),
@@ -71,19 +72,27 @@ static cairn_status output_path(char **path, const char *folder, const char *ima
     return *path ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "out of memory");
 }
 
-static cairn_status write_npz(const char *path, const cairn_keypoints *points)
+static cairn_status write_npz(const char *path, const cairn_batch_item *item)
 {
-    char keypoints[] = "keypoints", descriptors[] = "descriptors";
-    const cairn_npz_array arrays[] = {
-        {.name = keypoints, .type = CAIRN_NPZ_F32, .rank = 2, .shape = {points->count, 3}, .data = points->points},
-        {.name = descriptors,
-         .type = CAIRN_NPZ_F32,
-         .rank = 2,
-         .shape = {points->count, points->dimension},
-         .data = points->descriptors},
-    };
+    char keypoints[] = "keypoints", descriptors[] = "descriptors", heatmap[] = "heatmap";
+    const cairn_keypoints *points = &item->points;
+    cairn_npz_array arrays[3] = {
+        {.name = keypoints, .type = CAIRN_NPZ_F32, .rank = 2, .shape = {points->count, 3}, .data = points->points}};
+    int count = 1;
     _Static_assert(sizeof(cairn_keypoint) == 12, "a row of keypoints is x, y, score");
-    return cairn_npz_write(path, arrays, points->dimension ? 2 : 1, false);
+    if (points->dimension)
+        arrays[count++] = (cairn_npz_array){.name = descriptors,
+                                            .type = CAIRN_NPZ_F32,
+                                            .rank = 2,
+                                            .shape = {points->count, points->dimension},
+                                            .data = points->descriptors};
+    if (item->heatmap)
+        arrays[count++] = (cairn_npz_array){.name = heatmap,
+                                            .type = CAIRN_NPZ_F32,
+                                            .rank = 2,
+                                            .shape = {item->gray.h, item->gray.w},
+                                            .data = item->heatmap};
+    return cairn_npz_write(path, arrays, count, false);
 }
 
 static cairn_status write_png(const char *path, const char *image_path, const cairn_keypoints *points)
@@ -96,6 +105,15 @@ static cairn_status write_png(const char *path, const char *image_path, const ca
     CAIRN_TRY(cairn_image_save_png(&drawing, path));
 done:
     cairn_image_free(&image);
+    cairn_image_free(&drawing);
+    return st;
+}
+
+static cairn_status write_heatmap(const char *path, const cairn_batch_item *item)
+{
+    cairn_image drawing = {0};
+    cairn_status st = cairn_draw_heatmap(&drawing, &item->gray, item->heatmap, item->gray.h, item->gray.w);
+    if (st >= 0) st = cairn_image_save_png(&drawing, path);
     cairn_image_free(&drawing);
     return st;
 }
@@ -129,6 +147,7 @@ typedef struct row {
 typedef struct work {
     const detect_options *o;
     formats f;
+    char *heatmaps; /* folder of their pictures */
     const cairn_file_list *images;
     const cairn_batch_item *items; /* that are being written */
     row *rows;                     /* [images->count] */
@@ -143,13 +162,16 @@ static cairn_status write_item(void *payload, int i)
     const cairn_batch_item *item = &w->items[i];
     const char *image = w->images->paths[item->index];
     cairn_status st = CAIRN_OK;
-    char *npz = NULL, *png = NULL;
+    char *npz = NULL, *png = NULL, *heatmap = NULL;
     if (item->status < 0) return CAIRN_OK;
     CAIRN_TRY(output_path(&npz, w->o->out, image, "npz"));
     CAIRN_TRY(output_path(&png, w->o->out, image, "png"));
-    if (w->f.npz) CAIRN_TRY(write_npz(npz, &item->points));
+    CAIRN_TRY(output_path(&heatmap, w->heatmaps, image, "png"));
+    if (w->f.npz) CAIRN_TRY(write_npz(npz, item));
     if (w->f.png) CAIRN_TRY(write_png(png, image, &item->points));
+    if (w->f.png && item->heatmap) CAIRN_TRY(write_heatmap(heatmap, item));
 done:
+    free(heatmap);
     free(npz);
     free(png);
     return st;
@@ -224,10 +246,14 @@ static cairn_status detect_all(cairn_gpu *gpu, const cairn_detector *detector, c
 {
     cairn_status st = CAIRN_OK;
     work w = {.o = o, .f = f, .images = images};
-    const cairn_batches batches = {(int)o->batch, cairn_batches_pixels(gpu), (int)o->top_k, take, &w};
+    const cairn_batches batches = {
+        (int)o->batch, cairn_batches_pixels(gpu), (int)o->top_k, o->heatmap, take, &w};
     const double start = cairn_seconds();
     w.rows = calloc(images->count, sizeof *w.rows);
     if (!w.rows) return cairn_error_set(CAIRN_E_NOMEM, "out of memory");
+    w.heatmaps = cairn_file_join(o->out, "heatmaps");
+    if (!w.heatmaps) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
+    if (o->heatmap && f.png) CAIRN_TRY(cairn_file_make_folder(w.heatmaps));
     cairn_progress_start(&w.progress, "detect", (int64_t)images->count, 0);
     CAIRN_TRY(cairn_batches_run(detector, (const char *const *)images->paths, (int)images->count, &batches));
     cairn_progress_finish(&w.progress);
@@ -242,6 +268,7 @@ static cairn_status detect_all(cairn_gpu *gpu, const cairn_detector *detector, c
 done:
     for (size_t i = 0; i < images->count; i++) free(w.rows[i].problem);
     free(w.rows);
+    free(w.heatmaps);
     return st;
 }
 
@@ -287,6 +314,8 @@ const cairn_command cairn_command_detect = {
         "[N,D] float32; DIR/<stem>.png shows the keypoints over the image, and DIR/summary.csv has a line for each\n"
         "image. A folder stands for the images in it, in natural order (frame2 before frame10): the frames of a\n"
         "video, say. Images are decoded ahead, and those of one size go through the network in batches.\n\n"
+        "--heatmap: heatmap [H,W] float32 in the npz, the probability of every pixel before suppression, and\n"
+        "DIR/heatmaps/<stem>.png, which shows it.\n\n"
         "--sampling: the cell of a map of Wc cells of 8 pixels at which the descriptor of pixel x is read. centres:\n"
         "(x + 0.5) / 8 - 0.5, exact; corners: x / 8 (Wc - 1) / Wc, superpoint_v1 and pytorch-superpoint as\n"
         "published; half: x / 8 - 0.5, superpoint_v1 under newer PyTorch; superglue: (x - 3.5) / (8 Wc - 4.5)\n"
