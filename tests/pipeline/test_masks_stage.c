@@ -1,22 +1,17 @@
 /* The stage that matches a teacher's keypoints on photographs and their warps, by the program: files by each source,
- * the geometric check, pictures; a run that is killed and started again leaves the same bytes; mistakes. */
-#include "base/rng.h"
-#include "data/image.h"
+ * the geometric check, pictures; a student that trains on the files; runs that are killed and started again leave the
+ * same bytes; mistakes. */
 #include "matching/masks.h"
-#include "student/network.h"
+#include "support/device/material.h"
 #include "support/device/test_gpu.h"
 #include "support/program.h"
 #include "support/scratch.h"
-#include "support/test.h"
 #include "system/file.h"
-#include "train/checkpoint.h"
 
 #include <math.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-enum { H = 96, W = 128, PHOTOS = 6, PAIRS = 3 };
+enum { H = TEST_PHOTO_H, W = TEST_PHOTO_W, PHOTOS = 6, PAIRS = 3 };
 static const char recipe[] =
     "name: masks\n"
     "seed: 3\n"
@@ -38,62 +33,31 @@ static const char matcher_recipe[] =
     "  - {name: matcher, kind: lightglue, model: PHOTOS/../detector.safetensors, layers: 1, heads: 1, width: 8,\n"
     "     points: 10, pairs: 2, validation: 1, view_height: 64, view_width: 96, batch: 1, steps: 1}\n";
 
-/* A detector with descriptors and random weights. */
-static void save_detector(const char *path)
-{
-    const cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT, .superpoint = {0.125, 16, CAIRN_ORDER_NONE}};
-    char description[128];
-    cairn_graph *g;
-    cairn_store *store;
-    cairn_model m;
-    cairn_network_describe(description, sizeof description, &spec);
-    const cairn_metadata metadata = {"model", description};
-    assert_ok(cairn_graph_create(&g));
-    assert_ok(cairn_store_create(&store, test_gpu(CAIRN_CLASS_AUTO)));
-    cairn_model_init(&m, g, false);
-    cairn_network_build(&m, &spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1}));
-    assert_ok(cairn_model_initialise(&m, store, 4));
-    assert_ok(cairn_checkpoint_save(path, store, &m, false, &metadata, 1));
-    cairn_store_destroy(&store);
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&g);
-}
-
-/* Blocks of random grey. */
-static void save_photo(int number)
-{
-    cairn_image image;
-    cairn_rng rng = cairn_rng_stream(8, 0, (uint32_t)number, 0, 0);
-    float grey[12 * 16];
-    for (int i = 0; i < 12 * 16; i++) grey[i] = (float)cairn_rng_uniform(&rng);
-    assert_ok(cairn_image_create(&image, H, W, 1));
-    for (int y = 0; y < H; y++)
-        for (int x = 0; x < W; x++) image.pixels[y * W + x] = grey[y / 8 * 16 + x / 8];
-    assert_ok(cairn_image_save_png(&image, test_path("photos/%d.png", number)));
-    cairn_image_free(&image);
-}
-
-static void save_recipe(const char *name, const char *rest)
-{
-    char text[4096] = "", *at;
-    const char *photos = test_path("photos");
-    while ((at = strstr(rest, "PHOTOS"))) {
-        strncat(text, rest, (size_t)(at - rest));
-        strncat(text, photos, sizeof text - strlen(text) - 1);
-        rest = at + 6;
-    }
-    strncat(text, rest, sizeof text - strlen(text) - 1);
-    test_put_text(test_path("%s", name), text);
-}
+/* The student's second phase on such a folder: that of the stage above, whose settings must be the same for it. */
+static const char student_recipe[] =
+    "name: student\n"
+    "seed: 3\n"
+    "photos: {root: PHOTOS, height: 96, width: 128, holdout: 0}\n"
+    "stages:\n"
+    "  - {name: oracle, kind: matched-masks, model: PHOTOS/../detector.safetensors, pairs: 3, top_k: 60, threshold: "
+    "0,\n"
+    "     previews: 2}\n"
+    "  - {name: student, kind: import, file: PHOTOS/../student.safetensors}\n"
+    "  - {name: huber, kind: student-phase2, start: student, masks: oracle, steps: 30, batch: 2, lr: 0.001,\n"
+    "     freeze: \"no\", calibrate: 1, log_every: 1, checkpoint_every: 4}\n"
+    "  - {name: kl, kind: student-phase2, start: student, masks: oracle, huber: 0, kl: 1, steps: 3, batch: 2,\n"
+    "     log_every: 1}\n";
 
 static int set_up(void **state)
 {
+    const cairn_network_spec student = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {0.25, 8, {1, 2, 4, 12}, {0}}};
     if (test_scratch_create(state)) return 1;
-    assert_ok(cairn_file_make_folder(test_path("photos")));
-    for (int i = 0; i < PHOTOS; i++) save_photo(i);
-    save_detector(test_path("detector.safetensors"));
-    save_recipe("masks.yaml", recipe);
-    save_recipe("matcher.yaml", matcher_recipe);
+    test_save_photos(PHOTOS);
+    test_save_detector(test_path("detector.safetensors"));
+    test_save_network(test_path("student.safetensors"), &student);
+    test_save_recipe("masks.yaml", recipe);
+    test_save_recipe("matcher.yaml", matcher_recipe);
+    test_save_recipe("student.yaml", student_recipe);
     test_gpu_destroy_all();
     return 0;
 }
@@ -156,27 +120,51 @@ static void test_stage__writes_masks(void **state)
 static void test_stage__resumes_with_the_same_bytes(void **state)
 {
     (void)state;
-    int status = 0;
     const char *words[] = {"run", test_path("masks.yaml"), "--out", test_path("stopped"), NULL};
-    char early[512];
-    snprintf(early, sizeof early, "%s", test_path("stopped/oracle/masks/1-00.npz"));
-    const int child = cairn_program_start(words, test_path("log"));
-    for (int i = 0; i < 120000 && !cairn_file_exists(early); i++) {
-        if (waitpid(child, &status, WNOHANG)) fail_msg("the run ended before its first masks");
-        usleep(1000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
+    cairn_program_kill_at(words, test_path("log"), test_path("stopped/oracle/masks/1-00.npz"));
     run_to_end("masks.yaml", "stopped");
-    for (int i = 0; i < PHOTOS; i++) {
-        for (int k = 0; k < PAIRS; k++) {
-            uint8_t *bytes;
-            size_t size;
-            assert_ok(cairn_file_read(&bytes, &size, test_path("whole/oracle/masks/%d-%02d.npz", i, k), 1 << 24));
-            test_expect_bytes(test_path("stopped/oracle/masks/%d-%02d.npz", i, k), bytes, size);
-            free(bytes);
-        }
-    }
+    for (int i = 0; i < PHOTOS; i++)
+        for (int k = 0; k < PAIRS; k++)
+            test_expect_same_file(test_path("whole/oracle/masks/%d-%02d.npz", i, k),
+                                  test_path("stopped/oracle/masks/%d-%02d.npz", i, k));
+}
+
+static void test_phase2__trains_on_the_masks(void **state)
+{
+    (void)state;
+    double loss[2], seen[2], kl[2];
+    const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("whole"), NULL};
+    run_to_end("student.yaml", "whole");
+    assert_non_null(strstr(run.err, "oracle: done before")); /* so that the masks are those looked at above */
+    test_log_ends(test_path("whole/huber/metrics.jsonl"), "\"huber\":", loss);
+    test_log_ends(test_path("whole/huber/metrics.jsonl"), "\"seen\":", seen);
+    test_log_ends(test_path("whole/kl/metrics.jsonl"), "\"kl\":", kl);
+    print_message("huber %.4f -> %.4f, kl %.3f -> %.3f, seen %.2f\n", loss[0], loss[1], kl[0], kl[1], seen[0]);
+    assert_true(loss[1] < 0.7 * loss[0]);
+    assert_true(seen[0] > 0.2 && seen[0] < 1);
+    assert_true(kl[0] > 0 && kl[1] > 0);
+    assert_int_equal(rename(test_path("whole/huber"), test_path("whole.huber")), 0);
+    cairn_program_kill_at(words, test_path("log"), test_path("whole/huber/checkpoint.safetensors"));
+    run_to_end("student.yaml", "whole");
+    assert_non_null(strstr(run.err, "resuming at step"));
+    test_expect_same_file(test_path("whole.huber/model.safetensors"), test_path("whole/huber/model.safetensors"));
+    test_expect_same_file(test_path("whole.huber/checkpoint.safetensors"),
+                          test_path("whole/huber/checkpoint.safetensors"));
+}
+
+/* Of a photograph whose masks are gone, and of one whose file is no such file. Last: it spoils the folder. */
+static void test_phase2__names_masks_that_it_cannot_use(void **state)
+{
+    (void)state;
+    const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("whole"), "kl.lr=0.001", NULL};
+    for (int k = 0; k < PAIRS; k++) test_put_text(test_path("whole/oracle/masks/2-%02d.npz", k), "no archive");
+    cairn_program_call(&run, words, NULL, 0);
+    assert_int_not_equal(run.code, 0);
+    assert_non_null(strstr(run.err, "masks/2-"));
+    for (int k = 0; k < PAIRS; k++) assert_int_equal(remove(test_path("whole/oracle/masks/2-%02d.npz", k)), 0);
+    cairn_program_call(&run, words, NULL, 0);
+    assert_int_not_equal(run.code, 0);
+    assert_non_null(strstr(run.err, "masks/2-"));
 }
 
 static void expect_mistake(const char *override, const char *expected)
@@ -202,6 +190,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stage__writes_masks),
                                        cmocka_unit_test(test_stage__resumes_with_the_same_bytes),
-                                       cmocka_unit_test(test_stage__mistakes_are_named)};
+                                       cmocka_unit_test(test_stage__mistakes_are_named),
+                                       cmocka_unit_test(test_phase2__trains_on_the_masks),
+                                       cmocka_unit_test(test_phase2__names_masks_that_it_cannot_use)};
     return test_gpu_main("masks stage", tests, sizeof tests / sizeof *tests, set_up, test_scratch_remove);
 }

@@ -1,20 +1,14 @@
 /* The stage that trains LightGlue, by the program: pairs, training, comparison with nearest neighbours; a run that is
  * stopped and started again leaves the same bits; the training learns something. */
-#include "base/rng.h"
-#include "data/image.h"
 #include "experiments/run/stage.h"
 #include "matching/lightglue/matcher.h"
-#include "student/network.h"
+#include "support/device/material.h"
 #include "support/device/test_gpu.h"
 #include "support/program.h"
 #include "support/scratch.h"
-#include "support/test.h"
 #include "system/file.h"
-#include "train/checkpoint.h"
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 static const char recipe_text[] =
     "name: match\n"
@@ -25,56 +19,12 @@ static const char recipe_text[] =
     "     points: 20, pairs: 4, validation: 2, view_height: 64, view_width: 96, difficulty: 0.3, batch: 2, steps: 40,\n"
     "     lr: 0.003, log_every: 1, checkpoint_every: 8}\n";
 
-/* A detector with descriptors and random weights. */
-static void save_detector(const char *path)
-{
-    const cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT, .superpoint = {0.125, 16, CAIRN_ORDER_NONE}};
-    char description[128];
-    cairn_graph *g;
-    cairn_store *store;
-    cairn_model m;
-    cairn_network_describe(description, sizeof description, &spec);
-    const cairn_metadata metadata = {"model", description};
-    assert_ok(cairn_graph_create(&g));
-    assert_ok(cairn_store_create(&store, test_gpu(CAIRN_CLASS_AUTO)));
-    cairn_model_init(&m, g, false);
-    cairn_network_build(&m, &spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1}));
-    assert_ok(cairn_model_initialise(&m, store, 4));
-    assert_ok(cairn_checkpoint_save(path, store, &m, false, &metadata, 1));
-    cairn_store_destroy(&store);
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&g);
-}
-
-/* Blocks of random grey. */
-static void save_photo(int number)
-{
-    cairn_image image;
-    cairn_rng rng = cairn_rng_stream(8, 0, (uint32_t)number, 0, 0);
-    float grey[12 * 16];
-    for (int i = 0; i < 12 * 16; i++) grey[i] = (float)cairn_rng_uniform(&rng);
-    assert_ok(cairn_image_create(&image, 96, 128, 1));
-    for (int y = 0; y < 96; y++)
-        for (int x = 0; x < 128; x++) image.pixels[y * 128 + x] = grey[y / 8 * 16 + x / 8];
-    assert_ok(cairn_image_save_png(&image, test_path("photos/%d.png", number)));
-    cairn_image_free(&image);
-}
-
 static int set_up(void **state)
 {
-    char text[4096] = "", *at;
     if (test_scratch_create(state)) return 1;
-    assert_ok(cairn_file_make_folder(test_path("photos")));
-    for (int i = 0; i < 8; i++) save_photo(i);
-    save_detector(test_path("detector.safetensors"));
-    const char *rest = recipe_text, *photos = test_path("photos");
-    while ((at = strstr(rest, "PHOTOS"))) {
-        strncat(text, rest, (size_t)(at - rest));
-        strncat(text, photos, sizeof text - strlen(text) - 1);
-        rest = at + 6;
-    }
-    strncat(text, rest, sizeof text - strlen(text) - 1);
-    test_put_text(test_path("match.yaml"), text);
+    test_save_photos(8);
+    test_save_detector(test_path("detector.safetensors"));
+    test_save_recipe("match.yaml", recipe_text);
     test_gpu_destroy_all();
     return 0;
 }
@@ -87,19 +37,6 @@ static void run_to_end(const char *out)
     if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
 }
 
-/* Value of a key in the first and the last line of a log. */
-static void ends_of(const char *path, const char *key, double ends[2])
-{
-    uint8_t *text;
-    size_t size;
-    int found = 0;
-    assert_ok(cairn_file_read(&text, &size, path, 1 << 20));
-    for (const char *at = (char *)text; (at = strstr(at, key)); at += strlen(key), found++)
-        ends[found > 0] = strtod(at + strlen(key), NULL);
-    assert_true(found > 1);
-    free(text);
-}
-
 static void test_stage__trains_and_judges(void **state)
 {
     (void)state;
@@ -108,7 +45,7 @@ static void test_stage__trains_and_judges(void **state)
     uint8_t *text;
     size_t size;
     run_to_end("whole");
-    ends_of(test_path("whole/matcher/metrics.jsonl"), "\"match\":", loss);
+    test_log_ends(test_path("whole/matcher/metrics.jsonl"), "\"match\":", loss);
     print_message("loss %.3f -> %.3f\n", loss[0], loss[1]);
     assert_true(loss[1] < 0.8 * loss[0]);
     assert_ok(cairn_file_read(&text, &size, test_path("whole/matcher/comparison.json"), 1 << 20));
@@ -116,7 +53,7 @@ static void test_stage__trains_and_judges(void **state)
     assert_non_null(strstr((char *)text, "average_precision"));
     free(text);
     assert_ok(cairn_lightglue_load(&matcher, test_gpu(CAIRN_CLASS_AUTO), test_path("whole/matcher/model.safetensors")));
-    assert_int_equal(cairn_lightglue_get_options(matcher)->descriptor, 16);
+    assert_int_equal(cairn_lightglue_get_options(matcher)->descriptor, TEST_DESCRIPTOR);
     cairn_lightglue_destroy(&matcher);
     test_gpu_destroy_all();
 }
@@ -124,26 +61,11 @@ static void test_stage__trains_and_judges(void **state)
 static void test_stage__resumes_with_the_same_bits(void **state)
 {
     (void)state;
-    int status = 0;
-    uint8_t *a, *b;
-    size_t a_size, b_size;
     const char *words[] = {"run", test_path("match.yaml"), "--out", test_path("stopped"), NULL};
-    char checkpoint[512];
-    snprintf(checkpoint, sizeof checkpoint, "%s", test_path("stopped/matcher/checkpoint.safetensors"));
-    const int child = cairn_program_start(words, test_path("log"));
-    for (int i = 0; i < 120000 && !cairn_file_exists(checkpoint); i++) {
-        if (waitpid(child, &status, WNOHANG)) fail_msg("the run ended before its first checkpoint");
-        usleep(1000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
+    cairn_program_kill_at(words, test_path("log"), test_path("stopped/matcher/checkpoint.safetensors"));
     run_to_end("stopped");
-    assert_ok(cairn_file_read(&a, &a_size, test_path("whole/matcher/model.safetensors"), 1 << 28));
-    assert_ok(cairn_file_read(&b, &b_size, test_path("stopped/matcher/model.safetensors"), 1 << 28));
-    assert_int_equal(a_size, b_size);
-    assert_memory_equal(a, b, a_size);
-    free(a);
-    free(b);
+    test_expect_same_file(test_path("whole/matcher/model.safetensors"),
+                          test_path("stopped/matcher/model.safetensors"));
 }
 
 static void test_stage__mistakes_are_named(void **state)

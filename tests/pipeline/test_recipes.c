@@ -1,41 +1,19 @@
 /* Every recipe of this program that trains a detector, in miniature: it starts, trains, is killed while it trains its
  * last teacher, goes on to the same bits, calibrates BatchNorm, evaluates, and leaves a model that finds keypoints. */
-#include "support/program.h"
-
-#include "data/image.h"
 #include "experiments/run/stage.h"
 #include "formats/safetensors.h"
+#include "support/device/material.h"
+#include "support/device/test_gpu.h"
+#include "support/program.h"
+#include "support/scratch.h"
 #include "system/file.h"
 
-#include <ftw.h>
 #include <math.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 static cairn_program_run run;
-static char folder[64];
 
 #define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
-
-static char *in_folder(const char *format, ...)
-{
-    static char paths[16][512];
-    static int next;
-    char *path = paths[next++ % 16];
-    va_list arguments;
-    int used = snprintf(path, sizeof paths[0], "%s/", folder);
-    va_start(arguments, format);
-    vsnprintf(path + used, sizeof paths[0] - (size_t)used, format, arguments);
-    va_end(arguments);
-    return path;
-}
 
 static void expect_success(const char *const *words)
 {
@@ -130,39 +108,12 @@ static void shrink(cairn_recipe *recipe)
 
 /* ---- what every recipe must do ---- */
 
-/* Kills the run as soon as the stage has a checkpoint. */
-static void kill_at_checkpoint(const char *file, const char *out, const char *stage)
-{
-    int status = 0;
-    char *checkpoint = in_folder("%s/%s/checkpoint.safetensors", out, stage);
-    const int child = cairn_program_start(WORDS("train", file, stage, "--out", in_folder("%s", out)), in_folder("log"));
-    for (int i = 0; i < 300000 && !cairn_file_exists(checkpoint); i++) {
-        if (waitpid(child, &status, WNOHANG)) fail_msg("%s: the run ended before its first checkpoint", out);
-        usleep(1000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    assert_true(WIFSIGNALED(status));
-    assert_false(cairn_file_exists(in_folder("%s/%s/stage.json", out, stage)));
-}
-
-static void expect_same_file(const char *a_path, const char *b_path)
-{
-    uint8_t *a = NULL, *b = NULL;
-    size_t a_size = 0, b_size = 0;
-    assert_int_equal(cairn_file_read(&a, &a_size, a_path, 1 << 28), CAIRN_OK);
-    assert_int_equal(cairn_file_read(&b, &b_size, b_path, 1 << 28), CAIRN_OK);
-    if (a_size != b_size || memcmp(a, b, a_size)) fail_msg("%s and %s differ", a_path, b_path);
-    free(a);
-    free(b);
-}
-
 /* All numbers are finite; the statistics are those of training's end if and only if nothing was calibrated. */
 static void check_model(const char *out, const char *stage, bool student, bool calibrated)
 {
     cairn_safetensors model = {0}, checkpoint = {0};
-    assert_int_equal(cairn_safetensors_read(&model, in_folder("%s/%s/model.safetensors", out, stage)), CAIRN_OK);
-    assert_int_equal(cairn_safetensors_read(&checkpoint, in_folder("%s/%s/checkpoint.safetensors", out, stage)),
+    assert_int_equal(cairn_safetensors_read(&model, test_path("%s/%s/model.safetensors", out, stage)), CAIRN_OK);
+    assert_int_equal(cairn_safetensors_read(&checkpoint, test_path("%s/%s/checkpoint.safetensors", out, stage)),
                      CAIRN_OK);
     for (int i = 0; i < model.count; i++)
         for (size_t k = 0; k < model.tensors[i].count; k++) assert_true(isfinite(model.tensors[i].data[k]));
@@ -190,36 +141,41 @@ static const char *bundled_text(const char *name)
     return "";
 }
 
-/* For recipes that import their teacher: one with descriptors that was trained for a step. */
-static const char *small_teacher(void)
+/* The folder of a recipe's run: the second phases of SP-FPN share one, as they say, and with it what comes before. */
+static const char *folder_of(const char *name)
 {
-    static const char text[] =
-        "name: small\nseed: 1\nphotos: {root: %s, height: 32, width: 48, holdout: 0.5}\nstages:\n"
-        "  - {name: shapes, kind: magicpoint, steps: 1, batch: 1, width: 0.0625, height: 32, image_width: 48,\n"
-        "     canvas_height: 64}\n"
-        "  - {name: labels, kind: adaptation, teacher: shapes, views: 1, threshold: 0, top_k: 30}\n"
-        "  - {name: teacher, kind: superpoint, labels: labels, steps: 1, batch: 1, width: 0.0625}\n";
-    static char path[512];
-    char recipe[2048];
-    if (path[0]) return path;
-    snprintf(recipe, sizeof recipe, text, in_folder("photos"));
-    char *file = strdup(in_folder("small.yaml"));
-    assert_int_equal(cairn_file_write(file, recipe, strlen(recipe)), CAIRN_OK);
-    expect_success(WORDS("run", file, "--out", in_folder("small")));
-    snprintf(path, sizeof path, "%s", in_folder("small/teacher/model.safetensors"));
-    free(file);
-    return path;
+    static const char shared[] = "sp-fpn-phase2";
+    return strncmp(name, shared, strlen(shared)) ? name : shared;
+}
+
+/* Kills the last stage in training, lets the run go on, and compares. words: of the run */
+static void kill_and_resume(const char *const *words, const char *name, const cairn_recipe *recipe, const char *stage)
+{
+    const char *out = folder_of(name);
+    assert_int_equal(rename(test_path("%s/%s", out, stage), test_path("%s.whole", name)), 0);
+    cairn_program_kill_at(WORDS("train", words[1], stage, "--out", words[3]), test_path("log"),
+                          test_path("%s/%s/checkpoint.safetensors", out, stage));
+    assert_false(cairn_file_exists(test_path("%s/%s/stage.json", out, stage)));
+    expect_success(words);
+    assert_int_equal(count(run.err, "done before"), recipe->stage_count - 1);
+    assert_non_null(strstr(run.err, "resuming at step"));
+    test_expect_same_file(test_path("%s.whole/model.safetensors", name),
+                          test_path("%s/%s/model.safetensors", out, stage));
+    test_expect_same_file(test_path("%s.whole/checkpoint.safetensors", name),
+                          test_path("%s/%s/checkpoint.safetensors", out, stage));
 }
 
 static void run_recipe(const char *name)
 {
     cairn_recipe *recipe = NULL;
-    char *text = NULL, *file = strdup(in_folder("%s.yaml", name));
+    char *text = NULL, *file = strdup(test_path("%s.yaml", name));
+    const char *out = folder_of(name);
+    const bool before = cairn_file_exists(test_path("%s/student/stage.json", out));
     char root[600], model[600];
     const bool imports = strstr(bundled_text(name), "kind: import") != NULL;
     const char *given = getenv("CAIRN_TEST_PHOTOS"), *const overrides[] = {root, imports ? model : NULL, NULL};
-    snprintf(model, sizeof model, "teacher.file=%s", imports ? small_teacher() : "");
-    snprintf(root, sizeof root, "photos.root=%s", given && *given ? given : in_folder("photos"));
+    snprintf(model, sizeof model, "teacher.file=%s", imports ? test_path("teacher.safetensors") : "");
+    snprintf(root, sizeof root, "photos.root=%s", given && *given ? given : test_path("photos"));
     if (cairn_recipe_load(&recipe, name, cairn_stage_kinds, overrides) < 0) fail_msg("%s", cairn_error_message());
     const int last = last_teacher(recipe);
     if (last < 0) { /* it needs a detector's checkpoint: test_matcher_stage */
@@ -233,40 +189,32 @@ static void run_recipe(const char *name)
     shrink(recipe);
     assert_int_equal(cairn_recipe_print(&text, recipe), CAIRN_OK);
     assert_int_equal(cairn_file_write(file, text, strlen(text)), CAIRN_OK);
-    const char *const words[] = {"run", file, "--out", strdup(in_folder("%s", name)), NULL};
+    const char *const words[] = {"run", file, "--out", strdup(test_path("%s", out)), NULL};
     expect_success(words);
+    assert_true(!before || strstr(run.err, "student: done before"));
     for (int i = 0; i < recipe->stage_count; i++)
-        assert_true(cairn_file_exists(in_folder("%s/%s/stage.json", name, recipe->stages[i].name)));
-    assert_true(cairn_file_exists(in_folder("%s/evaluate/evaluation.json", name)));
-    assert_true(cairn_file_exists(in_folder("%s/report.html", name)));
-    check_model(name, stage, is_student(&recipe->stages[last]), number_of(&recipe->stages[last], "calibrate") > 0);
-    char *whole = strdup(in_folder("%s.whole", name));
-    assert_int_equal(rename(in_folder("%s/%s", name, stage), whole), 0);
-    kill_at_checkpoint(file, name, stage);
-    expect_success(words);
-    assert_int_equal(count(run.err, "done before"), recipe->stage_count - 1);
-    assert_non_null(strstr(run.err, "resuming at step"));
-    expect_same_file(in_folder("%s.whole/model.safetensors", name), in_folder("%s/%s/model.safetensors", name, stage));
-    expect_same_file(in_folder("%s.whole/checkpoint.safetensors", name),
-                     in_folder("%s/%s/checkpoint.safetensors", name, stage));
-    expect_success(WORDS("detect", "--model", in_folder("%s/%s/model.safetensors", name, stage),
-                         in_folder("photos/board-1.png"), "--out", in_folder("%s.found", name), "--threshold", "0",
+        assert_true(cairn_file_exists(test_path("%s/%s/stage.json", out, recipe->stages[i].name)));
+    assert_true(cairn_file_exists(test_path("%s/evaluate/evaluation.json", out)));
+    assert_true(cairn_file_exists(test_path("%s/report.html", out)));
+    check_model(out, stage, is_student(&recipe->stages[last]), number_of(&recipe->stages[last], "calibrate") > 0);
+    kill_and_resume(words, name, recipe, stage);
+    expect_success(WORDS("detect", "--model", test_path("%s/%s/model.safetensors", out, stage),
+                         test_path("photos/1.png"), "--out", test_path("%s.found", name), "--threshold", "0",
                          "--top-k", "20"));
-    assert_true(cairn_file_exists(in_folder("%s.found/board-1.npz", name)));
+    assert_true(cairn_file_exists(test_path("%s.found/1.npz", name)));
     cairn_recipe_destroy(&recipe);
     free(text);
     free(file);
-    free(whole);
     free((char *)words[3]);
 }
 
 static void test_recipes__each_in_miniature(void **state)
 {
     (void)state;
-    const char *only = getenv("CAIRN_TEST_RECIPE"); /* one of them, to look at */
+    const char *only = getenv("CAIRN_TEST_RECIPE"); /* those that begin so, to look at */
     int done = 0;
     for (const cairn_bundled_recipe *b = cairn_bundled_recipes; b->name; b++) {
-        if (only && strcmp(only, b->name)) continue;
+        if (only && strncmp(only, b->name, strlen(only))) continue;
         run_recipe(b->name);
         done++;
     }
@@ -296,40 +244,13 @@ static void test_recipes__say_what_they_are(void **state)
     assert_int_equal(named, sizeof sources / sizeof *sources);
 }
 
-/* Boards under waves of light, so that there are corners and no two pictures alike. */
-static void write_photo(int number)
-{
-    const int h = 120, w = 160, cell = 10 + 3 * number;
-    cairn_image image = {0};
-    assert_int_equal(cairn_image_create(&image, h, w, 1), CAIRN_OK);
-    for (int i = 0; i < h * w; i++) {
-        const int y = i / w, x = i % w;
-        const double wave = 0.5 + 0.3 * sin(0.05 * x + number) * cos(0.04 * y);
-        image.pixels[i] = (float)(((x / cell + y / cell) % 2 ? 0.9 : 0.3) * wave);
-    }
-    assert_int_equal(cairn_image_save_png(&image, in_folder("photos/board-%d.png", number)), CAIRN_OK);
-    cairn_image_free(&image);
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-    (void)info, (void)type, (void)where;
-    return remove(path);
-}
-
 static int prepare(void **state)
 {
-    (void)state;
-    strcpy(folder, "cairn-test-recipes-XXXXXX");
-    if (!mkdtemp(folder) || cairn_file_make_folder(in_folder("photos")) < 0) return -1;
-    for (int i = 0; i < 4; i++) write_photo(i);
+    if (test_scratch_create(state)) return -1;
+    test_save_photos(4);
+    test_save_detector(test_path("teacher.safetensors")); /* of recipes that import theirs */
+    test_gpu_destroy_all();
     return 0;
-}
-
-static int clean_up(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)
@@ -338,5 +259,5 @@ int main(void)
         cmocka_unit_test(test_recipes__say_what_they_are),
         cmocka_unit_test(test_recipes__each_in_miniature),
     };
-    return cmocka_run_group_tests(tests, prepare, clean_up);
+    return test_gpu_main("recipes", tests, sizeof tests / sizeof *tests, prepare, test_scratch_remove);
 }

@@ -1,5 +1,8 @@
 #include "support/program.h"
 
+#include "support/test.h"
+#include "system/file.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +77,22 @@ int cairn_program_start(const char *const *arguments, const char *log)
         start_child(arguments, NULL, 0);
     }
     return child;
+}
+
+void cairn_program_kill_at(const char *const *arguments, const char *log, const char *file)
+{
+    char path[1024]; /* the caller's may come from a ring of buffers */
+    int status = 0;
+    snprintf(path, sizeof path, "%s", file);
+    const pid_t child = cairn_program_start(arguments, log);
+    for (int i = 0; i < 600000 && !cairn_file_exists(path); i++) {
+        if (waitpid(child, &status, WNOHANG)) fail_msg("the program ended before it wrote %s", path);
+        usleep(1000);
+    }
+    const bool there = cairn_file_exists(path);
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    if (!there || !WIFSIGNALED(status)) fail_msg("the program was not killed at work: %s", path);
 }
 
 int cairn_program_error_lines(const cairn_program_run *run)

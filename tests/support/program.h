@@ -16,6 +16,9 @@ void cairn_program_call(cairn_program_run *run, const char *const *arguments, co
                         long file_limit);
 /* Starts it without waiting, output to `log`; returns the process. */
 int cairn_program_start(const char *const *arguments, const char *log);
+/* Starts it, waits until `file` is there, and kills it. Fails the running test if it ended before, or with the file not
+ * there after ten minutes; either way no process stays. */
+void cairn_program_kill_at(const char *const *arguments, const char *log, const char *file);
 /* Number of lines that begin with "error: ". */
 int cairn_program_error_lines(const cairn_program_run *run);
 #endif

@@ -73,6 +73,15 @@ void test_expect_bytes(const char *path, const void *data, size_t size)
     free(found);
 }
 
+void test_expect_same_file(const char *a, const char *b)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_ok(cairn_file_read(&bytes, &size, a, (size_t)1 << 30));
+    test_expect_bytes(b, bytes, size);
+    free(bytes);
+}
+
 int test_count_entries(const char *folder)
 {
     DIR *open_folder = opendir(folder);

@@ -14,6 +14,8 @@ void test_put(const char *path, const void *data, size_t size);
 void test_put_text(const char *path, const char *text);
 /* The file has exactly these bytes. */
 void test_expect_bytes(const char *path, const void *data, size_t size);
+/* Both files have the same bytes. */
+void test_expect_same_file(const char *a, const char *b);
 /* Regular files and folders directly in the folder, hidden ones too. */
 int test_count_entries(const char *folder);
 /* From now on no file may grow beyond `bytes` (EFBIG at the write, as ENOSPC on a full disk); -1: as before. */
