@@ -81,8 +81,8 @@ typedef struct cairn_distillation_terms {
 /* detector: T^2 KL(teacher, student) at temperature T, a weighted mean over valid cells. descriptor: 1 - cosine,
  * likewise. relational: the mean over pairs of (cosine of the student's pair - of the teacher's)^2. hard: cross-entropy
  * of the labels' classes, mean over valid cells. Gradients to the student and to log_variance.
- * loss: the sum of weight * term; with log_variance the sum of exp(-s) * weight * term + s over the terms whose weight is
- * not 0, the detector's weight then being 2. A term's s tends to the logarithm of weight * term, so that each comes to
+ * loss: the sum of weight * term; with log_variance the sum of exp(-s) * weight * term + s over the terms whose weight
+ * is not 0, the detector's weight then being 2. A term's s tends to the logarithm of weight * term, so that each comes to
  * count 1 whatever its unit; the loss may be negative.
  * source  Hinton et al. 2015; Kendall et al. 2018 by way of hfnet; student.md 6.1, 6.2 (the descriptor's weight is the
  *         probability of a point, where the latter asks whether a cell holds one) */

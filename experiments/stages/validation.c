@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { STAGE = 0x56414c49, DRAW = 0, NOISE = 1, BATCH = 8 };
-static const double exact_least = 0.001, map_least = 1e-4, error_least = 0.1, reach = 4;
+static const double exact_least = 0.001, map_least = 1e-4, error_least = 0.1, reach = 4, near_reach = 3;
 static const cairn_suppression boxes = {CAIRN_SUPPRESS_BOX, 4}, squares = {CAIRN_SUPPRESS_SQUARE, 4};
 
 struct cairn_validation {
@@ -150,6 +150,21 @@ static void count_pixels(cairn_validation_sum *c, uint8_t *map, const cairn_keyp
         map[(size_t)to_pixel(points->points[i].y, h) * w + to_pixel(points->points[i].x, w)] = 0;
 }
 
+/* found: best first. */
+static void count_near(cairn_validation_sum *c, const cairn_keypoints *found, const cairn_keypoints *points)
+{
+    const int best = found->count < points->count ? found->count : points->count;
+    c->points += points->count;
+    for (int i = 0; i < points->count; i++) {
+        const cairn_keypoint p = points->points[i];
+        bool near = false;
+        for (int k = 0; k < best && !near; k++)
+            near = hypot((double)found->points[k].x - (double)p.x, (double)found->points[k].y - (double)p.y) <=
+                   near_reach;
+        c->near += near;
+    }
+}
+
 cairn_status cairn_validation_add(cairn_validation_sum *c, const float *heatmap, const cairn_keypoints *points, int h,
                                   int w)
 {
@@ -166,6 +181,7 @@ cairn_status cairn_validation_add(cairn_validation_sum *c, const float *heatmap,
     count_pixels(c, map, &exact, points, h, w);
     CAIRN_TRY(cairn_keypoints_choose(&fine, heatmap, h, w, (float)map_least, &squares, 0, 0));
     cairn_keypoints_refine(&fine, heatmap, h, w);
+    count_near(c, &fine, points);
     CAIRN_TRY(cairn_detections_add(&c->all, &fine, corners, points->count, reach, CAIRN_DETECTION_NEAREST_FREE));
     int sure = 0;
     while (sure < fine.count && fine.points[sure].score > error_least) sure++;
@@ -190,6 +206,7 @@ cairn_status cairn_validation_numbers(cairn_train_measured *out, const char *pre
     cairn_train_measured_add(out, prefix, "recall", c->labels ? (double)c->right / c->labels : NAN);
     cairn_train_measured_add(out, prefix, "map", precision);
     cairn_train_measured_add(out, prefix, "error", error);
+    cairn_train_measured_add(out, prefix, "recall3", c->points ? (double)c->near / c->points : NAN);
     const size_t used = strlen(out->note);
     snprintf(out->note + used, sizeof out->note - used, used ? ", %.3f" : "mAP %.3f", precision);
 done:

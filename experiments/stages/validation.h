@@ -24,18 +24,21 @@ cairn_status cairn_validation_set_shapes(cairn_validation_set *clean, cairn_vali
 /* What maps of probability found, summed over images; begins empty, {0}. */
 typedef struct cairn_validation_sum {
     int found, labels, right;   /* whole pixels */
+    int points, near;           /* points, and those that have one of the best within 3 px */
     cairn_detections all, sure; /* within 4 px: above 1e-4, and above 0.1 */
 } cairn_validation_sum;
 void cairn_validation_sum_free(cairn_validation_sum *sum);
 /* heatmap [h,w]; points as in a set. */
 cairn_status cairn_validation_add(cairn_validation_sum *sum, const float *heatmap, const cairn_keypoints *points, int h,
                                   int w);
-/* Appends four numbers to `out`, NaN where nothing was found or is there to be found:
+/* Appends five numbers to `out`, NaN where nothing was found or is there to be found:
  *   PREFIX_precision, PREFIX_recall  of whole pixels: points of the map above 0.001, suppressed by boxes of 4 pixels,
  *                                    that coincide with a rounded point. As published: a sign of progress, no measure
  *   PREFIX_map                       mean average precision by the recommended rules of `cairn evaluate synthetic`:
  *                                    squares of radius 4, refined, best first, each to the nearest free point in 4 px
  *   PREFIX_error                     mean distance in pixels of those above 0.1 that have a point within 4 px
+ *   PREFIX_recall3                   share of the points with one of the map's best as PREFIX_map finds them, of which
+ *                                    there are as many as points in the image, within 3 px (student.md 8.6)
  * and the third to the note. */
 cairn_status cairn_validation_numbers(cairn_train_measured *out, const char *prefix, const cairn_validation_sum *sum);
 

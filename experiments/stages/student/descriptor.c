@@ -35,7 +35,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, descriptor_weight, 1, 0, 1e6, "of the descriptor loss"),
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, relational, 0.5, 0, 1e6, "weight of the similarities of pairs"),
     CAIRN_SETTING_TEXT_ROW(descriptor_settings, labels, "",
-                           "stage whose keypoints are labels for the detector beside the teacher's classes; empty: none"),
+                           "stage that keeps labels for the detector, beside the teacher's classes; empty: none"),
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, hard, 0.25, 0, 1e6, "weight of the labels' cross-entropy"),
     CAIRN_SETTING_CHOICE_ROW(descriptor_settings, weighting, FIXED, "fixed,log-variance",
                              "of the terms: by the weights above, or besides by learned ones, by which each term comes "
@@ -50,7 +50,7 @@ static const cairn_setting table[] = {
 
 static const cairn_stage_input stage_inputs[] = {
     {"teacher", "superpoint,import", false, false},
-    {"labels", "adaptation", true, false},
+    {"labels", CAIRN_LABEL_KINDS, true, false},
     {"start", "student-descriptor,import", true, false},
     {0}};
 
@@ -80,7 +80,8 @@ static cairn_status make_sample(void *payload, int i)
     if (!valid) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a view");
     const cairn_student_view view = {p->inputs[CLEAN] + at, p->inputs[IMAGE] + at, valid};
     CAIRN_TRY(cairn_student_copy_points(&points, &p->points[i])); /* none without labels */
-    CAIRN_TRY(cairn_student_make_view(&view, &points, &p->images[i], &rng, trains ? s->homographic : 0, s->photometric));
+    CAIRN_TRY(cairn_student_make_view(&view, &points, &p->images[i], &rng, trains ? s->homographic : 0,
+                                      s->photometric));
     CAIRN_TRY(cairn_labels_valid_cells(p->inputs[VALID] + (size_t)i * (size_t)cells, valid, p->h, p->w));
     for (int64_t k = 0; k < s->pairs; k++) {
         p->inputs[FIRST][pair + (size_t)k] = (float)cairn_rng_integer(&rng, 0, cells - 1);

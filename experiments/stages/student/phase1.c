@@ -4,6 +4,7 @@
 #include "experiments/stages/common.h"
 #include "experiments/stages/student/student.h"
 #include "experiments/stages/training.h"
+#include "experiments/stages/validation.h"
 #include "ops/layout/layout.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
@@ -21,9 +22,9 @@ typedef struct phase1_settings {
     cairn_student_settings student;
     cairn_student_points points;
     double sigma, prior, homographic;
-    int64_t calibrate;
+    int64_t calibrate, validate_every;
     int target, loss;
-    bool photometric;
+    bool photometric, one_batch;
 } phase1_settings;
 
 static const cairn_setting table[] = {
@@ -41,6 +42,10 @@ static const cairn_setting table[] = {
                             "probability of a keypoint that a new student starts with"),
     CAIRN_SETTING_FLOAT_ROW(phase1_settings, homographic, 0.5, 0, 1, "share of views through a random homography"),
     CAIRN_SETTING_BOOL_ROW(phase1_settings, photometric, 1, "photometric augmentation"),
+    CAIRN_SETTING_BOOL_ROW(phase1_settings, one_batch, 0,
+                           "every step takes the photographs and the views of the first: a check that training fits"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, validate_every, 0, 0, 1e8,
+                          "steps between measurements on the views of the first step, which training sees; 0: none"),
     {0},
 };
 
@@ -56,9 +61,25 @@ typedef struct feed {
     const phase1_settings *s;
     cairn_frozen_teacher teacher; /* of target heatmap */
     cairn_network_spec spec;
+    cairn_validation_set views; /* of the first step */
+    cairn_validation *validation;
 } feed;
 
-/* Batches behind the last step calibrate BatchNorm, on photographs as they will be seen: without a homography. */
+/* Sample i of the feed's step. Batches behind the last step calibrate BatchNorm, on photographs as they will be seen:
+ * without a homography. */
+static cairn_status make_view(const feed *f, int i, const cairn_student_view *view, cairn_keypoints *points)
+{
+    const phase1_settings *s = f->s;
+    const cairn_photo_feed *photos = &f->photos;
+    const bool trains = photos->step < s->train.steps * s->train.accumulate;
+    cairn_rng rng = cairn_rng_stream(photos->stage->seed, photos->stage->stream, (uint32_t)photos->step, (uint32_t)i,
+                                     CAIRN_PURPOSE_AUGMENT);
+    const cairn_status st = cairn_student_copy_points(points, &photos->points[i]);
+    return st < 0 ? st
+                  : cairn_student_make_view(view, points, &photos->images[i], &rng, trains ? s->homographic : 0,
+                                            s->photometric);
+}
+
 static cairn_status make_sample(void *payload, int i)
 {
     cairn_status st = CAIRN_OK;
@@ -66,15 +87,11 @@ static cairn_status make_sample(void *payload, int i)
     const phase1_settings *s = f->s;
     const cairn_photo_feed *photos = &f->photos;
     const size_t at = (size_t)i * (size_t)photos->h * (size_t)photos->w;
-    const bool trains = photos->step < s->train.steps * s->train.accumulate, heatmap = s->target == TARGET_HEATMAP;
+    const bool heatmap = s->target == TARGET_HEATMAP;
     float *target = photos->inputs[TARGET] + at;
     const cairn_student_view view = {heatmap ? target : NULL, photos->inputs[IMAGE] + at, photos->inputs[VALID] + at};
     cairn_keypoints points = {0};
-    cairn_rng rng = cairn_rng_stream(photos->stage->seed, photos->stage->stream, (uint32_t)photos->step, (uint32_t)i,
-                                     CAIRN_PURPOSE_AUGMENT);
-    CAIRN_TRY(cairn_student_copy_points(&points, &photos->points[i]));
-    CAIRN_TRY(cairn_student_make_view(&view, &points, &photos->images[i], &rng, trains ? s->homographic : 0,
-                                      s->photometric));
+    CAIRN_TRY(make_view(f, i, &view, &points));
     if (!heatmap)
         cairn_student_mask(target, photos->h, photos->w, &points, s->target == TARGET_BLOBS ? s->sigma : 0, 0, 1);
 done:
@@ -87,7 +104,7 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
     feed *f = payload;
     const cairn_photo_feed *photos = &f->photos;
     int points = 0;
-    const cairn_status st = cairn_photo_feed_step(&f->photos, step, values);
+    const cairn_status st = cairn_photo_feed_step(&f->photos, f->s->one_batch ? 0 : step, values);
     if (st < 0) return st;
     for (int i = 0; i < photos->batch; i++) points += photos->points[i].count;
     if (f->s->target != TARGET_HEATMAP)
@@ -138,6 +155,35 @@ done:
     return st;
 }
 
+/* Before training, whose thread then draws from the feed. */
+static cairn_status first_views(feed *f)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_photo_feed *photos = &f->photos;
+    const size_t pixels = (size_t)photos->h * (size_t)photos->w;
+    if (photos->h < 32 || photos->w < 32) return CAIRN_OK; /* the network refuses them */
+    CAIRN_TRY(cairn_validation_set_create(&f->views, "trained", photos->batch, photos->h, photos->w));
+    CAIRN_TRY(cairn_photo_feed_step(&f->photos, 0, NULL));
+    for (int i = 0; i < photos->batch; i++) {
+        const cairn_student_view view = {NULL, f->views.images + (size_t)i * pixels, NULL};
+        CAIRN_TRY(make_view(f, i, &view, &f->views.points[i]));
+    }
+done:
+    return st;
+}
+
+static cairn_status validate(cairn_training *t, int64_t step, cairn_train_measured *out)
+{
+    (void)step;
+    feed *f = t->payload;
+    return cairn_validation_measure(&f->validation, t, &f->spec, &f->views, out);
+}
+
+static void release(void *payload)
+{
+    cairn_validation_destroy(&((feed *)payload)->validation);
+}
+
 static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
 {
     cairn_stage_training training = {.settings = &s->train,
@@ -147,6 +193,9 @@ static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
                                      .batch = batch,
                                      .payload = f,
                                      .calibrate = s->calibrate,
+                                     .validate = validate,
+                                     .validate_every = s->validate_every,
+                                     .release = release,
                                      .views = 1};
     return cairn_stage_train(stage, &training);
 }
@@ -165,10 +214,12 @@ static cairn_status run(cairn_stage *stage, const void *settings)
         CAIRN_TRY(cairn_frozen_teacher_open(&f.teacher, stage, s->points.teacher));
     else
         CAIRN_TRY(cairn_student_points_open(&f.photos, stage, &s->points));
+    if (s->validate_every) CAIRN_TRY(first_views(&f));
     CAIRN_TRY(train(stage, s, &f));
 done:
     cairn_photo_feed_close(&f.photos);
     cairn_frozen_teacher_close(&f.teacher);
+    cairn_validation_set_free(&f.views);
     return st;
 }
 
@@ -177,6 +228,10 @@ static cairn_status check(const void *settings, const char *where)
     const phase1_settings *s = settings;
     cairn_status st = CAIRN_OK;
     CAIRN_TRY(cairn_student_points_check(&s->points, s->target == TARGET_HEATMAP, where));
+    if (s->validate_every && s->target == TARGET_HEATMAP)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "%s: validate_every is set; a target heatmap has no keypoints to "
+                                                   "measure by",
+                                  where));
     CAIRN_TRY(cairn_student_check(&s->student, where));
     CAIRN_TRY(cairn_train_check(&s->train, where));
 done:

@@ -51,6 +51,7 @@ static void known_maps(void **state)
     /* In order right, right, right, wrong, right (0.0005): precision 1 up to recall 3/5, then 4/5 for one more. */
     assert_near(number(&m, "x_map"), 3 / 5.0 + 4 / 5.0 / 5, 1e-9);
     assert_near(number(&m, "x_error"), (0 + hypot(0.4, 0.4) + 2) / 3, 1e-5);
+    assert_near(number(&m, "x_recall3"), 4 / 5.0, 1e-12); /* all but (30,30): the five best are those of the mAP */
     assert_string_equal(m.note, "mAP 0.760");
     /* An image without points adds wrong detections only; one with two labels on a pixel has one pixel. */
     add(&sum, (const float[][3]){{20, 20, 0.95f}}, 1, NULL, 0);
@@ -60,6 +61,7 @@ static void known_maps(void **state)
     cairn_train_measured n = {0};
     assert_ok(cairn_validation_numbers(&n, "y", &sum));
     assert_near(number(&n, "y_recall"), 2 / 6.0, 1e-12);
+    assert_near(number(&n, "y_recall3"), 4 / 7.0, 1e-12);
     /* wrong, right, right, right, wrong, right over 7 labels; precision is the best at this or a higher recall */
     assert_near(number(&n, "y_map"), (3 * (3 / 4.0) + 4 / 6.0) / 7, 1e-9);
     cairn_validation_sum_free(&sum);
@@ -72,8 +74,8 @@ static void nothing_is_no_number(void **state)
     cairn_train_measured m = {0};
     add(&sum, NULL, 0, NULL, 0);
     assert_ok(cairn_validation_numbers(&m, "x", &sum));
-    assert_int_equal(m.count, 4);
-    for (int i = 0; i < 4; i++) assert_true(isnan(m.values[i].value));
+    assert_int_equal(m.count, 5);
+    for (int i = 0; i < 5; i++) assert_true(isnan(m.values[i].value));
     cairn_validation_sum_free(&sum);
 }
 

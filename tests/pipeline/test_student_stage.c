@@ -1,0 +1,123 @@
+/* Students by the program: the drop-in with labels and learned weights, killed and resumed to the same bits; the
+ * heatmap on one batch again and again; mistakes. */
+#include "formats/safetensors.h"
+#include "support/device/material.h"
+#include "support/device/test_gpu.h"
+#include "support/program.h"
+#include "support/scratch.h"
+
+#include <math.h>
+
+static const char recipe[] =
+    "name: student\n"
+    "seed: 3\n"
+    "photos: {root: PHOTOS, height: 64, width: 96, holdout: 0}\n"
+    "stages:\n"
+    "  - {name: teacher, kind: import, file: PHOTOS/../detector.safetensors}\n"
+    "  - {name: labels, kind: adaptation, teacher: teacher, views: 1, threshold: 0, top_k: 30, previews: 0}\n"
+    "  - {name: drop-in, kind: student-descriptor, teacher: teacher, labels: labels, weighting: log-variance,\n"
+    "     width: 0.25, channels: 8, pairs: 16, steps: 20, batch: 2, lr: 0.01, calibrate: 1, log_every: 1,\n"
+    "     checkpoint_every: 3}\n"
+    "  - {name: still, kind: student-phase1, labels: labels, target: blobs, width: 0.25, channels: 16,\n"
+    "     one_batch: true, steps: 4, batch: 2, lr: 1e-12, calibrate: 0, validate_every: 2, log_every: 1}\n";
+
+static cairn_program_run run;
+
+static int set_up(void **state)
+{
+    if (test_scratch_create(state)) return 1;
+    test_save_photos(4);
+    test_save_detector(test_path("detector.safetensors"));
+    test_save_recipe("student.yaml", recipe);
+    test_gpu_destroy_all();
+    return 0;
+}
+
+static void run_to_end(void)
+{
+    const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("run"), NULL};
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+}
+
+/* Both files hold the learned weights, which began at 1 and have moved. */
+static void expect_learned_weights(const char *path)
+{
+    cairn_safetensors file = {0};
+    assert_ok(cairn_safetensors_read(&file, path));
+    const cairn_safetensor *t = cairn_safetensors_find(&file, "loss.log_variance");
+    assert_non_null(t);
+    assert_int_equal(t->count, 4);
+    for (int i = 0; i < 4; i++) assert_true(isfinite(t->data[i]) && fabsf(t->data[i] - 1) > 1e-3f);
+    cairn_safetensors_free(&file);
+}
+
+static void test_drop_in__with_labels_and_learned_weights(void **state)
+{
+    (void)state;
+    double hard[2], variance[2];
+    cairn_network *network;
+    run_to_end();
+    test_log_ends(test_path("run/drop-in/metrics.jsonl"), "\"hard\":", hard);
+    test_log_ends(test_path("run/drop-in/metrics.jsonl"), "\"log_variance_hard\":", variance);
+    print_message("labels' cross-entropy %.3f -> %.3f, its log-variance %.3f -> %.3f\n", hard[0], hard[1], variance[0],
+                  variance[1]);
+    assert_true(hard[0] > 1 && hard[1] < hard[0]);
+    assert_near(variance[0], 1, 0.02);
+    expect_learned_weights(test_path("run/drop-in/model.safetensors"));
+    expect_learned_weights(test_path("run/drop-in/checkpoint.safetensors"));
+    assert_ok(cairn_network_load(&network, test_gpu(CAIRN_CLASS_AUTO), test_path("run/drop-in/model.safetensors")));
+    assert_int_equal(cairn_network_dimension(network), TEST_DESCRIPTOR);
+    cairn_network_destroy(&network);
+    test_gpu_destroy_all();
+}
+
+static void test_drop_in__resumes_with_the_same_bits(void **state)
+{
+    (void)state;
+    const char *words[] = {"train", test_path("student.yaml"), "drop-in", "--out", test_path("run"), NULL};
+    assert_int_equal(rename(test_path("run/drop-in"), test_path("whole")), 0);
+    cairn_program_kill_at(words, test_path("log"), test_path("run/drop-in/checkpoint.safetensors"));
+    run_to_end();
+    assert_non_null(strstr(run.err, "resuming at step"));
+    test_expect_same_file(test_path("whole/model.safetensors"), test_path("run/drop-in/model.safetensors"));
+    test_expect_same_file(test_path("whole/checkpoint.safetensors"), test_path("run/drop-in/checkpoint.safetensors"));
+}
+
+/* Without learning: every step has the first one's photographs (of four) in the same random views. */
+static void test_heatmap__trains_on_one_batch(void **state)
+{
+    (void)state;
+    double loss[2], recall[2];
+    test_log_ends(test_path("run/still/metrics.jsonl"), "\"loss\":", loss);
+    test_log_ends(test_path("run/still/metrics.jsonl"), "\"trained_recall3\":", recall);
+    assert_true(loss[0] > 0 && loss[0] == loss[1]);
+    assert_true(recall[0] >= 0 && recall[0] <= 1);
+}
+
+static void expect_mistake(const char *override, const char *expected)
+{
+    const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("no"), override, NULL};
+    cairn_program_call(&run, words, NULL, 0);
+    assert_int_not_equal(run.code, 0);
+    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+}
+
+static void test_stage__mistakes_are_named(void **state)
+{
+    (void)state;
+    expect_mistake("drop-in.labels=teacher", "labels");
+    expect_mistake("drop-in.weighting=learned", "log-variance");
+    expect_mistake("still.labels=", "neither teacher nor labels");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_drop_in__with_labels_and_learned_weights),
+        cmocka_unit_test(test_drop_in__resumes_with_the_same_bits),
+        cmocka_unit_test(test_heatmap__trains_on_one_batch),
+        cmocka_unit_test(test_stage__mistakes_are_named),
+    };
+    return test_gpu_main("student stage", tests, sizeof tests / sizeof *tests, set_up, test_scratch_remove);
+}
