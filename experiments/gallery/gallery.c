@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "experiments/detectors/learned.h"
 #include "experiments/gallery/drawing.h"
+#include "experiments/gallery/heatmaps.h"
 #include "experiments/report/page/html.h"
 #include "matching/nearest.h"
 #include "system/file.h"
@@ -11,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { RANKS = 3, SHOWN_POINTS = 300, SHOWN_MATCHES = 150 };
+enum { MOST_NETWORKS = 8, RANKS = 3, SHOWN_POINTS = 300, SHOWN_MATCHES = 150 };
 static const char *const rank_names[RANKS] = {"worst", "median", "best"};
 
 /* One method on one of its pairs. */
@@ -20,7 +21,8 @@ typedef struct job {
     const char *folder;
     char prefix[160]; /* of the names of files */
     const cairn_evaluation *evaluation;
-    const cairn_predictions *method;
+    const cairn_predictions *method, *methods; /* this one, and all of them */
+    int method_count;
     cairn_measure measure;
     int rank, pair_index, method_index;
     cairn_view_id view;
@@ -147,6 +149,50 @@ done:
     return st;
 }
 
+/* Trained networks that run now, in the contest's order; one that takes part with several matchers once. */
+static int trained_networks(const cairn_predictions *found[MOST_NETWORKS], const job *j)
+{
+    int count = 0;
+    for (int i = 0; i < j->method_count && count < MOST_NETWORKS; i++) {
+        const cairn_predictions *m = &j->methods[i];
+        bool wanted = m->detector && (m->role == CAIRN_ROLE_TEACHER || m->role == CAIRN_ROLE_STUDENT);
+        for (int k = 0; wanted && k < count; k++)
+            wanted = cairn_detector_network(found[k]->detector) != cairn_detector_network(m->detector);
+        if (wanted) found[count++] = m;
+    }
+    return count;
+}
+
+/* What all networks see in image a: teacher and students side by side. */
+static cairn_status draw_networks(const job *j)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_predictions *found[MOST_NETWORKS];
+    const int count = trained_networks(found, j);
+    const cairn_image *gray = &j->pair.a;
+    cairn_heatmap maps[MOST_NETWORKS];
+    float *values[MOST_NETWORKS] = {NULL};
+    cairn_image out = {0};
+    char name[300], caption[512];
+    if (count < 2) return CAIRN_OK;
+    for (int i = 0; i < count; i++) {
+        values[i] = malloc(sizeof(float) * (size_t)gray->h * (size_t)gray->w);
+        if (!values[i]) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for heatmaps"));
+        CAIRN_TRY(cairn_network_run(cairn_detector_network(found[i]->detector), gray->pixels, 1, gray->h, gray->w,
+                                    values[i], NULL));
+        maps[i] = (cairn_heatmap){found[i]->name, values[i]};
+    }
+    CAIRN_TRY(cairn_draw_heatmaps(&out, gray, j->pair.image_a, maps, count));
+    name_pair(name, sizeof name, j);
+    snprintf(caption, sizeof caption, "%s: heatmaps of all networks, square roots of shares of each one's largest value",
+             name);
+    CAIRN_TRY(put(j, "networks", &out, caption));
+done:
+    for (int i = 0; i < count; i++) free(values[i]);
+    cairn_image_free(&out);
+    return st;
+}
+
 static cairn_status heatmap_of(cairn_image *out, cairn_network *network, const cairn_image *gray)
 {
     cairn_status st = CAIRN_OK;
@@ -199,6 +245,7 @@ static cairn_status draw_pair(job *j, const cairn_pair_source *source)
     CAIRN_TRY(draw_detections(j));
     if (j->measure != CAIRN_MEASURE_REPEATABILITY) CAIRN_TRY(draw_matches(j));
     if (is_live_network(m)) CAIRN_TRY(draw_heatmaps(j));
+    if (is_live_network(m)) CAIRN_TRY(draw_networks(j));
 done:
     job_clear(j);
     return st;
@@ -244,7 +291,7 @@ cairn_status cairn_gallery_draw(cJSON *set, const char *folder, const cairn_eval
                                 int count)
 {
     cairn_status st = CAIRN_OK;
-    job j = {.folder = folder, .evaluation = evaluation};
+    job j = {.folder = folder, .evaluation = evaluation, .methods = methods, .method_count = count};
     char set_name[64], protocol[64];
     char *pictures = cairn_file_join(folder, "pictures");
     if (!pictures) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));

@@ -9,7 +9,7 @@ typedef struct cairn_heatmap {
     const float *values;
 } cairn_heatmap;
 
-/* The photograph with its title, then each heatmap over the darkened photograph with its name and its largest value
+/* The photograph with its title, then each heatmap over the darkened gray photograph with its name and its largest value
  * (colours are shares of that one, see cairn_draw_heatmap), in rows whose number makes the sheet about as wide as a
  * screen. photo: gray or RGB. count 1..32.
  * owner  the caller frees *out */
