@@ -1,4 +1,4 @@
-/* Students by the program: the drop-in with labels and learned weights, killed and resumed to the same bits; the
+/* Students by the program: the drop-in with labels, learned weights and a warp, killed and resumed to the same bits; the
  * heatmap on one batch again and again; mistakes. */
 #include "formats/safetensors.h"
 #include "support/device/material.h"
@@ -16,7 +16,7 @@ static const char recipe[] =
     "  - {name: teacher, kind: import, file: PHOTOS/../detector.safetensors}\n"
     "  - {name: labels, kind: adaptation, teacher: teacher, views: 1, threshold: 0, top_k: 30, previews: 0}\n"
     "  - {name: drop-in, kind: student-descriptor, teacher: teacher, labels: labels, weighting: log-variance,\n"
-    "     width: 0.25, channels: 8, pairs: 16, steps: 20, batch: 2, lr: 0.01, calibrate: 1, log_every: 1,\n"
+    "     warped: 0.1, width: 0.25, channels: 8, pairs: 16, steps: 20, batch: 2, lr: 0.01, calibrate: 1, log_every: 1,\n"
     "     checkpoint_every: 3}\n"
     "  - {name: still, kind: student-phase1, labels: labels, target: blobs, width: 0.25, channels: 16,\n"
     "     one_batch: true, steps: 4, batch: 2, lr: 1e-12, calibrate: 0, validate_every: 2, log_every: 1}\n";
@@ -55,7 +55,7 @@ static void expect_learned_weights(const char *path)
 static void test_drop_in__with_labels_and_learned_weights(void **state)
 {
     (void)state;
-    double hard[2], variance[2];
+    double hard[2], variance[2], positive[2];
     cairn_network *network;
     run_to_end();
     test_log_ends(test_path("run/drop-in/metrics.jsonl"), "\"hard\":", hard);
@@ -63,6 +63,8 @@ static void test_drop_in__with_labels_and_learned_weights(void **state)
     print_message("labels' cross-entropy %.3f -> %.3f, its log-variance %.3f -> %.3f\n", hard[0], hard[1], variance[0],
                   variance[1]);
     assert_true(hard[0] > 1 && hard[1] < hard[0]);
+    test_log_ends(test_path("run/drop-in/metrics.jsonl"), "\"positive\":", positive);
+    assert_true(positive[0] > 0 && positive[0] < 2);
     assert_near(variance[0], 1, 0.02);
     expect_learned_weights(test_path("run/drop-in/model.safetensors"));
     expect_learned_weights(test_path("run/drop-in/checkpoint.safetensors"));

@@ -5,16 +5,22 @@
 #include "experiments/stages/common.h"
 #include "experiments/stages/student/student.h"
 #include "experiments/stages/training.h"
+#include "ops/image/geometry.h"
 #include "ops/layout/layout.h"
+#include "ops/pointwise/pointwise.h"
 #include "student/losses.h"
 #include "system/parallel.h"
+#include "teacher/augment.h"
+#include "teacher/descriptor_loss.h"
 #include "teacher/labels/labels.h"
+
+#include <string.h>
 
 typedef struct descriptor_settings {
     cairn_train_settings train;
     cairn_student_settings student;
     char teacher[CAIRN_SETTING_TEXT_BYTES], labels[CAIRN_SETTING_TEXT_BYTES];
-    double temperature, point_weight, background, descriptor_weight, relational, hard, homographic;
+    double temperature, point_weight, background, descriptor_weight, relational, hard, warped, homographic;
     int64_t calibrate, pairs;
     int weighting;
     bool separable, photometric;
@@ -37,6 +43,9 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(descriptor_settings, labels, "",
                            "stage that keeps labels for the detector, beside the teacher's classes; empty: none"),
     CAIRN_SETTING_FLOAT_ROW(descriptor_settings, hard, 0.25, 0, 1e6, "weight of the labels' cross-entropy"),
+    CAIRN_SETTING_FLOAT_ROW(descriptor_settings, warped, 0, 0, 1e6,
+                            "weight of the teacher's joint loss (balanced) of the student's own descriptors on the view "
+                            "and on a warp of it; 0: no warp. 0.1 at the end of a training, from start"),
     CAIRN_SETTING_CHOICE_ROW(descriptor_settings, weighting, FIXED, "fixed,log-variance",
                              "of the terms: by the weights above, or besides by learned ones, by which each term comes "
                              "to count as much"),
@@ -54,7 +63,14 @@ static const cairn_stage_input stage_inputs[] = {
     {"start", "student-descriptor,import", true, false},
     {0}};
 
-enum { IMAGE, CLEAN, VALID, FIRST, SECOND, LABELS }; /* the last only with labels */
+enum { IMAGE, CLEAN, VALID, FIRST, SECOND, ALWAYS };
+enum { LABELS = ALWAYS };                          /* with labels */
+enum { WARPED, WARPED_VALID, TO_WARPED, OF_WARP }; /* with a warp, from first_of_warp on */
+
+static int first_of_warp(const descriptor_settings *s)
+{
+    return ALWAYS + (s->labels[0] != 0);
+}
 
 typedef struct feed {
     cairn_photo_feed photos;
@@ -62,6 +78,35 @@ typedef struct feed {
     cairn_frozen_teacher teacher;
     cairn_network_spec spec;
 } feed;
+
+/* A warp of sample i's view before changes of light, with changes of its own, and which of its cells show what `valid`
+ * [h,w] 0/1 says of the view. */
+static cairn_status make_warp(const feed *f, int i, float *valid, cairn_rng *rng)
+{
+    cairn_status st = CAIRN_OK;
+    const cairn_photo_feed *p = &f->photos;
+    const int h = p->h, w = p->w, cells = h / 8 * (w / 8);
+    const size_t pixels = (size_t)h * (size_t)w;
+    float *const *in = p->inputs + first_of_warp(f->s);
+    const cairn_homography_options sampler = cairn_student_homographies();
+    const cairn_photometric_options light = cairn_photometric_preset(CAIRN_AUGMENT_SUPERPOINT);
+    const cairn_image clean = {h, w, 1, p->inputs[CLEAN] + (size_t)i * pixels}, shows = {h, w, 1, valid};
+    cairn_image warped = {0}, still_shows = {0};
+    cairn_homography to_input, to_warped;
+    CAIRN_TRY(cairn_homography_sample(&to_input, rng, h, w, &sampler));
+    CAIRN_TRY(cairn_homography_invert(&to_warped, &to_input));
+    CAIRN_TRY(cairn_homography_warp(&warped, NULL, &clean, &to_input, h, w));
+    CAIRN_TRY(cairn_homography_warp(&still_shows, NULL, &shows, &to_input, h, w));
+    for (size_t k = 0; k < pixels; k++) still_shows.pixels[k] = still_shows.pixels[k] > 0.999f;
+    CAIRN_TRY(cairn_labels_valid_cells(in[WARPED_VALID] + (size_t)i * (size_t)cells, still_shows.pixels, h, w));
+    if (f->s->photometric) CAIRN_TRY(cairn_augment_photometric(&warped, rng, &light));
+    memcpy(in[WARPED] + (size_t)i * pixels, warped.pixels, sizeof(float) * pixels);
+    for (int k = 0; k < 9; k++) in[TO_WARPED][9 * i + k] = (float)to_warped.m[k];
+done:
+    cairn_image_free(&warped);
+    cairn_image_free(&still_shows);
+    return st;
+}
 
 /* Batches behind the last step calibrate BatchNorm, on photographs as they will be seen: without a homography. */
 static cairn_status make_sample(void *payload, int i)
@@ -89,6 +134,7 @@ static cairn_status make_sample(void *payload, int i)
     }
     if (s->labels[0])
         CAIRN_TRY(cairn_labels_from_points(p->inputs[LABELS] + (size_t)i * (size_t)cells, &points, p->h, p->w, &rng));
+    if (s->warped > 0) CAIRN_TRY(make_warp(f, i, valid, &rng));
 done:
     cairn_keypoints_free(&points);
     free(valid);
@@ -127,6 +173,35 @@ static void log_values(cairn_training *t, const cairn_distillation_terms *d, cai
     }
 }
 
+/* The student's descriptors of the view and of its warp: where both show the same point they should agree, else differ
+ * (student.md 6.2, last line). Adds to the loss, and its two energies to the log. */
+static void add_warp(cairn_training *t, const cairn_network_spec *spec, const feed *f, const cairn_network_graph *net)
+{
+    const descriptor_settings *s = f->s;
+    const int n = f->photos.batch, hc = f->photos.h / 8, wc = f->photos.w / 8, first = first_of_warp(s);
+    cairn_tid *in = t->inputs + first;
+    cairn_graph *g = t->g;
+    in[WARPED] = cairn_graph_input(g, "warped", (cairn_shape){n, 8 * hc, 8 * wc, 1});
+    in[WARPED_VALID] = cairn_graph_input(g, "warped_valid", (cairn_shape){n, 1, 1, hc * wc});
+    in[TO_WARPED] = cairn_graph_input(g, "to_warped", (cairn_shape){n, 1, 1, 9});
+    t->input_count = first + OF_WARP;
+    const cairn_descriptor_views views = {
+        .a = net->descriptor,
+        .b = cairn_network_build(t->model, spec, in[WARPED]).descriptor,
+        .raw_a = CAIRN_NONE,
+        .raw_b = CAIRN_NONE,
+        .match = cairn_op_correspondence(g, in[TO_WARPED], hc, wc, 8, 7.5f),
+        .valid = in[WARPED_VALID],
+    };
+    const cairn_descriptor_options options = {CAIRN_DESCRIPTOR_BALANCED, false, 1};
+    const cairn_descriptor_terms d = cairn_descriptor_loss(g, &views, &options);
+    t->loss = cairn_op_add(g, t->loss, cairn_op_scale(g, d.loss, (float)s->warped));
+    t->logged[t->logged_count].name = "positive";
+    t->logged[t->logged_count++].value = d.positive;
+    t->logged[t->logged_count].name = "negative";
+    t->logged[t->logged_count++].value = d.negative;
+}
+
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
     const feed *f = payload;
@@ -139,7 +214,7 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     t->inputs[VALID] = cairn_graph_input(g, "valid", cells);
     t->inputs[FIRST] = cairn_graph_input(g, "first", pairs);
     t->inputs[SECOND] = cairn_graph_input(g, "second", pairs);
-    t->input_count = LABELS;
+    t->input_count = ALWAYS;
     if (s->labels[0]) t->inputs[t->input_count++] = cairn_graph_input(g, "labels", cells);
     const cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
     const cairn_network_graph teacher = cairn_frozen_teacher_build(g, &f->teacher, t->inputs[CLEAN]);
@@ -159,6 +234,7 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const cairn_distillation_terms d = cairn_distillation_loss(g, &tensors, &options);
     t->loss = d.loss;
     log_values(t, &d, tensors.log_variance);
+    if (s->warped > 0) add_warp(t, spec, f, &net);
 }
 
 static cairn_status start(cairn_training *t, const void *payload)
@@ -178,7 +254,8 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     const descriptor_settings *s = settings;
     feed f = {.s = s};
     const cairn_stage_training training = {.settings = &s->train, .spec = &f.spec, .build = build, .start = start,
-                                           .batch = batch, .payload = &f, .calibrate = s->calibrate, .views = 1};
+                                           .batch = batch, .payload = &f, .calibrate = s->calibrate,
+                                           .views = s->warped > 0 ? 2 : 1};
     CAIRN_TRY(cairn_frozen_teacher_open(&f.teacher, stage, s->teacher));
     CAIRN_TRY(cairn_student_spec(&f.spec, stage, &s->student, CAIRN_NETWORK_DROP_IN));
     if (!s->student.start[0])

@@ -135,12 +135,15 @@ done:
     return st;
 }
 
-/* Leaves the moments of the backbone's layers alone in the list. */
+/* Leaves the moments of the backbone's layers alone in the list, where a layer sees two views those of the first. */
 static void keep_backbone(cairn_model *m)
 {
     int kept = 0;
-    for (int i = 0; i < m->moment_count; i++)
-        if (!strncmp(m->moments[i].name, "backbone.", 9)) m->moments[kept++] = m->moments[i];
+    for (int i = 0; i < m->moment_count; i++) {
+        bool wanted = !strncmp(m->moments[i].name, "backbone.", 9);
+        for (int k = 0; k < kept && wanted; k++) wanted = strcmp(m->moments[i].name, m->moments[k].name) != 0;
+        if (wanted) m->moments[kept++] = m->moments[i];
+    }
     m->moment_count = kept;
 }
 
