@@ -29,7 +29,8 @@ cairn_status cairn_keypoints_sample(cairn_keypoints *k, const float *map, int hc
 void cairn_keypoints_refine(cairn_keypoints *k, const float *heatmap, int h, int w);
 
 /* Robust homography from correspondences: samples of four, symmetric error in a truncated quadratic score (MSAC), local
- * optimisation of each new best, Levenberg-Marquardt with a Huber loss on the inliers, which are found again twice.
+ * optimisation of each new best, then Levenberg-Marquardt on the pairs within 4/3 of the threshold, found again up to
+ * four times, with a Huber loss whose bound is 1.25 times their median error.
  * The numbers behind the samples are counter-based and keyed by `seed`, so that the same pairs give the same bits.
  * source matching.md 7.3; [chum03locally], [chum05matching] */
 typedef struct cairn_robust_options {
@@ -53,9 +54,9 @@ cairn_status cairn_homography_ransac(cairn_homography *out, const double *from, 
                                      double threshold, int iterations, double confidence, uint32_t seed,
                                      uint8_t *inliers);
 /* The robust homography of the common computer-vision library for parity with published numbers (matching.md 7.2): its
- * own fixed generator and sampling, forward error in single precision, most inliers win, direct linear transform and
- * Levenberg-Marquardt on them at the end; the inliers are those before that refinement. 4 pairs: the exact model, all
- * of them inliers. Arguments and errors as above. */
+ * own fixed generator and sampling, models of four pairs (worked out exactly), forward error in single precision, most
+ * inliers win, direct linear transform and Levenberg-Marquardt on them at the end; the inliers are those before that
+ * refinement. 4 pairs: the exact model, all of them inliers. Arguments and errors as above. */
 cairn_status cairn_homography_ransac_cv(cairn_homography *out, const double *from, const double *to, int count,
                                         double threshold, int iterations, double confidence, uint8_t *inliers);
 #endif

@@ -76,8 +76,8 @@ static void test_half_outliers(void **state)
         "corner error %.3f px (least squares on the true inliers %.3f), above 3 px %d, inlier mistakes %.2f %%\n", sum,
         oracle_sum, bad, 100.0 * wrong / CASES / 200);
     assert_true(bad <= CASES / 100);
-    assert_true(worse <= CASES / 50);
-    assert_true(sum < 1.25 * oracle_sum);
+    assert_true(worse <= CASES / 100);
+    assert_true(sum < 1.08 * oracle_sum);
     assert_true(wrong < CASES * 200 / 33);
 }
 
@@ -104,32 +104,48 @@ static void test_exact_and_heavy_outliers(void **state)
     assert_true(found >= 48);
 }
 
-/* matching.md 7.4: 100 pairs, half of them outliers, noise of one pixel. Fifty inliers leave least squares itself above
- * a pixel in one case of ten (it is printed beside), so that the bound is what least squares on the true inliers gives,
- * in views of moderate and of strong perspective. */
+/* matching.md 7.4 asks for corners within a pixel in 99 % of the cases: 100 pairs, half of them outliers, noise of one
+ * pixel. With normal noise on one side, least squares on the true inliers is the maximum-likelihood estimate, which no
+ * other beats; it is printed beside. Fifty inliers do not give 99 %, unless a pixel is the length of the error and not
+ * each coordinate's. Of 1000 (this test):
+ *
+ *     pairs  noise of a coordinate  perspective   least squares on the true inliers   ours
+ *       100                    1           0.2                               879    857
+ *       100                    1           0.05                              921    900
+ *       200                    1           0.05                              994    991
+ *       100                    0.71        0.05                              996    994
+ *
+ * Before the final refinement took in pairs beyond the threshold and a loss that follows their noise, ours were 797 and
+ * 862 in the first two rows. */
 static void test_a_thousand_seeds(void **state)
 {
     (void)state;
     enum { CASES = 1000 };
-    static const double perspective[2] = {0.05, 0.2};
-    for (int kind = 0; kind < 2; kind++) {
+    static const struct {
+        int pairs;
+        double noise, perspective;
+        int least; /* of ours, where matching.md's share is within reach */
+    } kinds[] = {{100, 1, 0.2, 0}, {100, 1, 0.05, 0}, {200, 1, 0.05, 980}, {100, 0.7071, 0.05, 990}};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         int within = 0, oracle_within = 0, near_truth = 0;
+        const int good = kinds[k].pairs / 2;
         for (uint32_t n = 0; n < CASES; n++) {
             cairn_homography h, oracle;
-            make_view(&p, n, 100, 50, 1.0, perspective[kind]);
+            make_view(&p, n, kinds[k].pairs, good, kinds[k].noise, kinds[k].perspective);
             assert_ok(cairn_homography_ransac(&h, p.from, p.to, p.count, 3, 2000, 0.999, n, mask));
-            assert_ok(cairn_homography_fit(&oracle, p.from, p.to, NULL, 50));
+            assert_ok(cairn_homography_fit(&oracle, p.from, p.to, NULL, good));
             cairn_homography_polish(&oracle, p.from, p.to, p.truth, p.count, 1e9, 10);
             double e = corner_error(&h, &p.h), best = corner_error(&oracle, &p.h);
             within += e < 1;
             oracle_within += best < 1;
             near_truth += e < 2 * best + 0.5;
         }
-        print_message("100 pairs, perspective %.2f: corner error below 1 px %d, least squares on the true inliers %d, "
-                      "near that %d of %d\n",
-                      perspective[kind], within, oracle_within, near_truth, CASES);
-        assert_true(near_truth >= CASES * 97 / 100);
-        assert_true(within >= oracle_within * 9 / 10); /* the Huber loss of one pixel gives up some efficiency */
+        print_message("%d pairs, noise %.2f, perspective %.2f: corner error below 1 px %d, least squares on the true "
+                      "inliers %d, near that %d of %d\n",
+                      kinds[k].pairs, kinds[k].noise, kinds[k].perspective, within, oracle_within, near_truth, CASES);
+        assert_true(near_truth >= CASES * 99 / 100);
+        assert_true(within >= oracle_within * 96 / 100);
+        assert_true(within >= kinds[k].least);
     }
 }
 
