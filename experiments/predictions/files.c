@@ -153,7 +153,7 @@ cJSON *cairn_predictions__describe(const cairn_predictions *method, const cairn_
     cJSON_AddStringToObject(o, "protocol", config->protocol->id);
     cJSON_AddItemToObject(o, "parameters", cairn_protocol_json(config->protocol));
     cJSON_AddStringToObject(o, "set", config->set);
-    cJSON_AddStringToObject(o, "pairs", config->photos ? "photos" : "sequences");
+    cJSON_AddStringToObject(o, "pairs", config->photos ? config->set : "sequences");
     if (config->photos) cJSON_AddNumberToObject(o, "seed", config->seed);
     return o;
 }

@@ -120,14 +120,14 @@ done:
 cairn_status cairn_predictions_protocol(char id[64], bool *photos, const char *folder)
 {
     cairn_status st = CAIRN_OK;
-    char pairs[16];
+    char pairs[64];
     cJSON *json = NULL;
     id[0] = 0;
     *photos = false;
     CAIRN_TRY(load(&json, folder));
     CAIRN_TRY(copy_text(id, 64, json, "protocol", true, folder));
     CAIRN_TRY(copy_text(pairs, sizeof pairs, json, "pairs", true, folder));
-    *photos = !strcmp(pairs, "photos");
+    *photos = strcmp(pairs, "sequences") != 0;
 done:
     cJSON_Delete(json);
     return st;

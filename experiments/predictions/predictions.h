@@ -42,8 +42,8 @@ cairn_status cairn_predictions_live(cairn_predictions *out, const cairn_detector
 /* What a folder of predictions must have been made with. */
 typedef struct cairn_predictions_config {
     const cairn_protocol *protocol;
-    const char *set; /* name of the source of pairs */
-    uint32_t seed;   /* of generated pairs; compared for photos only */
+    const char *set; /* name of the source of pairs; compared for photos only: how they are warped */
+    uint32_t seed;   /* of generated pairs; likewise */
     bool photos;
 } cairn_predictions_config;
 

@@ -31,13 +31,13 @@ static cairn_status open_photos(cairn_cli_contest *c, cairn_view_id view)
     const cairn_cli_evaluation *o = c->options;
     cairn_file_list images = {0};
     const char *words[] = {o->photos, NULL};
-    cairn_pair_options pairs = CAIRN_PAIR_OPTIONS_INIT;
+    cairn_pair_options pairs = cairn_pair_options_of((cairn_pair_warp)o->warp);
     pairs.view = c->protocol.view[view];
     pairs.seed = (uint32_t)o->seed;
     CAIRN_TRY(cairn_cli_images(&images, words));
     const size_t all = images.count;
     if (o->pairs && (size_t)o->pairs < all) images.count = (size_t)o->pairs; /* the list is copied */
-    st = cairn_pairs_from_files(&c->sources[view], "photos", &images, &pairs);
+    st = cairn_pairs_from_files(&c->sources[view], cairn_pair_warp_name((cairn_pair_warp)o->warp), &images, &pairs);
     images.count = all;
 done:
     cairn_file_list_free(&images);

@@ -14,7 +14,7 @@ typedef struct cairn_cli_evaluation {
     char matcher_model[CAIRN_SETTING_TEXT_BYTES];
     bool untrained, pictures;
     int64_t height, width, pairs, points, top_k, radius, seed;
-    int suppression, subpixel, sampling;
+    int suppression, subpixel, sampling, warp;
     double eps;
 } cairn_cli_evaluation;
 
@@ -22,6 +22,8 @@ typedef struct cairn_cli_evaluation {
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, sequences, "", "folder of sequences in HPatches layout"),             \
         CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, photos, "",                                                       \
                                "folder of photographs, warped by known homographies"),                                 \
+        CAIRN_SETTING_CHOICE_ROW(cairn_cli_evaluation, warp, 0, CAIRN_PAIR_WARPS,                                      \
+                                 "of --photos: ours, or rpautrat's evaluation on COCO"),                               \
         CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, pairs, 0, 0, 1e6, "most pairs, 0 for all")
 #define CAIRN_CLI_METHODS_ROWS                                                                                         \
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, model, "", "checkpoint (safetensors), or several with commas")

@@ -49,6 +49,8 @@ typedef struct cairn_pair_options {
     double contrast;   /* factor 1 - contrast .. 1 + contrast around mid gray, on image b */
     double brightness; /* added, -brightness .. brightness, on image b */
     double noise;      /* deviation of Gaussian noise on both images, up to this */
+    bool frame;        /* b is the frame of the photo warped, black where the photo ends; else the patch fills it */
+    double shrink;     /* b's sides, of a's */
 } cairn_pair_options;
 /* 240x320, 1 pair an image; patch ratio 0.85, scaling and perspective 0.2, rotation up to 25 degrees, no artifacts (the
  * whole of b shows the photo: no black borders, whose edges would be points of their own); contrast 0.3, brightness
@@ -65,7 +67,21 @@ typedef struct cairn_pair_options {
                            .translation = true},                                                                       \
                           0.3,                                                                                         \
                           0.15,                                                                                        \
-                          0.03})
+                          0.03,                                                                                        \
+                          false,                                                                                       \
+                          1})
+
+typedef enum cairn_pair_warp {
+    CAIRN_WARP_PHOTOS, /* CAIRN_PAIR_OPTIONS_INIT */
+    /* rpautrat's evaluation on COCO (teacher.md 3.2): patch ratio 0.8, perspective 0.05, scaling 0.1, any rotation, no
+     * artifacts; the warped frame shrunk to 0.8; light as it is. Pixel centres are kept, where that code scales H by 0.8
+     * alone and so is off by 0.1 pixels. */
+    CAIRN_WARP_COCO_PATCHES
+} cairn_pair_warp;
+#define CAIRN_PAIR_WARPS "photos,coco-patches" /* in the order of the enumeration; names of the sets, too */
+const char *cairn_pair_warp_name(cairn_pair_warp warp);
+/* View, pairs_per_image and seed: as CAIRN_PAIR_OPTIONS_INIT. */
+cairn_pair_options cairn_pair_options_of(cairn_pair_warp warp);
 
 /* Loads gray image i; `name` is filled with a name for it that no other image has, that of the file. The image may
  * have any size. */

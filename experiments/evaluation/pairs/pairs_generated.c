@@ -2,8 +2,10 @@
 #include "base/rng.h"
 #include "experiments/evaluation/pairs/pairs.h"
 
+#include <math.h>
 #include <string.h>
 
+enum { LEAST_SIDE = 32 };
 enum { STAGE = 0x45564151, PURPOSE_HOMOGRAPHY = 1, PURPOSE_LIGHT, PURPOSE_NOISE_A, PURPOSE_NOISE_B };
 
 typedef struct generated {
@@ -33,6 +35,27 @@ const char *cairn_pair_kind_name(cairn_pair_kind kind)
     return kind < CAIRN_PAIR_KINDS ? names[kind] : "unknown";
 }
 
+const char *cairn_pair_warp_name(cairn_pair_warp warp)
+{
+    return warp == CAIRN_WARP_COCO_PATCHES ? "coco-patches" : "photos";
+}
+
+cairn_pair_options cairn_pair_options_of(cairn_pair_warp warp)
+{
+    cairn_pair_options o = CAIRN_PAIR_OPTIONS_INIT;
+    if (warp == CAIRN_WARP_PHOTOS) return o;
+    o.homography = (cairn_homography_options){.patch_ratio = 0.8,
+                                              .scaling_amplitude = 0.1,
+                                              .perspective_x = 0.05,
+                                              .perspective_y = 0.05,
+                                              .max_angle = 3.14,
+                                              .translation = true};
+    o.contrast = o.brightness = o.noise = 0;
+    o.frame = true;
+    o.shrink = 0.8;
+    return o;
+}
+
 static void change_light(cairn_image *image, double contrast, double brightness, double deviation, cairn_rng *noise)
 {
     size_t count = (size_t)image->h * (size_t)image->w * (size_t)image->c;
@@ -49,6 +72,27 @@ static cairn_homography frame_to_patch(double ratio, int h, int w)
 {
     const double margin = (1 - ratio) / 2;
     return (cairn_homography){{ratio, 0, margin * w, 0, ratio, margin * h, 0, 0, 1}};
+}
+
+/* Shrinks the warped image; *b_to_a then maps from its pixels. */
+static cairn_status shrink(cairn_image *b, cairn_homography *b_to_a, double to)
+{
+    cairn_status st = CAIRN_OK;
+    const int h = (int)lround(to * b->h), w = (int)lround(to * b->w);
+    const double x = (double)b->w / w, y = (double)b->h / h;
+    const cairn_homography grow = {{x, 0, (x - 1) / 2, 0, y, (y - 1) / 2, 0, 0, 1}};
+    cairn_image small = {0};
+    if (h < LEAST_SIDE || w < LEAST_SIDE)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                  "an evaluation image of %dx%d would be shrunk to %dx%d pixels; "
+                                  "sides of %d or more are needed",
+                                  b->w, b->h, w, h, LEAST_SIDE));
+    CAIRN_TRY(cairn_image_resize(&small, b, h, w));
+    cairn_image_free(b);
+    *b = small;
+    *b_to_a = cairn_homography_multiply(b_to_a, &grow);
+done:
+    return st;
 }
 
 static uint32_t key_of(const char *name)
@@ -75,10 +119,11 @@ cairn_status cairn_pair_from_image(cairn_pair *out, const cairn_image *gray, con
     CAIRN_TRY(cairn_adapt_image(&out->a, &unused, gray, NULL, &o->view));
     const int h = out->a.h, w = out->a.w;
     CAIRN_TRY(cairn_homography_sample(&sampled, &shape, h, w, &o->homography));
-    zoom = frame_to_patch(o->homography.patch_ratio, h, w);
+    zoom = o->frame ? CAIRN_HOMOGRAPHY_IDENTITY : frame_to_patch(o->homography.patch_ratio, h, w);
     b_to_a = cairn_homography_multiply(&sampled, &zoom);
-    CAIRN_TRY(cairn_homography_invert(&out->a_to_b, &b_to_a));
     CAIRN_TRY(cairn_homography_warp(&out->b, NULL, &out->a, &b_to_a, h, w));
+    if (o->shrink != 1) CAIRN_TRY(shrink(&out->b, &b_to_a, o->shrink));
+    CAIRN_TRY(cairn_homography_invert(&out->a_to_b, &b_to_a));
     change_light(&out->a, 1, 0, deviation_a, &noise_a);
     change_light(&out->b, contrast, brightness, deviation_b, &noise_b);
 done:
@@ -114,7 +159,7 @@ static void destroy(void *state)
 
 static cairn_status check(const cairn_pair_options *o, int images)
 {
-    enum { LEAST_SIDE = 32, MOST_SIDE = 16384, MOST_PAIRS = 1 << 24 };
+    enum { MOST_SIDE = 16384, MOST_PAIRS = 1 << 24 };
     const cairn_protocol_view *v = &o->view;
     if (v->resize <= CAIRN_RESIZE_TOP_LEFT &&
         (v->h < LEAST_SIDE || v->w < LEAST_SIDE || v->h > MOST_SIDE || v->w > MOST_SIDE))
@@ -130,6 +175,9 @@ static cairn_status check(const cairn_pair_options *o, int images)
                                "changes of evaluation pairs: contrast %g, brightness %g, noise %g, expected "
                                "0 to 1",
                                o->contrast, o->brightness, o->noise);
+    if (!(o->shrink > 0 && o->shrink <= 1))
+        return cairn_error_set(CAIRN_E_INVALID, "evaluation images shrunk to %g of the photo's sides: expected 0 to 1",
+                               o->shrink);
     return CAIRN_OK;
 }
 

@@ -91,6 +91,53 @@ static void the_homography_is_that_of_the_warp(void **state)
     cairn_image_free(&ramp);
 }
 
+/* A frame of 0.8 of the photo's sides whose pixels are the photo's, but for black ones where the photo ends; patches
+ * turn by any angle. The area filter's pixels are off by up to 0.1 pixels of a ramp, and right on average. */
+static void coco_patches_are_the_photo_shrunk(void **state)
+{
+    (void)state;
+    cairn_pair_options o = cairn_pair_options_of(CAIRN_WARP_COCO_PATCHES);
+    cairn_image ramp;
+    int black = 0, turned = 0;
+    o.view.h = 120;
+    o.view.w = 160;
+    assert_ok(cairn_image_create(&ramp, 120, 160, 1));
+    for (int y = 0; y < 120; y++)
+        for (int x = 0; x < 160; x++) ramp.pixels[y * 160 + x] = (float)(0.2 + 0.003 * x + 0.001 * y);
+    for (uint32_t k = 0; k < 20; k++) {
+        cairn_pair pair;
+        cairn_homography back;
+        double u, v, right_u, right_v, sum = 0;
+        int inside = 0;
+        assert_ok(cairn_pair_from_image(&pair, &ramp, "ramp", k, &o));
+        assert_true(pair.a.h == 120 && pair.a.w == 160 && pair.b.h == 96 && pair.b.w == 128);
+        assert_memory_equal(pair.a.pixels, ramp.pixels, 120 * 160 * sizeof(float));
+        assert_ok(cairn_homography_invert(&back, &pair.a_to_b));
+        for (int y = 0; y < 96; y += 5)
+            for (int x = 0; x < 128; x += 5) {
+                assert_true(cairn_homography_apply(&back, x, y, &u, &v));
+                black += pair.b.pixels[y * 128 + x] <= 0;
+                if (u < 3 || u > 156 || v < 3 || v > 116) continue;
+                const double error = pair.b.pixels[y * 128 + x] - (0.2 + 0.003 * u + 0.001 * v);
+                assert_near(error, 0, 6e-4);
+                sum += error;
+                inside++;
+            }
+        assert_true(inside > 100);
+        assert_near(sum / inside, 0, 4e-5);
+        assert_true(cairn_homography_apply(&back, 64, 48, &u, &v) &&
+                    cairn_homography_apply(&back, 65, 48, &right_u, &right_v));
+        turned += right_u < u; /* upside down */
+        cairn_pair_free(&pair);
+    }
+    assert_true(black > 0 && turned > 2 && turned < 18);
+    o.view.h = 32;
+    cairn_pair pair;
+    assert_status(cairn_pair_from_image(&pair, &ramp, "ramp", 0, &o), CAIRN_E_INVALID, "shrunk to 128x26");
+    assert_null(pair.a.pixels);
+    cairn_image_free(&ramp);
+}
+
 static const cJSON *at(const cJSON *object, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -371,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_matcher_takes_the_place_of_nearest_neighbours),
         cmocka_unit_test(pairs_are_the_same_in_any_order),
         cmocka_unit_test(the_homography_is_that_of_the_warp),
+        cmocka_unit_test(coco_patches_are_the_photo_shrunk),
         cmocka_unit_test(good_methods_beat_chance),
         cmocka_unit_test(failures_are_reported),
         cmocka_unit_test(blur_stands_apart),

@@ -166,6 +166,10 @@ static void mixed_settings_are_refused(void **state)
     s.config.photos = false;
     assert_status(cairn_predictions_open(&files, folder, &s.config), CAIRN_E_INVALID, "pairs \"photos\"");
     s.config.photos = true;
+    s.config.set = cairn_pair_warp_name(CAIRN_WARP_COCO_PATCHES);
+    assert_status(cairn_predictions_open(&files, folder, &s.config), CAIRN_E_INVALID,
+                  "pairs \"photos\", but here it is \"coco-patches\"");
+    s.config.set = "photos";
     assert_ok(cairn_predictions_open(&files, folder, &s.config));
     /* An image that is missing is named; so is one of another size. */
     assert_int_equal(unlink(test_path("mixed/photo 1/1b.120x160.npz")), 0);
