@@ -22,13 +22,13 @@ static const cairn_setting table[] = {
     {0},
 };
 
-typedef struct import {
+typedef struct intake {
     const cairn_stage *stage;
     const import_settings *s;
     cairn_stage_photos *photos;
     cairn_label_info info; /* of labels.json */
     char *out;
-} import;
+} intake;
 
 static cairn_status join(char **path, const char *folder, const char *name)
 {
@@ -37,7 +37,7 @@ static cairn_status join(char **path, const char *folder, const char *name)
 }
 
 /* What must be right of all labels at once. */
-static cairn_status check_folder(import *m)
+static cairn_status check_folder(intake *m)
 {
     cairn_status st = CAIRN_OK;
     const cairn_photos *photos = m->stage->photos;
@@ -64,7 +64,7 @@ done:
     return st;
 }
 
-static cairn_status copy_json(const import *m)
+static cairn_status copy_json(const intake *m)
 {
     cairn_status st = CAIRN_OK;
     char *from = NULL, *to = NULL;
@@ -82,7 +82,7 @@ done:
 }
 
 /* A photograph that cannot be used has no labels; any other must have. */
-static cairn_status check_unusable(const import *m, int i, const char *path)
+static cairn_status check_unusable(const intake *m, int i, const char *path)
 {
     cairn_image gray = {0};
     const cairn_status st = cairn_stage_photos_read(&gray, m->photos, i);
@@ -95,7 +95,7 @@ static cairn_status check_unusable(const import *m, int i, const char *path)
 }
 
 /* Reads and writes instead of copying bytes: what trains later meets no damage. */
-static cairn_status copy_label(const import *m, int i, int *copied)
+static cairn_status copy_label(const intake *m, int i, int *copied)
 {
     cairn_status st = CAIRN_OK;
     char name[300], *from = NULL, *to = NULL;
@@ -126,7 +126,7 @@ done:
     return st;
 }
 
-static cairn_status copy_all(const import *m)
+static cairn_status copy_all(const intake *m)
 {
     cairn_status st = CAIRN_OK;
     const int count = cairn_stage_photos_count(m->photos);
@@ -148,7 +148,7 @@ static cairn_status copy_all(const import *m)
 static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
-import m = {.stage = stage, .s = settings };
+    intake m = {.stage = stage, .s = settings};
     CAIRN_TRY(check_folder(&m));
     CAIRN_TRY(cairn_stage_path(&m.out, stage, "labels"));
     CAIRN_TRY(cairn_file_make_folder(m.out));
