@@ -19,9 +19,9 @@ typedef struct cairn_labelling_settings {
     {                                                                                                                  \
 #field, CAIRN_SETTING_FLOAT, offsetof(type, labelling.field), __VA_ARGS__                                              \
     }
-#define CAIRN_LABELLING_CHOICE(type, field, choices_, help_)                                                           \
+#define CAIRN_LABELLING_CHOICE(type, field, fallback_, choices_, help_)                                                \
     {                                                                                                                  \
-#field, CAIRN_SETTING_CHOICE, offsetof(type, labelling.field), 0, 0, 0, NULL, choices_, help_                          \
+#field, CAIRN_SETTING_CHOICE, offsetof(type, labelling.field), fallback_, 0, 0, NULL, choices_, help_                  \
     }
 #define CAIRN_LABELLING_BOOL(type, field, fallback_, help_)                                                            \
     {                                                                                                                  \
@@ -35,11 +35,11 @@ typedef struct cairn_labelling_settings {
                             "views at a time, a divisor of views; 0: what suits the device"),                          \
         CAIRN_LABELLING_FLOAT(type, threshold, 0.015, 0, 1, NULL, NULL,                                                \
                               "probability above which a pixel may be a label"),                                       \
-        CAIRN_LABELLING_CHOICE(type, aggregation, CAIRN_AGGREGATION_CHOICES,                                           \
+        CAIRN_LABELLING_CHOICE(type, aggregation, CAIRN_AGGREGATE_SUM, CAIRN_AGGREGATION_CHOICES,                      \
                                "of the views: sum is their sum by the number that saw the pixel, mean by all"),        \
         CAIRN_LABELLING_INT(type, filter_counts, 0, 0, 1000, NULL, NULL,                                               \
                             "no labels where fewer views than this saw the pixel"),                                    \
-        CAIRN_LABELLING_CHOICE(type, suppression, CAIRN_SUPPRESSION_CHOICES,                                           \
+        CAIRN_LABELLING_CHOICE(type, suppression, CAIRN_SUPPRESS_BOX, CAIRN_SUPPRESSION_CHOICES,                       \
                                "squares of a radius, or rpautrat's boxes of a size"),                                  \
         CAIRN_LABELLING_INT(type, radius, 4, 0, 64, NULL, NULL, "radius or size of the suppression, pixels"),          \
         CAIRN_LABELLING_BOOL(type, subpixel, 0, "labels at a soft-argmax of the heatmap, not at whole pixels"),        \
@@ -55,7 +55,7 @@ typedef struct cairn_labelling_settings {
         CAIRN_LABELLING_FLOAT(type, overflow, 0, 0, 1, NULL, NULL,                                                     \
                               "how far a view's patch may leave the photo, share of the side"),                        \
         CAIRN_LABELLING_BOOL(type, artifacts, 1, "views may look beyond the photo's edge"),                            \
-        CAIRN_LABELLING_CHOICE(type, views_of, "patch,image,affine",                                                   \
+        CAIRN_LABELLING_CHOICE(type, views_of, 0, "patch,image,affine",                                                \
                                "the corners of the patch or of the image (pytorch-superpoint's) are moved, or "        \
                                "omercohen's affine maps with max_angle")
 

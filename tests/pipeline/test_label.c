@@ -83,7 +83,7 @@ static void test_label__writes_files_that_say_how(void **state)
         assert_ok(cairn_label_file_read(label_of("whole", i), H, W, &info, &points));
         assert_int_equal(info.views, 4);
         assert_true(points.count > 0 && fabsf(info.threshold - 0.008f) < 1e-9f);
-        assert_non_null(strstr(info.options, "suppression=square size=4"));
+        assert_non_null(strstr(info.options, "suppression=box size=4"));
         assert_non_null(strstr(info.options, "aggregation=sum"));
         cairn_keypoints_free(&points);
     }
