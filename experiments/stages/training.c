@@ -2,6 +2,12 @@
 
 #include "experiments/stages/common.h"
 
+static int batches_of(const cairn_stage_training *o)
+{
+    const int64_t batch = o->settings->batch;
+    return (int)(o->calibrate == CAIRN_CALIBRATE_IMAGES ? (CAIRN_CALIBRATED_IMAGES + batch - 1) / batch : o->calibrate);
+}
+
 /* The same graph with the running statistics left alone, so that only what the moments need is computed. */
 static cairn_status calibrate(const cairn_training *t, const cairn_stage_training *o)
 {
@@ -15,8 +21,8 @@ static cairn_status calibrate(const cairn_training *t, const cairn_stage_trainin
     c.model = &m;
     o->build(&c, o->spec, o->payload);
     m.moment_count /= o->views; /* the first view's come first */
-    CAIRN_TRY(cairn_train_calibrate(&c, o->settings->steps * o->settings->accumulate,
-                                    (int)o->calibrate));
+    if (m.moment_count) /* else there is no normalisation */
+        CAIRN_TRY(cairn_train_calibrate(&c, o->settings->steps * o->settings->accumulate, batches_of(o)));
 done:
     cairn_model_uninit(&m);
     cairn_graph_destroy(&c.g);

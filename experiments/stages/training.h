@@ -5,6 +5,11 @@
 #include "student/network.h"
 #include "train/trainer.h"
 
+enum {
+    CAIRN_CALIBRATE_IMAGES = -1, /* in place of a number of batches: as many as make the images of teacher.md, 1.4 */
+    CAIRN_CALIBRATED_IMAGES = 500
+};
+
 typedef struct cairn_stage_training {
     const cairn_train_settings *settings;
     const cairn_network_spec *spec;
@@ -15,7 +20,8 @@ typedef struct cairn_stage_training {
     /* As in cairn_training. */
     cairn_status (*batch)(void *payload, int64_t step, float *const *inputs);
     void *payload;     /* of all three */
-    int64_t calibrate; /* batches behind the last step whose statistics replace the running ones; 0: none */
+    int64_t calibrate; /* batches behind the last step whose statistics replace the running ones; 0: none; or
+                        * CAIRN_CALIBRATE_IMAGES */
     /* As in cairn_training; experiments/stages/validation.h measures a detector. NULL: none. */
     cairn_status (*validate)(cairn_training *t, int64_t step, cairn_train_measured *out);
     int64_t validate_every;

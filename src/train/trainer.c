@@ -396,6 +396,8 @@ cairn_status cairn_train_calibrate(cairn_training *t, int64_t first_step, int ba
     cairn_status st = CAIRN_OK;
     cairn_program *program = NULL;
     feeder f = {0};
+    cairn_progress bar;
+    char label[96];
     cairn_model *m = t->model;
     double *sums = calloc((size_t)m->moment_count * 2 * MOST + 1, sizeof *sums);
     float *scratch = malloc(MOST * sizeof *scratch);
@@ -410,14 +412,21 @@ cairn_status cairn_train_calibrate(cairn_training *t, int64_t first_step, int ba
     }
     CAIRN_TRY(feeder_init(&f, t));
     CAIRN_TRY(cairn_program_create(&program, t->gpu, t->g, t->store, NULL));
+    snprintf(label, sizeof label, "%s: statistics", t->label);
+    cairn_progress_start(&bar, label, batches, 0);
     for (int b = 0; b < batches; b++) {
-        if (cairn_interrupted()) CAIRN_TRY(cairn_interrupted_status());
+        if (cairn_interrupted()) {
+            cairn_progress_finish(&bar);
+            CAIRN_TRY(cairn_interrupted_status());
+        }
         CAIRN_TRY(t->batch(t->payload, first_step + b, f.buffers[0]));
         CAIRN_TRY(write_inputs(t, program, f.buffers[0]));
         CAIRN_TRY(cairn_program_run(program));
         for (int i = 0; i < m->moment_count; i++)
             CAIRN_TRY(add_moments(t, program, &m->moments[i], sums + (size_t)i * 2 * MOST, scratch));
+        cairn_progress_update(&bar, b + 1, NULL);
     }
+    cairn_progress_finish(&bar);
     for (int i = 0; i < m->moment_count; i++)
         CAIRN_TRY(store_average(t, &m->moments[i], sums + (size_t)i * 2 * MOST, batches, scratch));
 done:

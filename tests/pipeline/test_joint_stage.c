@@ -1,9 +1,11 @@
-/* The stage superpoint: views that are fixed, and the alarm of descriptors that have become alike. */
+/* The teacher's stages: views that are fixed, the alarm of descriptors that have become alike, and how many images
+ * calibrate BatchNorm. */
 #include "support/program.h"
 #include "support/scratch.h"
 #include "support/test.h"
 
 #include "data/image.h"
+#include "formats/safetensors.h"
 #include "system/file.h"
 #include "teacher/descriptor_loss.h"
 
@@ -26,6 +28,12 @@ static const char recipe[] = "name: joint\n"
                              "  - {name: joint, kind: superpoint, labels: labels, steps: 9, batch: 1, width: 0.0625,\n"
                              "     order: none, lr: 0, log_every: 1, calibrate: 0}\n"
                              "photos: {height: 32, width: 48, holdout: 0}\n";
+
+static const char shapes[] = "name: calibrated\n"
+                             "seed: 2\n"
+                             "stages:\n"
+                             "  - {name: shapes, kind: magicpoint, steps: 1, batch: 300, width: 0.0625, height: 32,\n"
+                             "     image_width: 48, canvas_height: 64, validate_every: 0}\n";
 
 static void put_photo(int number)
 {
@@ -100,6 +108,33 @@ static void test_joint__alarm_rings_once_when_descriptors_collapse(void **state)
     assert_true(cairn_collapse_alarm_rings(&alarm, 2000, 1));
 }
 
+static void calibrated_mean(float mean[4], const char *setting)
+{
+    cairn_safetensors model = {0};
+    const char *const words[] = {"run", test_path("shapes.yaml"), "--out", test_path("shapes"), setting, NULL};
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    assert_ok(cairn_safetensors_read(&model, test_path("shapes/shapes/model.safetensors")));
+    const cairn_safetensor *found = cairn_safetensors_find(&model, "bn1a.running_mean");
+    assert_non_null(found);
+    assert_int_equal(found->count, 4);
+    memcpy(mean, found->data, 4 * sizeof *mean);
+    cairn_safetensors_free(&model);
+}
+
+/* 500, in whole batches: two of 300. */
+static void test_calibration__takes_500_images_whatever_the_batch(void **state)
+{
+    (void)state;
+    float one[4], two[4], by_default[4];
+    test_put_text(test_path("shapes.yaml"), shapes);
+    calibrated_mean(by_default, NULL);
+    calibrated_mean(two, "shapes.calibrate=2");
+    calibrated_mean(one, "shapes.calibrate=1");
+    assert_memory_equal(by_default, two, sizeof two);
+    assert_memory_not_equal(by_default, one, sizeof one);
+}
+
 static int prepare(void **state)
 {
     if (test_scratch_create(state)) return -1;
@@ -113,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_joint__alarm_rings_once_when_descriptors_collapse),
         cmocka_unit_test(test_joint__views_are_fixed_by_photograph),
+        cmocka_unit_test(test_calibration__takes_500_images_whatever_the_batch),
     };
     return cmocka_run_group_tests(tests, prepare, test_scratch_remove);
 }

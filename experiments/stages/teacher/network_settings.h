@@ -2,6 +2,7 @@
 #define CAIRN_STAGES_NETWORK_SETTINGS_H
 /* Rows that the teacher's stages share. The struct has the fields named in the offsets. */
 #include "base/settings.h"
+#include "experiments/stages/training.h"
 #include "teacher/superpoint.h"
 
 #define CAIRN_TEACHER_ROWS(type)                                                                                       \
@@ -24,7 +25,7 @@
          CAIRN_SUPERPOINT_ORDERS,                                                                                      \
          "normalisation before or after the activation, or none"},                                                     \
     {                                                                                                                  \
-        "calibrate", CAIRN_SETTING_INT, offsetof(type, calibrate), 16, 0, 10000, NULL, NULL,                           \
-            "batches whose statistics replace the running ones at the end; 0: keep the running ones"                   \
+        "calibrate", CAIRN_SETTING_INT, offsetof(type, calibrate), CAIRN_CALIBRATE_IMAGES, -1, 10000, NULL, NULL,      \
+            "batches whose statistics replace the running ones at the end; 0: keep those; -1: for 500 images"          \
     }
 #endif
