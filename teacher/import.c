@@ -26,6 +26,7 @@ typedef struct layout {
     cairn_superpoint_order order;
     double eps, range;
     names of[LAYERS];
+    const char *threshold; /* of keypoints, where it is not 0.015 (teacher.md 0) */
 } layout;
 
 /* clang-format off */
@@ -36,36 +37,36 @@ static const layout layouts[] = {
         {"backbone.2.0.conv", "backbone.2.0.bn"}, {"backbone.2.1.conv", "backbone.2.1.bn"},
         {"backbone.3.0.conv", "backbone.3.0.bn"}, {"backbone.3.1.conv", "backbone.3.1.bn"},
         {"detector.0.conv", "detector.0.bn"}, {"detector.1.conv", "detector.1.bn"},
-        {"descriptor.0.conv", "descriptor.0.bn"}, {"descriptor.1.conv", "descriptor.1.bn"}}},
+        {"descriptor.0.conv", "descriptor.0.bn"}, {"descriptor.1.conv", "descriptor.1.bn"}}, "0.005"},
     {"superpoint-bn", fields, CAIRN_ORDER_RELU_BN, 1e-3, 1, {
         {"backbone.block1_1.0", "backbone.block1_1.2"}, {"backbone.block1_2.0", "backbone.block1_2.2"},
         {"backbone.block2_1.0", "backbone.block2_1.2"}, {"backbone.block2_2.0", "backbone.block2_2.2"},
         {"backbone.block3_1.0", "backbone.block3_1.2"}, {"backbone.block3_2.0", "backbone.block3_2.2"},
         {"backbone.block4_1.0", "backbone.block4_1.2"}, {"backbone.block4_2.0", "backbone.block4_2.2"},
         {"detector_head.convPa", "detector_head.bnPa"}, {"detector_head.convPb", "detector_head.bnPb"},
-        {"descriptor_head.convDa", "descriptor_head.bnDa"}, {"descriptor_head.convDb", "descriptor_head.bnDb"}}},
+        {"descriptor_head.convDa", "descriptor_head.bnDa"}, {"descriptor_head.convDb", "descriptor_head.bnDb"}}, NULL},
     {"pytorch-superpoint", fields, CAIRN_ORDER_BN_RELU, 1e-5, 1, {
         {"inc.conv.conv.0", "inc.conv.conv.1"}, {"inc.conv.conv.3", "inc.conv.conv.4"},
         {"down1.mpconv.1.conv.0", "down1.mpconv.1.conv.1"}, {"down1.mpconv.1.conv.3", "down1.mpconv.1.conv.4"},
         {"down2.mpconv.1.conv.0", "down2.mpconv.1.conv.1"}, {"down2.mpconv.1.conv.3", "down2.mpconv.1.conv.4"},
         {"down3.mpconv.1.conv.0", "down3.mpconv.1.conv.1"}, {"down3.mpconv.1.conv.3", "down3.mpconv.1.conv.4"},
-        {"convPa", "bnPa"}, {"convPb", "bnPb"}, {"convDa", "bnDa"}, {"convDb", "bnDb"}}},
+        {"convPa", "bnPa"}, {"convPb", "bnPb"}, {"convDa", "bnDa"}, {"convDb", "bnDb"}}, NULL},
     {"magicpoint-tf", numpy_fields, CAIRN_ORDER_RELU_BN, 1e-3, 255, {
         {"conv1a", "conv1a"}, {"conv1b", "conv1b"}, {"conv2a", "conv2a"}, {"conv2b", "conv2b"},
         {"conv3a", "conv3a"}, {"conv3b", "conv3b"}, {"conv4a", "conv4a"}, {"conv4b", "conv4b"},
-        {"convPa", "convPa"}, {"convPb", "convPb"}, {"convDa", "convDa"}, {"convDb", "convDb"}}},
+        {"convPa", "convPa"}, {"convPb", "convPb"}, {"convDa", "convDa"}, {"convDb", "convDb"}}, NULL},
     {"cairn", fields, CAIRN_ORDER_BN_RELU, 1e-3, 1, {
         {"conv1a", "bn1a"}, {"conv1b", "bn1b"}, {"conv2a", "bn2a"}, {"conv2b", "bn2b"},
         {"conv3a", "bn3a"}, {"conv3b", "bn3b"}, {"conv4a", "bn4a"}, {"conv4b", "bn4b"},
-        {"convPa", "bnPa"}, {"convPb", "bnPb"}, {"convDa", "bnDa"}, {"convDb", "bnDb"}}},
+        {"convPa", "bnPa"}, {"convPb", "bnPb"}, {"convDa", "bnDa"}, {"convDb", "bnDb"}}, NULL},
     {"cairn-relu-bn", fields, CAIRN_ORDER_RELU_BN, 1e-3, 1, {
         {"conv1a", "bn1a"}, {"conv1b", "bn1b"}, {"conv2a", "bn2a"}, {"conv2b", "bn2b"},
         {"conv3a", "bn3a"}, {"conv3b", "bn3b"}, {"conv4a", "bn4a"}, {"conv4b", "bn4b"},
-        {"convPa", "bnPa"}, {"convPb", "bnPb"}, {"convDa", "bnDa"}, {"convDb", "bnDb"}}},
+        {"convPa", "bnPa"}, {"convPb", "bnPb"}, {"convDa", "bnDa"}, {"convDb", "bnDb"}}, NULL},
     {"superpoint", fields, CAIRN_ORDER_NONE, 1e-3, 1, {
         {"conv1a", NULL}, {"conv1b", NULL}, {"conv2a", NULL}, {"conv2b", NULL},
         {"conv3a", NULL}, {"conv3b", NULL}, {"conv4a", NULL}, {"conv4b", NULL},
-        {"convPa", NULL}, {"convPb", NULL}, {"convDa", NULL}, {"convDb", NULL}}},
+        {"convPa", NULL}, {"convPb", NULL}, {"convDa", NULL}, {"convDb", NULL}}, NULL},
 };
 /* clang-format on */
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
@@ -275,8 +276,9 @@ cairn_status cairn_import(cairn_import_report *report, const cairn_weights *weig
     const cairn_safetensors_pair metadata[] = {{editable("format"), editable("cairn")},
                                                {editable("model"), report->model},
                                                {editable("imported_from"), editable(file)},
-                                               {editable("layout"), editable(j.layout->name)}};
-    CAIRN_TRY(cairn_safetensors_write(out, tensors, count, metadata, 4));
+                                               {editable("layout"), editable(j.layout->name)},
+                                               {editable("threshold"), editable(j.layout->threshold)}};
+    CAIRN_TRY(cairn_safetensors_write(out, tensors, count, metadata, j.layout->threshold ? 5 : 4));
 done:
     for (int i = 0; i < count; i++) {
         free(tensors[i].name);

@@ -2,6 +2,7 @@
 
 #include "system/file.h"
 #include "system/parallel.h"
+#include "train/checkpoint.h"
 
 #include <string.h>
 
@@ -111,15 +112,36 @@ cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, co
     return CAIRN_OK;
 }
 
+/* Of a checkpoint that can be read. */
+static cairn_status own_threshold(double *threshold, const char *model_path)
+{
+    char *text = NULL, *end;
+    cairn_status st = cairn_checkpoint_metadata(&text, model_path, "threshold");
+    *threshold = CAIRN_DETECT_OPTIONS_INIT.threshold;
+    if (st == CAIRN_E_NOTFOUND) return CAIRN_OK;
+    if (st < 0) return st;
+    *threshold = strtod(text, &end);
+    if (end == text || *end || !(*threshold >= 0 && *threshold <= 1))
+        st = cairn_error_set(CAIRN_E_FORMAT, "%s: metadata 'threshold' is '%.40s', expected a number in 0..1",
+                             model_path, text);
+    free(text);
+    return st;
+}
+
 cairn_status cairn_detector_load(cairn_detector *out, cairn_gpu *gpu, const char *model_path,
                                  const cairn_detect_options *options)
 {
+    cairn_status st = CAIRN_OK;
     cairn_network *network = NULL;
-    *out = (cairn_detector){0};
-    cairn_status st = cairn_network_load(&network, gpu, model_path);
-    if (st < 0) return st;
+    cairn_detect_options o = options ? *options : CAIRN_DETECT_OPTIONS_INIT;
     char *stem = cairn_file_stem(model_path);
-    st = cairn_detector_wrap(out, network, stem ? stem : "model", options);
+    *out = (cairn_detector){0};
+    CAIRN_TRY(cairn_network_load(&network, gpu, model_path));
+    if (o.threshold < 0) st = own_threshold(&o.threshold, model_path);
+    if (st < 0) cairn_network_destroy(&network);
+    CAIRN_TRY(st);
+    st = cairn_detector_wrap(out, network, stem ? stem : "model", &o);
+done:
     free(stem);
     return st;
 }

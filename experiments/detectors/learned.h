@@ -4,7 +4,8 @@
 #include "experiments/evaluation/detector.h"
 #include "student/network.h"
 
-/* The model of a checkpoint. NULL options: the defaults.
+/* The model of a checkpoint. NULL options: the defaults. A threshold below 0 stands for the checkpoint's own, which its
+ * metadata has as "threshold", or the default.
  * error  CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with the file's name */
 cairn_status cairn_detector_load(cairn_detector *out, cairn_gpu *gpu, const char *model_path,
                                  const cairn_detect_options *options);

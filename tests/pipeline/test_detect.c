@@ -3,6 +3,7 @@
 
 #include "data/image.h"
 #include "formats/npz.h"
+#include "formats/safetensors.h"
 #include "system/file.h"
 
 #include <ftw.h>
@@ -122,6 +123,52 @@ static void test_detect__writes_heatmaps(void **state)
     cairn_npz_free(&npz);
 }
 
+/* The model again, with a threshold of its own. */
+static char *model_with_threshold(const char *name, const char *threshold)
+{
+    cairn_safetensors file = {0};
+    char *path = in_folder(name);
+    cairn_safetensors_pair metadata[8];
+    assert_int_equal(cairn_safetensors_read(&file, model()), CAIRN_OK);
+    assert_true(file.metadata_count < 8);
+    memcpy(metadata, file.metadata, sizeof *metadata * (size_t)file.metadata_count);
+    metadata[file.metadata_count] = (cairn_safetensors_pair){(char[]){"threshold"}, (char *)(uintptr_t)threshold};
+    assert_int_equal(
+        cairn_safetensors_write(path, file.tensors, file.count, metadata, file.metadata_count + 1), CAIRN_OK);
+    cairn_safetensors_free(&file);
+    return path;
+}
+
+static int count_detected(const char *checkpoint, const char *threshold)
+{
+    cairn_npz npz = {0};
+    char option[32];
+    snprintf(option, sizeof option, "--threshold=%s", threshold ? threshold : "-1");
+    expect_success(WORDS("detect", "--model", checkpoint, in_folder("board.png"), "--out", in_folder("own"), "--format",
+                         "npz", "--top-k", "0", threshold ? option : NULL));
+    assert_int_equal(cairn_npz_read(&npz, in_folder("own/board.npz")), CAIRN_OK);
+    const int count = (int)npz.arrays[0].shape[0];
+    cairn_npz_free(&npz);
+    return count;
+}
+
+static void test_detect__takes_the_checkpoints_own_threshold(void **state)
+{
+    (void)state;
+    write_image("board.png", 75, 101);
+    const char *own = model_with_threshold("own.safetensors", "0.001");
+    const int all = count_detected(own, "0.001"), few = count_detected(model(), NULL);
+    assert_int_equal(few, count_detected(own, "0.015"));
+    assert_true(all > few);
+    assert_int_equal(count_detected(own, NULL), all);
+    expect_failure(WORDS("detect", "--model", model_with_threshold("no.safetensors", "nan"), in_folder("board.png"),
+                         "--out", in_folder("own")),
+                   1, "metadata 'threshold' is 'nan'");
+    expect_failure(WORDS("detect", "--model", model_with_threshold("no.safetensors", "0.1x"), in_folder("board.png"),
+                         "--out", in_folder("own")),
+                   1, "metadata 'threshold' is '0.1x'");
+}
+
 static void test_detect__bad_images_are_one_line(void **state)
 {
     (void)state;
@@ -224,7 +271,7 @@ static void test_detect__wrong_command_lines(void **state)
     expect_failure(WORDS("detect", "--model", model(), image), 2, "--out DIR is missing");
     expect_failure(WORDS("detect", "--model", model(), "--out", out), 2, "usage: cairn detect");
     expect_failure(WORDS("detect", "--model", model(), image, "--out", out, "--format", "jpg"), 2, "expected npz, png");
-    expect_failure(WORDS("detect", "--model", model(), image, "--out", out, "--threshold", "2"), 2, "number in 0..1");
+    expect_failure(WORDS("detect", "--model", model(), image, "--out", out, "--threshold", "2"), 2, "number in -1..1");
     expect_failure(WORDS("detect", "--model", model(), image, image, "--out", out), 2,
                    "would both be written as 'board'");
     expect_failure(WORDS("detect", "--model", in_folder("toy.yaml"), image, "--out", out), 1, "not a safetensors file");
@@ -382,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detect__writes_npz_and_png),
         cmocka_unit_test(test_detect__writes_heatmaps),
+        cmocka_unit_test(test_detect__takes_the_checkpoints_own_threshold),
         cmocka_unit_test(test_detect__bad_images_are_one_line),
         cmocka_unit_test(test_detect__batches_give_what_single_images_give),
         cmocka_unit_test(test_detect__wrong_command_lines),

@@ -88,7 +88,7 @@ const cairn_command cairn_command_import = {
         "executed), a NumPy .npz or a safetensors file. Shapes are checked, tensors without a place are listed.\n\n"
         "Layouts:\n"
         "  superpoint          conv1a.weight ... convDb.bias: superpoint_v1.pth\n"
-        "  superpoint-tf       backbone.0.0.conv.weight ...: superpoint_v6_from_tf.pth\n"
+        "  superpoint-tf       backbone.0.0.conv.weight ...: superpoint_v6_from_tf.pth; keypoints from 0.005 on\n"
         "  superpoint-bn       backbone.block1_1.0.weight ...: superpoint_bn.pth\n"
         "  pytorch-superpoint  inc.conv.conv.0.weight ...: that project's *_checkpoint.pth.tar\n"
         "  magicpoint-tf       conv1a.weight, conv1a.bn_gamma ...: for pixels of 0..255, as .npz\n"

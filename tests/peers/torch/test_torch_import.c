@@ -6,6 +6,7 @@
 #include "student/network.h"
 #include "system/file.h"
 #include "teacher/import.h"
+#include "train/checkpoint.h"
 
 #include "support/scratch.h"
 #include "support/test.h"
@@ -108,6 +109,14 @@ static void compare_forward(const char *from, const char *expected, const char *
     assert_ok(cairn_import(&report, &weights, NULL, ours)); /* the layout is recognised */
     assert_string_equal(report.layout, layout);
     assert_ok(cairn_npz_read(&npz, expected));
+    char *threshold = NULL;
+    if (strcmp(layout, "superpoint-tf")) {
+        assert_int_equal(cairn_checkpoint_metadata(&threshold, ours, "threshold"), CAIRN_E_NOTFOUND);
+    } else {
+        assert_ok(cairn_checkpoint_metadata(&threshold, ours, "threshold"));
+        assert_string_equal(threshold, "0.005");
+    }
+    free(threshold);
     const cairn_npz_array *image = cairn_npz_find(&npz, "image");
     assert_non_null(image);
     const int h = (int)image->shape[0], w = (int)image->shape[1];
