@@ -49,8 +49,7 @@ cairn_homographic_options cairn_homographic_preset(cairn_augment_preset preset)
 /* What each operation works on. */
 typedef struct work {
     cairn_image *image;
-    cairn_rng *rng;
-    const cairn_photometric_options *options;
+    const cairn_photometric_plan *plan;
 } work;
 
 static size_t values_of(const cairn_image *image)
@@ -65,29 +64,29 @@ static float clip(float v)
 
 static cairn_status brightness(work *w)
 {
-    float add = (float)(cairn_rng_between(w->rng, -w->options->brightness, w->options->brightness) / 255);
     size_t n = values_of(w->image);
-    for (size_t i = 0; i < n; i++) w->image->pixels[i] = clip(w->image->pixels[i] + add);
+    for (size_t i = 0; i < n; i++) w->image->pixels[i] = clip(w->image->pixels[i] + w->plan->add);
     return CAIRN_OK;
 }
 
 static cairn_status contrast(work *w)
 {
-    float factor = (float)cairn_rng_between(w->rng, w->options->contrast_low, w->options->contrast_high);
+    float factor = w->plan->factor;
     size_t n = values_of(w->image);
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += w->image->pixels[i];
-    float mean = w->options->mid_grey ? 0.5f : (float)(sum / (double)n);
+    float mean = w->plan->mid_grey ? 0.5f : (float)(sum / (double)n);
     for (size_t i = 0; i < n; i++) w->image->pixels[i] = clip((w->image->pixels[i] - mean) * factor + mean);
     return CAIRN_OK;
 }
 
 static cairn_status speckle(work *w)
 {
-    double p = cairn_rng_between(w->rng, 0, w->options->speckle);
+    double p = w->plan->speckle;
+    cairn_rng rng = w->plan->speckles;
     size_t n = (size_t)w->image->h * (size_t)w->image->w, c = (size_t)w->image->c;
     for (size_t i = 0; i < n; i++) {
-        double u = cairn_rng_uniform(w->rng);
+        double u = cairn_rng_uniform(&rng);
         if (u >= 2 * p) continue;
         for (size_t k = 0; k < c; k++) w->image->pixels[i * c + k] = u < p ? 0 : 1;
     }
@@ -96,11 +95,16 @@ static cairn_status speckle(work *w)
 
 static cairn_status noise(work *w)
 {
-    double deviation = cairn_rng_between(w->rng, 0, w->options->noise) / 255;
+    cairn_rng rng = w->plan->noise;
     size_t n = values_of(w->image);
     for (size_t i = 0; i < n; i++)
-        w->image->pixels[i] = clip(w->image->pixels[i] + (float)(deviation * cairn_rng_normal(w->rng)));
+        w->image->pixels[i] = clip(w->image->pixels[i] + (float)(w->plan->deviation * cairn_rng_normal(&rng)));
     return CAIRN_OK;
+}
+
+static double shade_sigma(int kernel)
+{
+    return 0.15 * kernel + 0.35;
 }
 
 /* The inner loops of the blur run along rows, so that they vectorise. */
@@ -113,7 +117,7 @@ static void add_row(float *to, const float *from, float weight, int n)
 static void blur_mask(float *mask, int h, int w, int kernel, float *rows, float *line)
 {
     int radius = kernel / 2;
-    double sigma = 0.15 * kernel + 0.35, sum = 0;
+    double sigma = shade_sigma(kernel), sum = 0;
     float weights[256];
     for (int k = -radius; k <= radius; k++) sum += exp(-0.5 * k * k / (sigma * sigma));
     for (int k = -radius; k <= radius; k++) weights[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
@@ -128,17 +132,19 @@ static void blur_mask(float *mask, int h, int w, int kernel, float *rows, float 
             add_row(mask + (size_t)y * w, rows + (size_t)cairn_mirror(y + k, h) * w, weights[k + radius], w);
 }
 
-static void draw_ellipses(cairn_canvas *canvas, cairn_rng *rng, int count)
+/* Draws ELLIPSE_WORDS words for each of them. */
+enum { ELLIPSE_WORDS = 5 };
+static void draw_ellipses(cairn_canvas *canvas, cairn_rng rng, int count)
 {
     double m = (canvas->h < canvas->w ? canvas->h : canvas->w) / 4.0;
     for (int i = 0; i < count; i++) {
-        int a = (int)fmax(cairn_rng_uniform(rng) * m, m / 5), b = (int)fmax(cairn_rng_uniform(rng) * m, m / 5);
+        int a = (int)fmax(cairn_rng_uniform(&rng) * m, m / 5), b = (int)fmax(cairn_rng_uniform(&rng) * m, m / 5);
         a = a < 1 ? 1 : a;
         b = b < 1 ? 1 : b;
         int reach = a > b ? a : b;
-        int x = cairn_rng_integer(rng, reach, canvas->w - reach - 1);
-        int y = cairn_rng_integer(rng, reach, canvas->h - reach - 1);
-        cairn_draw_ellipse(canvas, x, y, a, b, 90 * cairn_rng_uniform(rng), 1);
+        int x = cairn_rng_integer(&rng, reach, canvas->w - reach - 1);
+        int y = cairn_rng_integer(&rng, reach, canvas->h - reach - 1);
+        cairn_draw_ellipse(canvas, x, y, a, b, 90 * cairn_rng_uniform(&rng), 1);
     }
 }
 
@@ -146,19 +152,16 @@ static cairn_status shade(work *w)
 {
     int height = w->image->h, width = w->image->w, c = w->image->c;
     size_t n = (size_t)height * (size_t)width;
-    const cairn_photometric_options *o = w->options;
+    const float tau = w->plan->tau;
     cairn_canvas canvas = {0};
     float *memory = NULL;
     cairn_status st = CAIRN_OK;
-    int kernel =
-        o->shade_kernel_low + 2 * cairn_rng_integer(w->rng, 0, (o->shade_kernel_high - o->shade_kernel_low) / 2);
-    float tau = (float)cairn_rng_between(w->rng, o->shade_low, o->shade_high);
     CAIRN_TRY(cairn_canvas_create(&canvas, height, width));
     memory = malloc((2 * n + (size_t)width + 256) * sizeof *memory);
     if (!memory) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to shade an image of %dx%d", width, height));
-    draw_ellipses(&canvas, w->rng, o->ellipses ? o->ellipses : 20);
+    draw_ellipses(&canvas, w->plan->shade, w->plan->ellipses);
     for (size_t i = 0; i < n; i++) memory[i] = canvas.pixels[i];
-    blur_mask(memory, height, width, kernel, memory + n, memory + 2 * n);
+    blur_mask(memory, height, width, w->plan->shade_kernel, memory + n, memory + 2 * n);
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < c; k++) {
             float *v = w->image->pixels + i * (size_t)c + k;
@@ -172,9 +175,7 @@ done:
 
 static cairn_status motion(work *w)
 {
-    static const int directions[4][2] = {{1, 0}, {0, 1}, {1, 1}, {1, -1}};
-    int size = 1 + 2 * cairn_rng_integer(w->rng, 0, (w->options->motion_kernel - 1) / 2), radius = size / 2;
-    const int *step = directions[cairn_rng_integer(w->rng, 0, 3)];
+    const int size = w->plan->motion_kernel, radius = size / 2, step[2] = {w->plan->motion_x, w->plan->motion_y};
     if (size == 1) return CAIRN_OK;
     cairn_image source = {0};
     cairn_status st = CAIRN_OK;
@@ -201,11 +202,11 @@ done:
     return st;
 }
 
-static cairn_status check(const cairn_image *image, const cairn_photometric_options *o)
+static cairn_status check(int h, int w, const cairn_photometric_options *o)
 {
-    if (image->h < 16 || image->w < 16)
+    if (h < 16 || w < 16)
         return cairn_error_set(CAIRN_E_INVALID, "photometric augmentation: an image of %dx%d; needs 16x16 or more",
-                               image->w, image->h);
+                               w, h);
     bool odd = o->shade_kernel_low % 2 == 1 && o->shade_kernel_high % 2 == 1 && o->motion_kernel % 2 == 1;
     if (!odd || o->shade_kernel_low < 1 || o->shade_kernel_high < o->shade_kernel_low || o->shade_kernel_high > 255 ||
         o->motion_kernel < 1 || o->motion_kernel > 63)
@@ -222,19 +223,154 @@ static cairn_status check(const cairn_image *image, const cairn_photometric_opti
     return CAIRN_OK;
 }
 
-cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const cairn_photometric_options *options)
+/* Words of the stream that were handed out. */
+static uint64_t words_of(const cairn_rng *rng)
 {
-    static cairn_status (*const operations[6])(work *) = {brightness, contrast, speckle, noise, shade, motion};
-    static const uint32_t fixed[6] = {0, 1, 3, 2, 5, 4};
-    work w = {image, rng, options};
-    uint32_t order[6];
+    return 4ull * rng->counter[3] + (uint64_t)rng->used - 4;
+}
+
+static void skip_words(cairn_rng *rng, uint64_t words)
+{
+    const uint64_t to = words_of(rng) + words;
+    rng->counter[3] = (uint32_t)(to / 4);
+    rng->used = 4;
+    for (uint64_t i = 0; i < to % 4; i++) (void)cairn_rng_u32(rng);
+}
+
+/* Normals come by twos, from two words; the second waits as the stream's spare. */
+static void skip_normals(cairn_rng *rng, uint64_t count)
+{
+    if (rng->has_spare && count) {
+        rng->has_spare = 0;
+        count--;
+    }
+    skip_words(rng, count / 2 * 2);
+    if (count % 2) (void)cairn_rng_normal(rng);
+}
+
+static void draw_one(cairn_photometric_plan *p, uint32_t which, cairn_rng *rng, const cairn_photometric_options *o)
+{
+    static const int directions[4][2] = {{1, 0}, {0, 1}, {1, 1}, {1, -1}};
+    const uint64_t pixels = (uint64_t)p->h * (uint64_t)p->w;
+    switch (which) {
+    case CAIRN_PHOTOMETRIC_BRIGHTNESS:
+        p->add = (float)(cairn_rng_between(rng, -o->brightness, o->brightness) / 255);
+        break;
+    case CAIRN_PHOTOMETRIC_CONTRAST:
+        p->factor = (float)cairn_rng_between(rng, o->contrast_low, o->contrast_high);
+        break;
+    case CAIRN_PHOTOMETRIC_SPECKLE:
+        p->speckle = cairn_rng_between(rng, 0, o->speckle);
+        p->speckles = *rng;
+        skip_words(rng, pixels);
+        break;
+    case CAIRN_PHOTOMETRIC_NOISE:
+        p->deviation = cairn_rng_between(rng, 0, o->noise) / 255;
+        p->noise = *rng;
+        skip_normals(rng, pixels * (uint64_t)p->c);
+        break;
+    case CAIRN_PHOTOMETRIC_SHADE:
+        p->shade_kernel =
+            o->shade_kernel_low + 2 * cairn_rng_integer(rng, 0, (o->shade_kernel_high - o->shade_kernel_low) / 2);
+        p->tau = (float)cairn_rng_between(rng, o->shade_low, o->shade_high);
+        p->ellipses = o->ellipses ? o->ellipses : 20;
+        p->shade = *rng;
+        skip_words(rng, (uint64_t)p->ellipses * ELLIPSE_WORDS);
+        break;
+    default:
+        p->motion_kernel = 1 + 2 * cairn_rng_integer(rng, 0, (o->motion_kernel - 1) / 2);
+        const int *step = directions[cairn_rng_integer(rng, 0, 3)];
+        p->motion_x = step[0];
+        p->motion_y = step[1];
+    }
+}
+
+cairn_status cairn_photometric_draw(cairn_photometric_plan *out, cairn_rng *rng, int h, int w, int c,
+                                    const cairn_photometric_options *options)
+{
+    static const uint32_t fixed[CAIRN_PHOTOMETRIC_COUNT] = {
+        CAIRN_PHOTOMETRIC_BRIGHTNESS, CAIRN_PHOTOMETRIC_CONTRAST, CAIRN_PHOTOMETRIC_NOISE,
+        CAIRN_PHOTOMETRIC_SPECKLE,    CAIRN_PHOTOMETRIC_MOTION,   CAIRN_PHOTOMETRIC_SHADE};
     cairn_status st = CAIRN_OK;
-    CAIRN_TRY(check(image, options));
-    cairn_rng_shuffle(rng, order, 6);
-    if (options->fixed_order) memcpy(order, fixed, sizeof order);
-    for (int i = 0; i < 6; i++) CAIRN_TRY(operations[order[i]](&w));
+    *out = (cairn_photometric_plan){.h = h, .w = w, .c = c, .mid_grey = options->mid_grey};
+    CAIRN_TRY(check(h, w, options));
+    cairn_rng_shuffle(rng, out->order, CAIRN_PHOTOMETRIC_COUNT);
+    if (options->fixed_order) memcpy(out->order, fixed, sizeof fixed);
+    for (int i = 0; i < CAIRN_PHOTOMETRIC_COUNT; i++) draw_one(out, out->order[i], rng, options);
 done:
     return st;
+}
+
+cairn_status cairn_photometric_apply(cairn_image *image, const cairn_photometric_plan *plan)
+{
+    static cairn_status (*const operations[CAIRN_PHOTOMETRIC_COUNT])(work *) = {brightness, contrast, speckle,
+                                                                               noise,      shade,    motion};
+    work w = {image, plan};
+    cairn_status st = CAIRN_OK;
+    CAIRN_ASSERT(image->h == plan->h && image->w == plan->w && image->c == plan->c);
+    for (int i = 0; i < CAIRN_PHOTOMETRIC_COUNT; i++) CAIRN_TRY(operations[plan->order[i]](&w));
+done:
+    return st;
+}
+
+cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const cairn_photometric_options *options)
+{
+    cairn_photometric_plan plan;
+    const cairn_status st = cairn_photometric_draw(&plan, rng, image->h, image->w, image->c, options);
+    return st < 0 ? st : cairn_photometric_apply(image, &plan);
+}
+
+/* 1 over the sum of exp(-scale k^2), |k| <= radius. */
+static float normaliser(double scale, int radius)
+{
+    double sum = 0;
+    for (int k = -radius; k <= radius; k++) sum += exp(-scale * k * k);
+    return (float)(1 / sum);
+}
+
+/* The least word that is not below the probability. */
+static uint32_t threshold(double probability)
+{
+    return (uint32_t)fmin(ceil(probability * 0x1p32), UINT32_MAX);
+}
+
+cairn_status cairn_photometric_for_device(float row[CAIRN_PHOTOMETRIC_FLOATS], float *mask, int stride,
+                                          const cairn_photometric_plan *plan)
+{
+    const int size = plan->motion_kernel, length = plan->motion_x * plan->motion_x + plan->motion_y * plan->motion_y;
+    const double sigma = shade_sigma(plan->shade_kernel);
+    const double shade_scale = 0.5 / (sigma * sigma), motion_scale = length / (2 * size * size / 16.0);
+    cairn_canvas canvas = {0};
+    CAIRN_ASSERT(plan->c == 1 && !plan->noise.has_spare);
+    cairn_photometric_row r = {
+        .add = plan->add,
+        .factor = plan->factor,
+        .centre = plan->mid_grey ? 0.5f : -1,
+        .tau = plan->tau,
+        .shade_radius = plan->shade_kernel / 2,
+        .shade_scale = (float)shade_scale,
+        .shade_norm = normaliser(shade_scale, plan->shade_kernel / 2),
+        .motion_radius = size / 2,
+        .motion_x = plan->motion_x,
+        .motion_y = plan->motion_y,
+        .motion_scale = (float)motion_scale,
+        .motion_norm = normaliser(motion_scale, size / 2),
+        .deviation = (float)plan->deviation,
+        .speckle_word = (uint32_t)words_of(&plan->speckles),
+        .noise_word = (uint32_t)words_of(&plan->noise),
+        .black_below = threshold(plan->speckle),
+        .white_below = threshold(2 * plan->speckle),
+    };
+    for (int i = 0; i < CAIRN_PHOTOMETRIC_COUNT; i++) r.order[i] = (int)plan->order[i];
+    memcpy(r.key, plan->noise.key, sizeof r.key);
+    memcpy(r.counter, plan->noise.counter, sizeof r.counter);
+    cairn_photometric_encode(row, &r);
+    const cairn_status st = cairn_canvas_create(&canvas, plan->h, plan->w);
+    if (st < 0) return st;
+    draw_ellipses(&canvas, plan->shade, plan->ellipses);
+    for (size_t i = 0; i < (size_t)plan->h * (size_t)plan->w; i++) mask[i * (size_t)stride] = canvas.pixels[i];
+    cairn_canvas_free(&canvas);
+    return CAIRN_OK;
 }
 
 void cairn_augment_move_points(cairn_keypoints *points, const cairn_homography *map, int h, int w)
@@ -265,6 +401,20 @@ cairn_status cairn_augment_homographic(cairn_image *out, float *valid, cairn_key
     if (valid) cairn_mask_erode(valid, image->h, image->w, options->margin);
     if (points) cairn_augment_move_points(points, &to_warped, image->h, image->w);
     if (warped_to_input) *warped_to_input = to_input;
+done:
+    return st;
+}
+
+cairn_status cairn_augment_view(float *valid, cairn_keypoints *points, int h, int w, cairn_rng *rng,
+                                const cairn_homographic_options *options, cairn_homography *warped_to_input)
+{
+    cairn_homography to_warped;
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_homography_sample(warped_to_input, rng, h, w, &options->sampler));
+    CAIRN_TRY(cairn_homography_invert(&to_warped, warped_to_input));
+    cairn_homography_valid(valid, h, w, warped_to_input, h, w);
+    cairn_mask_erode(valid, h, w, options->margin);
+    cairn_augment_move_points(points, &to_warped, h, w);
 done:
     return st;
 }

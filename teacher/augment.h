@@ -3,6 +3,7 @@
 /* Changes of light and of view for training (teacher.md 2.5, 3.1 to 3.3). */
 #include "geometry/homography.h"
 #include "geometry/keypoints.h"
+#include "ops/image/photometric.h"
 
 typedef enum cairn_augment_preset {
     CAIRN_AUGMENT_SYNTHETIC,  /* MagicPoint on synthetic shapes */
@@ -47,10 +48,31 @@ typedef struct cairn_homographic_options {
 cairn_photometric_options cairn_photometric_preset(cairn_augment_preset preset);
 cairn_homographic_options cairn_homographic_preset(cairn_augment_preset preset);
 
+/* What the changes of light of one image draw. */
+typedef struct cairn_photometric_plan {
+    int h, w, c;
+    uint32_t order[CAIRN_PHOTOMETRIC_COUNT]; /* cairn_photometric */
+    float add, factor, tau;
+    bool mid_grey;
+    double speckle, deviation;          /* probability of black; in units of the image */
+    int shade_kernel, ellipses, motion_kernel, motion_x, motion_y;
+    cairn_rng speckles, noise, shade;   /* the stream where each of them begins to draw */
+} cairn_photometric_plan;
+
 /* All six operations, in a fresh random order unless `fixed_order`, each clipped to [0,1], in place.
  * in     image  [h,w,1 or 3], sides of 16 pixels or more
  * error  CAIRN_E_INVALID for a smaller image or options out of range; CAIRN_E_NOMEM. The image is unspecified then. */
 cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const cairn_photometric_options *options);
+/* The same in two steps: what is drawn for images [h,w,c], and the work. */
+cairn_status cairn_photometric_draw(cairn_photometric_plan *out, cairn_rng *rng, int h, int w, int c,
+                                    const cairn_photometric_options *options);
+cairn_status cairn_photometric_apply(cairn_image *image, const cairn_photometric_plan *plan);
+/* For cairn_op_photometric, which does the work on the device: one image's row, and its mask of ellipses, one value
+ * every `stride` floats, [h,w].
+ * in     plan  of one channel, from a stream without a spare normal (a fresh one)
+ * error  CAIRN_E_NOMEM */
+cairn_status cairn_photometric_for_device(float row[CAIRN_PHOTOMETRIC_FLOATS], float *mask, int stride,
+                                          const cairn_photometric_plan *plan);
 
 /* Draws a homography and shows image, points and mask through it. The image must not be `out`.
  * out    out              of the image's size, black where the image ends
@@ -60,6 +82,10 @@ cairn_status cairn_augment_photometric(cairn_image *image, cairn_rng *rng, const
 cairn_status cairn_augment_homographic(cairn_image *out, float *valid, cairn_keypoints *points,
                                        const cairn_image *image, cairn_rng *rng,
                                        const cairn_homographic_options *options, cairn_homography *warped_to_input);
+/* The same without an image, for views that the device makes (cairn_op_warp): the random numbers, mask, points and
+ * homography are those of the above for an image of w x h. */
+cairn_status cairn_augment_view(float *valid, cairn_keypoints *points, int h, int w, cairn_rng *rng,
+                                const cairn_homographic_options *options, cairn_homography *warped_to_input);
 /* Moves points by `map` (here: input to warped) and drops those outside 0..w-1, 0..h-1, descriptors with them. */
 void cairn_augment_move_points(cairn_keypoints *points, const cairn_homography *map, int h, int w);
 #endif

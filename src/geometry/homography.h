@@ -68,6 +68,8 @@ cairn_status cairn_homography_sample(cairn_homography *warped_to_input, cairn_rn
  * size. valid (may be NULL) [h,w]: 1 where the nearest input pixel exists, else 0. */
 cairn_status cairn_homography_warp(cairn_image *out, float *valid, const cairn_image *image,
                                    const cairn_homography *warped_to_input, int h, int w);
+/* Only `valid` of the above, for an image of in_w x in_h. */
+void cairn_homography_valid(float *valid, int in_h, int in_w, const cairn_homography *warped_to_input, int h, int w);
 /* Erodes a 0/1 mask [h,w] by a symmetric disc of radius r - 0.5 pixels (teacher.md 3.3); outside does not erode. */
 void cairn_mask_erode(float *mask, int h, int w, int r);
 #endif

@@ -26,38 +26,65 @@ static void sample_bilinear(float *out, const cairn_image *image, double x, doub
                  fy * ((1 - fx) * tap(image, y0 + 1, x0, k) + fx * tap(image, y0 + 1, x0 + 1, k));
 }
 
+/* The sign of a homography is free; with w > 0 at the centre, w <= 0 is behind the camera. */
+static cairn_homography in_front(const cairn_homography *map, int h, int w)
+{
+    const double *a = map->m;
+    const double sign = a[6] * (w - 1) / 2.0 + a[7] * (h - 1) / 2.0 + a[8] < 0 ? -1 : 1;
+    cairn_homography out;
+    for (int i = 0; i < 9; i++) out.m[i] = sign * a[i];
+    return out;
+}
+
+/* Where pixel (x, y) lies in the image; whether any of the image's pixels takes part in it. */
+static inline bool look_up(double *u, double *v, const double *m, int x, int y, int in_h, int in_w)
+{
+    double z = m[6] * x + m[7] * y + m[8];
+    *u = *v = -1e9;
+    if (z > 0) {
+        *u = (m[0] * x + m[1] * y + m[2]) / z;
+        *v = (m[3] * x + m[4] * y + m[5]) / z;
+    }
+    return *u > -1 && *v > -1 && *u < in_w && *v < in_h; /* false for NaN too */
+}
+
+static inline float exists(bool touches, double u, double v, int in_h, int in_w)
+{
+    double nx = touches ? rint(u) : -1, ny = touches ? rint(v) : -1;
+    return nx >= 0 && ny >= 0 && nx < in_w && ny < in_h ? 1.0f : 0.0f;
+}
+
 cairn_status cairn_homography_warp(cairn_image *out, float *valid, const cairn_image *image,
                                    const cairn_homography *warped_to_input, int h, int w)
 {
     cairn_image made = {0};
+    const cairn_homography map = in_front(warped_to_input, h, w);
+    double u, v;
     cairn_status st = CAIRN_OK;
     CAIRN_TRY(cairn_image_create(&made, h, w, image->c));
-    /* The sign of a homography is free; with w > 0 at the centre, w <= 0 is behind the camera. */
-    double m[9], sign = 1;
-    const double *a = warped_to_input->m;
-    if (a[6] * (w - 1) / 2.0 + a[7] * (h - 1) / 2.0 + a[8] < 0) sign = -1;
-    for (int i = 0; i < 9; i++) m[i] = sign * a[i];
-    for (int y = 0; y < h; y++) {
+    for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             size_t at = (size_t)y * w + x;
-            double z = m[6] * x + m[7] * y + m[8], u = -1e9, v = -1e9;
-            if (z > 0) {
-                u = (m[0] * x + m[1] * y + m[2]) / z;
-                v = (m[3] * x + m[4] * y + m[5]) / z;
-            }
-            bool touches = u > -1 && v > -1 && u < image->w && v < image->h; /* false for NaN too */
+            bool touches = look_up(&u, &v, map.m, x, y, image->h, image->w);
             if (touches) sample_bilinear(made.pixels + at * image->c, image, u, v);
-            if (valid) {
-                double nx = touches ? rint(u) : -1, ny = touches ? rint(v) : -1;
-                valid[at] = nx >= 0 && ny >= 0 && nx < image->w && ny < image->h ? 1.0f : 0.0f;
-            }
+            if (valid) valid[at] = exists(touches, u, v, image->h, image->w);
         }
-    }
     *out = made;
     made = (cairn_image){0};
 done:
     cairn_image_free(&made);
     return st;
+}
+
+void cairn_homography_valid(float *valid, int in_h, int in_w, const cairn_homography *warped_to_input, int h, int w)
+{
+    const cairn_homography map = in_front(warped_to_input, h, w);
+    double u, v;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            bool touches = look_up(&u, &v, map.m, x, y, in_h, in_w);
+            valid[(size_t)y * w + x] = exists(touches, u, v, in_h, in_w);
+        }
 }
 
 void cairn_mask_erode(float *mask, int h, int w, int r)
