@@ -47,15 +47,16 @@ static void put_photo(int number)
     cairn_image_free(&image);
 }
 
-/* The losses of all steps. */
-static void train(double losses[STEPS], const char *fixed, const char *batch)
+/* The losses of all steps; settings end with NULL. */
+static void train(double losses[STEPS], const char *const *settings)
 {
     char root[512];
     uint8_t *text = NULL;
     size_t size = 0;
     int step = 0;
     snprintf(root, sizeof root, "photos.root=%s", test_path("photos"));
-    const char *const words[] = {"run", test_path("joint.yaml"), root, fixed, batch, "--out", test_path("run"), NULL};
+    const char *words[12] = {"run", test_path("joint.yaml"), root, "--out", test_path("run")};
+    for (int i = 0; settings[i]; i++) words[5 + i] = settings[i];
     cairn_program_call(&run, words, NULL, 0);
     if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
     assert_ok(cairn_file_read(&text, &size, test_path("run/joint/metrics.jsonl"), 1 << 16));
@@ -64,6 +65,8 @@ static void train(double losses[STEPS], const char *fixed, const char *batch)
     assert_int_equal(step, STEPS);
     free(text);
 }
+
+#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static int different(const double *losses, double tolerance)
 {
@@ -81,16 +84,29 @@ static void test_joint__views_are_fixed_by_photograph(void **state)
 {
     (void)state;
     double fixed[STEPS], drawn[STEPS], pairs[STEPS];
-    train(fixed, "joint.fixed_views=true", "joint.batch=1");
+    train(fixed, SETTINGS("joint.fixed_views=true"));
     assert_int_equal(different(fixed, 0), PHOTOS);
     for (int pass = 0; pass < STEPS / PHOTOS; pass++) /* each comes once in a pass */
         for (int i = 0; i < PHOTOS; i++)
             for (int k = 0; k < i; k++) assert_true(fixed[PHOTOS * pass + i] != fixed[PHOTOS * pass + k]);
-    train(drawn, "joint.fixed_views=false", "joint.batch=1");
+    train(drawn, SETTINGS("joint.fixed_views=false"));
     assert_int_equal(different(drawn, 1e-5), STEPS);
     /* By the photograph, not by its place in the batch: all three in another order in each pass give one loss. */
-    train(pairs, "joint.fixed_views=true", "joint.batch=3");
+    train(pairs, SETTINGS("joint.fixed_views=true", "joint.batch=3"));
     assert_int_equal(different(pairs, 1e-4), 1);
+}
+
+/* Views made by the device are those of the host but for rounding, in both layouts of the inputs. */
+static void test_joint__device_makes_the_views_of_the_host(void **state)
+{
+    (void)state;
+    double host[STEPS], device[STEPS];
+    for (int sparse = 0; sparse < 2; sparse++) {
+        const char *loss = sparse ? "joint.descriptor_loss=sparse" : "joint.descriptor_loss=balanced";
+        train(host, SETTINGS(loss, "joint.matches=20", "joint.negatives=5", "joint.augment=host"));
+        train(device, SETTINGS(loss, "joint.matches=20", "joint.negatives=5", "joint.augment=device"));
+        for (int i = 0; i < STEPS; i++) assert_float_equal(host[i], device[i], 2e-4 * fabs(host[i]));
+    }
 }
 
 static void test_joint__alarm_rings_once_when_descriptors_collapse(void **state)
@@ -149,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_joint__alarm_rings_once_when_descriptors_collapse),
         cmocka_unit_test(test_joint__views_are_fixed_by_photograph),
         cmocka_unit_test(test_calibration__takes_500_images_whatever_the_batch),
+        cmocka_unit_test(test_joint__device_makes_the_views_of_the_host),
     };
     return cmocka_run_group_tests(tests, prepare, test_scratch_remove);
 }

@@ -201,7 +201,7 @@ static const char outside_recipe[] = "name: outside\n"
                                      "stages:\n"
                                      "  - {name: labels, kind: import-labels}\n"
                                      "  - {name: detector, kind: magicpoint-photos, labels: labels, steps: 2, batch: 1,\n"
-                                     "     width: 0.125, calibrate: 1}\n"
+                                     "     width: 0.125, calibrate: 1, augment: device}\n"
                                      "  - {name: teacher, kind: superpoint, labels: labels, start: detector, steps: 2,\n"
                                      "     batch: 1, width: 0.125, calibrate: 1}\n"
                                      "photos: {height: 64, width: 96}\n";

@@ -16,13 +16,13 @@
 
 static char folder[64];
 
-/* In fp16 the checkpoint holds the state of the loss scale too. */
+/* In fp16 the checkpoint holds the state of the loss scale too. Views made by the device. */
 static const char mixed_recipe[] = "name: resume\n"
                                    "seed: 3\n"
                                    "stages:\n"
                                    "  - {name: shapes, kind: magicpoint, steps: 60, batch: 2, precision: mixed,\n"
                                    "     recompute: cheap, width: 0.125, height: 64, image_width: 96,\n"
-                                   "     canvas_height: 128, calibrate: 2, checkpoint_every: 5}\n";
+                                   "     canvas_height: 128, calibrate: 2, checkpoint_every: 5, augment: device}\n";
 
 static const char recipe[] = "name: resume\n"
                              "seed: 3\n"

@@ -2,6 +2,7 @@
 #define CAIRN_STAGES_DETECTOR_SETTINGS_H
 /* Rows for stages that train a detector: changes of light and of view, and the loss (teacher.md 2.5, 3.2, 4.2). */
 #include "base/settings.h"
+#include "experiments/stages/teacher/samples.h"
 #include "teacher/augment.h"
 #include "teacher/losses.h"
 
@@ -15,6 +16,7 @@ typedef struct cairn_detector_settings {
     int light; /* cairn_augment_preset */
     int loss;  /* cairn_detector_loss_kind */
     int average;
+    int augment; /* CAIRN_AUGMENT_PLACES */
 } cairn_detector_settings;
 
 /* Rows for a struct with a field `warp` (a path: detector.warp) of the type above. */
@@ -37,6 +39,8 @@ typedef struct cairn_detector_settings {
     CAIRN_WARP_ROWS(type, detector.warp, warp_preset_),                                                                \
         {"light", CAIRN_SETTING_CHOICE, offsetof(type, detector.light), light_, 0, 0, NULL, CAIRN_AUGMENT_PRESETS,     \
          "photometric changes as for this stage or of this source; those of adaptation are none"},                     \
+        {"augment", CAIRN_SETTING_CHOICE, offsetof(type, detector.augment), 0, 0, 0, NULL, CAIRN_AUGMENT_PLACES,       \
+         "where views are made: on the host, on the device, or auto: on GPUs; equal but for rounding"},                \
         {"detector_loss", CAIRN_SETTING_CHOICE, offsetof(type, detector.loss), 0, 0, 0, NULL, CAIRN_DETECTOR_LOSSES,   \
          "one class for each cell, or soft labels and a loss of each softmax output"},                                 \
     {                                                                                                                  \

@@ -60,12 +60,21 @@ typedef struct feed {
     cairn_validation *validation;
 } feed;
 
+static cairn_sample_layout layout_of(const feed *f)
+{
+    const magicpoint_settings *s = f->s;
+    return (cairn_sample_layout){INPUTS, (int)s->height, (int)s->image_width,
+                                 cairn_detector_label_channels(&s->detector),
+                                 cairn_sample_on_device(f->stage->gpu, s->detector.augment), s->photometric,
+                                 s->homographic};
+}
+
 static cairn_status make_sample(void *payload, int i)
 {
     cairn_status st = CAIRN_OK;
     feed *f = payload;
     const magicpoint_settings *s = f->s;
-    size_t pixels = (size_t)(s->height * s->image_width), cells = pixels / 64, n = (size_t)i;
+    const cairn_sample_layout layout = layout_of(f);
     cairn_image gray = {0};
     cairn_keypoints corners = {0};
     cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
@@ -73,9 +82,8 @@ static cairn_status make_sample(void *payload, int i)
     cairn_shapes_options options = {(int)s->height, (int)s->image_width, (int)s->canvas_height, s->literal_labels};
     cairn_photometric_options photometric = cairn_photometric_preset((cairn_augment_preset)s->detector.light);
     cairn_homographic_options homographic = cairn_warp_options(&s->detector.warp);
-    const size_t channels = (size_t)cairn_detector_label_channels(&s->detector);
-    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells * channels,
-                              f->inputs[VALID] + n * cells, s->detector.loss == CAIRN_DETECTOR_SOFT};
+    cairn_sample_view view =
+        cairn_sample_detector_view(f->inputs, i, &layout, s->detector.loss == CAIRN_DETECTOR_SOFT);
     CAIRN_TRY(cairn_shapes_draw(&gray, &corners, &draw, cairn_shape_sample(&draw, f->chosen), &options));
     CAIRN_TRY(cairn_sample_detector(&view, &gray, &corners, s->photometric ? &photometric : NULL,
                                     s->homographic ? &homographic : NULL, &stream));
@@ -99,11 +107,12 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     int n = (int)s->train.batch, h = (int)s->height, w = (int)s->image_width;
     cairn_shape cells = {n, h / 8, w / 8, 1}, labels = {n, h / 8, w / 8, cairn_detector_label_channels(&s->detector)};
     const cairn_detector_options options = cairn_detector_loss_options(&s->detector);
-    t->inputs[IMAGE] = cairn_graph_input(t->g, "image", (cairn_shape){n, h, w, 1});
+    const cairn_sample_layout layout = layout_of(payload);
     t->inputs[LABELS] = cairn_graph_input(t->g, "labels", labels);
     t->inputs[VALID] = cairn_graph_input(t->g, "valid", cells);
     t->input_count = INPUTS;
-    cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
+    const cairn_tid image = cairn_sample_detector_input(t, n, &layout);
+    cairn_network_graph net = cairn_network_build(t->model, spec, image);
     t->loss = cairn_detector_loss_of(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID], &options);
 }
 
@@ -197,7 +206,7 @@ const cairn_stage_kind cairn_stage_magicpoint = {
     .help = "a detector learns the corners of synthetic shapes",
     .settings = table,
     .settings_bytes = sizeof(magicpoint_settings),
-    .newer = "primitives",
+    .newer = "primitives,augment",
     .version = 1,
     .check = check,
     .run = run,

@@ -45,20 +45,27 @@ typedef struct feed {
     const photos_settings *s;
 } feed;
 
+static cairn_sample_layout layout_of(const feed *f)
+{
+    const photos_settings *s = f->s;
+    return (cairn_sample_layout){INPUTS, f->photos.h, f->photos.w, cairn_detector_label_channels(&s->detector),
+                                 cairn_sample_on_device(f->photos.stage->gpu, s->detector.augment), s->photometric,
+                                 s->homographic};
+}
+
 /* Batches behind the last step calibrate BatchNorm, on photographs as they will be seen: without the random view, whose
  * black borders no photograph has (teacher.md 1.4). */
 static cairn_status make_sample(void *payload, int i)
 {
     const photos_settings *s = ((const feed *)payload)->s;
     const cairn_photo_feed *f = &((const feed *)payload)->photos;
-    const int channels = cairn_detector_label_channels(&s->detector);
-    const size_t pixels = (size_t)f->h * (size_t)f->w, cells = pixels / 64, n = (size_t)i;
+    const cairn_sample_layout layout = layout_of(payload);
     const bool trains = f->step < s->train.steps * s->train.accumulate;
     const cairn_sample_stream stream = {f->stage->seed, f->stage->stream, (uint32_t)f->step, (uint32_t)i};
     const cairn_photometric_options light = cairn_photometric_preset((cairn_augment_preset)s->detector.light);
     const cairn_homographic_options warp = cairn_warp_options(&s->detector.warp);
-    cairn_sample_view view = {f->inputs[IMAGE] + n * pixels, f->inputs[LABELS] + n * cells * (size_t)channels,
-                              f->inputs[VALID] + n * cells, s->detector.loss == CAIRN_DETECTOR_SOFT};
+    cairn_sample_view view =
+        cairn_sample_detector_view(f->inputs, i, &layout, s->detector.loss == CAIRN_DETECTOR_SOFT);
     return cairn_sample_detector(&view, &f->images[i], &f->points[i], s->photometric ? &light : NULL,
                                  s->homographic && trains ? &warp : NULL, &stream);
 }
@@ -77,11 +84,12 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const int n = f->photos.batch, h = f->photos.h, w = f->photos.w;
     const cairn_shape cells = {n, h / 8, w / 8, 1}, labels = {n, h / 8, w / 8, cairn_detector_label_channels(s)};
     const cairn_detector_options options = cairn_detector_loss_options(s);
-    t->inputs[IMAGE] = cairn_graph_input(t->g, "image", (cairn_shape){n, h, w, 1});
+    const cairn_sample_layout layout = layout_of(f);
     t->inputs[LABELS] = cairn_graph_input(t->g, "labels", labels);
     t->inputs[VALID] = cairn_graph_input(t->g, "valid", cells);
     t->input_count = INPUTS;
-    cairn_network_graph net = cairn_network_build(t->model, spec, t->inputs[IMAGE]);
+    const cairn_tid image = cairn_sample_detector_input(t, n, &layout);
+    cairn_network_graph net = cairn_network_build(t->model, spec, image);
     t->loss = cairn_detector_loss_of(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID], &options);
 }
 
@@ -126,6 +134,7 @@ const cairn_stage_kind cairn_stage_magicpoint_photos = {
     .settings_bytes = sizeof(photos_settings),
     .inputs = inputs,
     .uses_photos = true,
+    .newer = "augment",
     .version = 1,
     .check = check,
     .run = run,

@@ -68,12 +68,34 @@ static const cairn_stage_input inputs[] = {
 enum { IMAGE, LABELS, VALID, WARPED, WARPED_LABELS, WARPED_VALID, DETECTOR_INPUTS };
 enum { WARPED_VALID_ROW = DETECTOR_INPUTS, TO_WARPED, DENSE_INPUTS };
 enum { POINTS_A = DETECTOR_INPUTS, POINTS_B, WEIGHT, NEGATIVES, SPARSE_INPUTS };
+/* Where the device makes the views: IMAGE is the photo with both views' masks, WARPED the matrices of the warp, and the
+ * rows of both views follow behind all other inputs. */
+enum { PHOTO_CHANNELS = 3 };
 
 typedef struct feed {
     cairn_photo_feed photos;
     const superpoint_settings *s;
     cairn_collapse_alarm alarm;
 } feed;
+
+static bool on_device(const feed *f)
+{
+    return cairn_sample_on_device(f->photos.stage->gpu, f->s->detector.augment);
+}
+
+static void views_on_device(cairn_sample_view *view, cairn_sample_view *warped, const feed *f, size_t i)
+{
+    const int light = f->s->descriptor_loss == CAIRN_DESCRIPTOR_SPARSE ? SPARSE_INPUTS : DENSE_INPUTS;
+    float *const *in = f->photos.inputs;
+    view->stride = warped->stride = PHOTO_CHANNELS;
+    view->image = in[IMAGE] + i * (size_t)f->photos.h * (size_t)f->photos.w * PHOTO_CHANNELS;
+    view->mask = view->image + 1;
+    view->light = in[light] + i * CAIRN_PHOTOMETRIC_FLOATS;
+    warped->image = NULL;
+    warped->mask = view->image + 2;
+    warped->light = in[light + 1] + i * CAIRN_PHOTOMETRIC_FLOATS;
+    warped->matrix = in[WARPED] + i * 9;
+}
 
 /* The clean view: photometric changes only. The warped view: homography first, then photometric changes of its own. */
 static cairn_status make_sample(void *payload, int i)
@@ -91,9 +113,13 @@ static cairn_status make_sample(void *payload, int i)
     const cairn_image *gray = &f->images[i];
     const size_t label = cell * (size_t)cairn_detector_label_channels(&s->detector);
     const bool soft = s->detector.loss == CAIRN_DETECTOR_SOFT;
-    cairn_sample_view view = {f->inputs[IMAGE] + pixel, f->inputs[LABELS] + label, f->inputs[VALID] + cell, soft};
-    cairn_sample_view warped = {f->inputs[WARPED] + pixel, f->inputs[WARPED_LABELS] + label,
-                                f->inputs[WARPED_VALID] + cell, soft};
+    const bool device = on_device(payload);
+    cairn_sample_view view = {.labels = f->inputs[LABELS] + label, .valid = f->inputs[VALID] + cell, .soft = soft};
+    cairn_sample_view warped = {
+        .labels = f->inputs[WARPED_LABELS] + label, .valid = f->inputs[WARPED_VALID] + cell, .soft = soft};
+    view.image = f->inputs[IMAGE] + (device ? 0 : pixel);
+    warped.image = f->inputs[WARPED] + (device ? 0 : pixel);
+    if (device) views_on_device(&view, &warped, payload, (size_t)i);
     cairn_homography to_warped;
     const cairn_photometric_options light = cairn_photometric_preset((cairn_augment_preset)s->detector.light);
     const cairn_homographic_options warp = cairn_warp_options(&s->detector.warp);
@@ -162,6 +188,19 @@ static void watch(void *payload, int64_t step, const double *values)
                f->photos.stage->name, (long long)step + 1, values[LOGGED_COLLAPSE]);
 }
 
+/* Clean and warped view of the photo. */
+static void make_views(cairn_training *t, cairn_tid seen[2], cairn_tid rows[2])
+{
+    const cairn_tid photo = t->inputs[IMAGE];
+    const cairn_shape row = {cairn_graph_shape(t->g, photo).n, 1, 1, CAIRN_PHOTOMETRIC_FLOATS};
+    rows[0] = cairn_graph_input(t->g, "light", row);
+    rows[1] = cairn_graph_input(t->g, "light_warped", row);
+    const cairn_device_view clean = {photo, rows[0], CAIRN_NONE, 0, false};
+    const cairn_device_view warped = {photo, rows[1], t->inputs[WARPED], 1, true};
+    seen[0] = cairn_sample_device_view(t->g, &clean);
+    seen[1] = cairn_sample_device_view(t->g, &warped);
+}
+
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
     const feed *f = payload;
@@ -171,13 +210,17 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const cairn_shape image = {n, h, w, 1}, cells = {n, h / 8, w / 8, 1};
     const cairn_shape labels = {n, h / 8, w / 8, cairn_detector_label_channels(&s->detector)};
     const cairn_detector_options detect = cairn_detector_loss_options(&s->detector);
+    const bool device = on_device(f);
+    const cairn_shape photo = {n, h, w, device ? PHOTO_CHANNELS : 1}, matrices = {n, 1, 1, 9};
     const cairn_tid in[DETECTOR_INPUTS] = {
-        cairn_graph_input(g, "image", image),          cairn_graph_input(g, "labels", labels),
-        cairn_graph_input(g, "valid", cells),          cairn_graph_input(g, "warped", image),
+        cairn_graph_input(g, "image", photo),          cairn_graph_input(g, "labels", labels),
+        cairn_graph_input(g, "valid", cells),          cairn_graph_input(g, "warped", device ? matrices : image),
         cairn_graph_input(g, "warped_labels", labels), cairn_graph_input(g, "warped_valid", cells)};
     memcpy(t->inputs, in, sizeof in);
-    cairn_network_graph a = cairn_network_build(t->model, spec, in[IMAGE]);
-    cairn_network_graph b = cairn_network_build(t->model, spec, in[WARPED]);
+    cairn_tid seen[2] = {in[IMAGE], in[WARPED]}, rows[2] = {CAIRN_NONE, CAIRN_NONE};
+    if (device) make_views(t, seen, rows);
+    cairn_network_graph a = cairn_network_build(t->model, spec, seen[0]);
+    cairn_network_graph b = cairn_network_build(t->model, spec, seen[1]);
     cairn_tid detector = cairn_detector_loss_of(g, a.logits, in[LABELS], in[VALID], &detect);
     cairn_tid detector_warped = cairn_detector_loss_of(g, b.logits, in[WARPED_LABELS], in[WARPED_VALID], &detect);
     const int kind = s->descriptor_loss;
@@ -186,6 +229,7 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const double weight = s->descriptor_weight < 0 ? own[kind].weight : s->descriptor_weight;
     const cairn_descriptor_options options = {(cairn_descriptor_loss_kind)kind, s->raw, lambda};
     const cairn_descriptor_views views = descriptor_views(t, f, &a, &b);
+    for (int i = 0; i < 2 && device; i++) t->inputs[t->input_count++] = rows[i];
     cairn_descriptor_terms d = cairn_descriptor_loss(g, &views, &options);
     t->loss = cairn_op_add(g, cairn_op_add(g, detector, detector_warped), cairn_op_scale(g, d.loss, (float)weight));
     const char *names[] = {"detector",    "detector_warped", "positive", "negative", "positive_cosine",
@@ -254,6 +298,7 @@ const cairn_stage_kind cairn_stage_superpoint = {
     .settings_bytes = sizeof(superpoint_settings),
     .inputs = inputs,
     .uses_photos = true,
+    .newer = "augment",
     .version = 4,
     .check = check,
     .run = run,
