@@ -38,6 +38,6 @@ void cairn_photometric_encode(float out[CAIRN_PHOTOMETRIC_FLOATS], const cairn_p
 /* Channel 0 of x [N,H,W,C], 0..1, changed by rows [N,1,1,40] -> [N,H,W,1]. After each change but motion values are
  * clipped to 0..1. The shade's masks, 0..1, are channel `channel` of masks [N,H,W,D]. Sides of 16 pixels or more, images
  * of up to 2^23. Equal to the host's cairn_photometric_apply but for rounding, noise and speckles too. No gradient.
- * It takes ten dispatches over a packed copy of the images, four pixels a vec4; the time is nearly all in the shade. */
+ * It takes ten dispatches over a packed copy of the images, four pixels a vec4. */
 cairn_tid cairn_op_photometric(cairn_graph *g, cairn_tid x, cairn_tid masks, int channel, cairn_tid rows);
 #endif
