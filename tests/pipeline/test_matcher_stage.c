@@ -58,6 +58,28 @@ static void test_stage__trains_and_judges(void **state)
     test_gpu_destroy_all();
 }
 
+/* A drop-in student's points and descriptors, of another length, instead of the teacher's. */
+static void test_stage__takes_a_student(void **state)
+{
+    (void)state;
+    static cairn_program_run run;
+    static const cairn_network_spec student = {
+        .kind = CAIRN_NETWORK_DROP_IN, .sp_fpn = {0.25, 8, {1, 3, 8, 11}, {0}}, .heads = {12, true}};
+    char model[600];
+    cairn_lightglue *matcher;
+    test_save_network(test_path("student.safetensors"), &student);
+    test_gpu_destroy_all();
+    snprintf(model, sizeof model, "matcher.model=%s", test_path("student.safetensors"));
+    const char *words[] = {"run", test_path("match.yaml"), "--out", test_path("student"), model, "matcher.steps=2", NULL};
+    cairn_program_call(&run, words, NULL, 0);
+    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    assert_ok(
+        cairn_lightglue_load(&matcher, test_gpu(CAIRN_CLASS_AUTO), test_path("student/matcher/model.safetensors")));
+    assert_int_equal(cairn_lightglue_get_options(matcher)->descriptor, 12);
+    cairn_lightglue_destroy(&matcher);
+    test_gpu_destroy_all();
+}
+
 static void test_stage__resumes_with_the_same_bits(void **state)
 {
     (void)state;
@@ -144,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stage__trains_and_judges),
         cmocka_unit_test(test_stage__resumes_with_the_same_bits),
+        cmocka_unit_test(test_stage__takes_a_student),
         cmocka_unit_test(test_stage__mistakes_are_named),
         cmocka_unit_test(test_evaluate__takes_the_matcher),
         cmocka_unit_test(test_recipes__run_in_miniature),
