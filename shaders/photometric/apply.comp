@@ -2,11 +2,13 @@
 // apply.comp: six changes of light in each image's own order. Contrast needs the mean and motion the neighbours of what
 // came before them, so each of the two begins a pass; a pass does what lies between (PASS 0: before the first).
 // computes  y = the pass's changes of source, each but motion clipped to 0..1
-// bindings  0 source: PASS 0 [N,H,W,C], its channel 0; else packed; read | 1 rows [N,1,1,40] read | 2 noise | 3 speckle
-//           | 4 shade, packed, read | 5 sums [N] of source (PASS 0: not read) | 6 y: PASS 2 [N,H,W,1], else packed; write
+// bindings  0 source: PASS 0 [N,H,W,C], its channel 0; else packed; read | 1 rows [N,1,1,40] read | 2 noise
+//           | 3 speckle | 4 shade, packed, read | 5 sums [N] of source (PASS 0: not read)
+//           | 6 y: PASS 2 [N,H,W,1], else packed; write
 // spec      0 PASS 0..2
 // push      h, w, blocks, groups (of source in PASS 0)
-// dispatch  threads (h * blocks, N)     host: src/ops/image/photometric.c   reference: src/reference/image/photometric.c
+// dispatch  threads (h * blocks, N)
+//           host: src/ops/image/photometric.c        reference: src/reference/image/photometric.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

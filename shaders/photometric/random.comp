@@ -4,7 +4,8 @@
 // computes  noise = deviation * normal of the pixel (Box-Muller); speckle = -1 black, 1 white, 0 none
 // bindings  0 rows [N,1,1,40] read | 1 noise packed write | 2 speckle packed write
 // push      h, w, blocks
-// dispatch  threads (h * blocks, N)     host: src/ops/image/photometric.c   reference: src/reference/image/photometric.c
+// dispatch  threads (h * blocks, N)
+//           host: src/ops/image/photometric.c        reference: src/reference/image/photometric.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

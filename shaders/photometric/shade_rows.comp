@@ -3,7 +3,8 @@
 // computes  y[n,i,j] = norm * sum over |d| <= radius of exp(-scale d^2) masks[n,i,mirror(j+d),channel]
 // bindings  0 masks [N,H,W,C] read | 1 rows [N,1,1,40] read | 2 y packed write
 // push      h, w, blocks, groups, channel
-// dispatch  threads (h * blocks, N)     host: src/ops/image/photometric.c   reference: src/reference/image/photometric.c
+// dispatch  threads (h * blocks, N)
+//           host: src/ops/image/photometric.c        reference: src/reference/image/photometric.c
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -170,7 +170,8 @@ cairn_tid cairn_sample_detector_input(cairn_training *t, int n, const cairn_samp
         cairn_graph_input(t->g, "image", (cairn_shape){n, layout->h, layout->w, photo_channels(layout)});
     t->inputs[0] = image;
     if (!layout->device) return image;
-    const cairn_tid rows = cairn_graph_input(t->g, "light", row), matrices = cairn_graph_input(t->g, "to_photo", matrix);
+    const cairn_tid rows = cairn_graph_input(t->g, "light", row);
+    const cairn_tid matrices = cairn_graph_input(t->g, "to_photo", matrix);
     CAIRN_ASSERT(t->input_count == layout->inputs);
     t->inputs[t->input_count++] = rows;
     t->inputs[t->input_count++] = matrices;

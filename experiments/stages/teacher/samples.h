@@ -10,10 +10,10 @@
 
 enum { CAIRN_AUGMENT_AUTO, CAIRN_AUGMENT_HOST, CAIRN_AUGMENT_DEVICE }; /* CAIRN_AUGMENT_PLACES, in order */
 #define CAIRN_AUGMENT_PLACES "auto,host,device"
-/* auto: the device where it is a GPU. A CPU driver works on the host's cores and takes longer. 8 views of 120x160, light
- * and warp as for joint training, in processor time on lavapipe: the host's own 12.4 ms; the device's 36.7 ms, and 2.1 of
- * the host for drawing parameters and masks; of 240x320: 48.1, 156.6 and 7.8 (best of 5: test_samples, which prints
- * them; the machine was shared). */
+/* auto: the device where it is a GPU. A CPU driver works on the host's cores and takes longer. 8 views of 120x160,
+ * light and warp as for joint training, in processor time on lavapipe: the host's own 12.4 ms; the device's 36.7 ms,
+ * and 2.1 of the host for drawing parameters and masks; of 240x320: 48.1, 156.6 and 7.8 (best of 5: test_samples,
+ * which prints them; the machine was shared). */
 bool cairn_sample_on_device(const cairn_gpu *gpu, int place);
 
 typedef struct cairn_sample_stream { /* what the random numbers of one sample depend on */
@@ -42,8 +42,8 @@ cairn_status cairn_sample_detector(cairn_sample_view *out, const cairn_image *gr
 cairn_status cairn_sample_warped(cairn_sample_view *out, cairn_homography *to_warped, const cairn_image *gray,
                                  const cairn_keypoints *points, const cairn_photometric_options *photometric,
                                  const cairn_homographic_options *homographic, const cairn_sample_stream *stream);
-/* What the device makes of a photo [N,H,W,1 + views], whose channel 1 + v is the mask of view v: changes of light by rows
- * of view v (CAIRN_NONE: none), a view through `matrices` (CAIRN_NONE: none) before them or behind. */
+/* What the device makes of a photo [N,H,W,1 + views], whose channel 1 + v is the mask of view v: changes of light by
+ * rows of view v (CAIRN_NONE: none), a view through `matrices` (CAIRN_NONE: none) before them or behind. */
 typedef struct cairn_device_view {
     cairn_tid photo, rows, matrices;
     int view;

@@ -8,8 +8,8 @@ typedef enum cairn_photometric {
     CAIRN_PHOTOMETRIC_BRIGHTNESS, /* v + add */
     CAIRN_PHOTOMETRIC_CONTRAST,   /* (v - centre) factor + centre */
     CAIRN_PHOTOMETRIC_SPECKLE,    /* 0, 1 or v: by word speckle_word + pixel of the stream */
-    CAIRN_PHOTOMETRIC_NOISE,      /* v + deviation * normal: Box-Muller of words noise_word + 2 (pixel / 2) and the next,
-                                     the cosine for even pixels, the sine for odd ones */
+    CAIRN_PHOTOMETRIC_NOISE,      /* v + deviation * normal: Box-Muller of words noise_word + 2 (pixel / 2) and the
+                                     next, the cosine for even pixels, the sine for odd ones */
     CAIRN_PHOTOMETRIC_SHADE,      /* v (1 - tau * blurred mask) */
     CAIRN_PHOTOMETRIC_MOTION,     /* mean along a line */
     CAIRN_PHOTOMETRIC_COUNT
@@ -36,8 +36,9 @@ enum { CAIRN_PHOTOMETRIC_FLOATS = 40 }; /* channels of a row as a tensor */
 void cairn_photometric_encode(float out[CAIRN_PHOTOMETRIC_FLOATS], const cairn_photometric_row *row);
 
 /* Channel 0 of x [N,H,W,C], 0..1, changed by rows [N,1,1,40] -> [N,H,W,1]. After each change but motion values are
- * clipped to 0..1. The shade's masks, 0..1, are channel `channel` of masks [N,H,W,D]. Sides of 16 pixels or more, images
- * of up to 2^23. Equal to the host's cairn_photometric_apply but for rounding, noise and speckles too. No gradient.
+ * clipped to 0..1. The shade's masks, 0..1, are channel `channel` of masks [N,H,W,D]. Sides of 16 pixels or more,
+ * images of up to 2^23. Equal to the host's cairn_photometric_apply but for rounding, noise and speckles too. No
+ * gradient.
  * It takes ten dispatches over a packed copy of the images, four pixels a vec4. */
 cairn_tid cairn_op_photometric(cairn_graph *g, cairn_tid x, cairn_tid masks, int channel, cairn_tid rows);
 #endif
