@@ -183,7 +183,7 @@ done:
 static cairn_status take(void *payload, const cairn_batch_item *items, int count)
 {
     work *w = payload;
-    if (cairn_interrupted()) return cairn_error_set(CAIRN_E_FAIL, "interrupted");
+    if (cairn_interrupted()) return cairn_interrupted_status();
     for (int i = 0; i < count; i++) {
         row *r = &w->rows[items[i].index];
         *r = (row){.h = items[i].gray.h, .w = items[i].gray.w, .points = items[i].points.count};

@@ -143,7 +143,7 @@ static cairn_status look_at_all(work *w, int model)
     cairn_network *network = NULL;
     CAIRN_TRY(cairn_network_load(&network, w->gpu, w->models[model]));
     for (int i = 0; i < w->photo_count; i++) {
-        if (cairn_interrupted()) CAIRN_TRY(cairn_error_set(CAIRN_E_FAIL, "interrupted"));
+        if (cairn_interrupted()) CAIRN_TRY(cairn_interrupted_status());
         if (!w->photos[i].unusable) CAIRN_TRY(look(&w->photos[i], model, network));
         cairn_progress_update(&w->progress, ++w->steps, NULL);
     }
@@ -242,7 +242,7 @@ const cairn_command cairn_command_heatmap = {
     .summary = "draw what models see in photographs, side by side",
     .synopsis = "--model FILE[,FILE ...] IMAGE|FOLDER ... --out DIR",
     .details =
-        "DIR/<stem>.png shows the photograph and, for each model, its heatmap over the darkened photograph. The\n"
+        "DIR/<stem>.png shows the photograph and, for each model, its heatmap over it in dark gray. The\n"
         "colour is the square root of a probability's share of the heatmap's largest one, which stands beside\n"
         "the model's name; so two models of different confidence can be compared. A model is called by its\n"
         "file, or by its folder where the file is model.safetensors.",
