@@ -1,12 +1,12 @@
 #include "student/mobilenet_import.h"
 
-#include "student/import_tensor.h"
 #include "train/checkpoint.h"
+#include "train/model_import.h"
 
 #include <string.h>
 
 enum { TV, DL, TF, TIMM, LAYOUTS };
-enum { NAME = 160, PREFIX = 64 }; /* PREFIX as in cairn_import_prefix */
+enum { NAME = CAIRN_IMPORT_NAME };
 
 const char *const cairn_mobilenet_layouts[LAYOUTS + 1] = {"mobilenetv3-tv", "mobilenetv3-dl", "mobilenetv3-tf",
                                                           "mobilenetv3-timm"};
@@ -23,26 +23,16 @@ static const char *const class_names[LAYOUTS] = {"classifier.3.weight", "classif
                                                  "classifier.weight"};
 
 typedef struct job {
-    const cairn_weights *weights;
+    cairn_model_import import;
     int layout;
-    char prefix[PREFIX]; /* in front of every name: "", "module.", "state_dict." ... */
     cairn_classifier_options options;
-    cairn_model model; /* the network whose parameters are wanted */
-    bool *used;        /* [weights->count] */
 } job;
 
 /* ---- names ---- */
 
-static const cairn_weight *find(const job *j, const char *name)
-{
-    char whole[NAME + PREFIX];
-    snprintf(whole, sizeof whole, "%s%s", j->prefix, name);
-    return cairn_weights_find(j->weights, whole);
-}
-
 static bool find_prefix(job *j)
 {
-    return cairn_import_prefix(j->prefix, j->weights, marks[j->layout]);
+    return cairn_import_find_prefix(&j->import.from, marks[j->layout]);
 }
 
 /* Parts of a block in the order of torchvision's numbers. */
@@ -142,8 +132,9 @@ static void timm_name(char out[NAME], const place *p, bool large)
 }
 
 /* The file's name of one of our parameters. */
-static void source_name(char out[NAME], const job *j, const char *name)
+static void source_name(char out[NAME], const cairn_model_import *import, const char *name)
 {
+    const job *j = (const job *)import;
     const place p = place_of(j, name);
     const bool last = p.feature == cairn_mobilenet_feature_count(&j->options.style) - 1;
     if (j->layout == DL)
@@ -158,37 +149,15 @@ static void source_name(char out[NAME], const job *j, const char *name)
 
 /* ---- shapes ---- */
 
-/* Parameters of the model that the file lacks or has in another shape. */
-static int misfits(const job *j)
+static void record(cairn_model *m, const cairn_model_import *import)
 {
-    int count = 0;
-    char name[NAME];
-    for (int i = 0; i < j->model.count; i++) {
-        source_name(name, j, j->model.parameters[i].name);
-        const cairn_weight *w = name[0] ? find(j, name) : NULL;
-        count += name[0] && !(w && cairn_import_fits(&j->model.parameters[i], w));
-    }
-    return count;
-}
-
-static cairn_status build(job *j)
-{
-    cairn_status st = CAIRN_OK;
-    cairn_graph *g = NULL;
-    CAIRN_TRY(cairn_graph_create(&g));
-    cairn_model_uninit(&j->model);
-    cairn_model_init(&j->model, g, false);
-    cairn_classifier(&j->model, cairn_graph_input(g, "rgb", (cairn_shape){1, 32, 32, 3}), &j->options);
-    CAIRN_TRY(cairn_graph_status(g));
-done:
-    cairn_graph_destroy(&g);
-    return st;
+    cairn_classifier(m, cairn_graph_input(m->g, "rgb", (cairn_shape){1, 32, 32, 3}), &((const job *)import)->options);
 }
 
 /* Rows of a matrix or kernel; `otherwise` where there is none. */
 static int rows_of(const job *j, const char *name, int otherwise)
 {
-    const cairn_weight *w = find(j, name);
+    const cairn_weight *w = cairn_import_find(&j->import.from, name);
     return w && w->rank >= 2 && w->shape[0] >= 1 && w->shape[0] <= 65536 ? (int)w->shape[0] : otherwise;
 }
 
@@ -201,7 +170,7 @@ static cairn_status read_options(job *j)
     cairn_classifier_options *o = &j->options;
     int least = 0;
     double best = 1;
-    const bool large = find(j, large_marks[j->layout]) != NULL;
+    const bool large = cairn_import_find(&j->import.from, large_marks[j->layout]) != NULL;
     o->style = (cairn_mobilenet_style){.large = large,
                                        .se_before_act = j->layout == DL,
                                        .same_padding = j->layout == TF,
@@ -216,13 +185,13 @@ static cairn_status read_options(job *j)
     }
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         o->width = widths[i];
-        CAIRN_TRY(build(j));
-        int count = misfits(j);
+        CAIRN_TRY(cairn_model_import_build(&j->import));
+        const int count = cairn_model_import_misfits(&j->import);
         if (i == 0 || count < least) least = count, best = widths[i];
         if (least == 0) break;
     }
     o->width = best;
-    CAIRN_TRY(build(j));
+    CAIRN_TRY(cairn_model_import_build(&j->import));
 done:
     return st;
 }
@@ -236,26 +205,18 @@ static float folded_value(const job *j, const char *field)
     return !strcmp(field, "weight") ? 1.0f : 0.0f;
 }
 
-static cairn_status take(cairn_safetensor *to, job *j, const cairn_parameter *p)
+static void fill_left_out(const cairn_model_import *import, const char *ours, float *values, size_t count)
 {
-    cairn_status st = CAIRN_OK;
-    const cairn_weight *from = NULL;
-    const size_t count = (size_t)cairn_parameter_elements(p);
     char name[NAME];
-    CAIRN_TRY(cairn_import_room(to, p));
-    source_name(name, j, p->name);
-    if (name[0])
-        CAIRN_TRY(cairn_import_require(&from, j->weights, cairn_mobilenet_layouts[j->layout], j->prefix, name, p));
-    if (from) j->used[from - j->weights->tensors] = true;
-    for (size_t i = 0; i < count; i++) to->data[i] = from ? from->data[i] : folded_value(j, strrchr(p->name, '.') + 1);
-done:
-    return st;
+    source_name(name, import, ours);
+    for (size_t i = 0; i < count && !name[0]; i++)
+        values[i] = folded_value((const job *)import, strrchr(ours, '.') + 1);
 }
 
 static int layout_of(const cairn_weights *weights, const char *layout)
 {
     for (int i = 0; i < LAYOUTS; i++) {
-        job j = {.weights = weights, .layout = i};
+        job j = {.import.from.weights = weights, .layout = i};
         if (layout ? !strcmp(layout, cairn_mobilenet_layouts[i]) : find_prefix(&j)) return i;
     }
     return LAYOUTS;
@@ -270,31 +231,19 @@ cairn_status cairn_mobilenet_import(cairn_import_report *report, const cairn_wei
                                     const char *out)
 {
     cairn_status st = CAIRN_OK;
-    job j = {.weights = weights, .layout = layout_of(weights, layout)};
-    cairn_safetensor *tensors = NULL;
-    int count = 0;
+    job j = {.import = {.record = record, .source_name = source_name, .adapt = fill_left_out},
+             .layout = layout_of(weights, layout)};
     char model[256];
     *report = (cairn_import_report){0};
     if (j.layout == LAYOUTS) return cairn_error_set(CAIRN_E_FORMAT, "%s: is no MobileNetV3 known here", weights->path);
+    j.import.from.layout = cairn_mobilenet_layouts[j.layout];
+    CAIRN_TRY(cairn_import_open(&j.import.from, weights));
     find_prefix(&j); /* without one the first tensor is missed, by name */
-    j.used = calloc((size_t)weights->count + 1, sizeof *j.used);
-    if (!j.used) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
     CAIRN_TRY(read_options(&j));
-    tensors = calloc((size_t)j.model.count + 1, sizeof *tensors);
-    if (!tensors) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
-    for (int i = 0; i < j.model.count; i++) CAIRN_TRY(take(&tensors[count++], &j, &j.model.parameters[i]));
     cairn_classifier_describe(model, sizeof model, &j.options);
-    CAIRN_TRY(cairn_import_write(report, out, tensors, count, weights, j.used, cairn_mobilenet_layouts[j.layout],
-                                 model));
+    CAIRN_TRY(cairn_model_import_write(report, &j.import, out, model, NULL));
 done:
-    for (int i = 0; tensors && i < count; i++) {
-        free(tensors[i].name);
-        free(tensors[i].data);
-    }
-    free(tensors);
-    free(j.used);
-    cairn_model_uninit(&j.model);
-    if (st < 0) cairn_import_report_free(report);
+    cairn_model_import_close(&j.import);
     return st;
 }
 
@@ -337,8 +286,9 @@ static cairn_status start_parameter(cairn_store *store, const cairn_parameter *p
     if (strncmp(p->name, ours, sizeof ours - 1) != 0) return CAIRN_OK;
     snprintf(name, sizeof name, "features.%s", p->name + sizeof ours - 1);
     const cairn_safetensor *t = cairn_safetensors_find(file, name);
-    bool same = t && t->rank == (p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4);
-    for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == cairn_import_axis(p, i);
+    int64_t shape[4];
+    const int rank = cairn_parameter_file_shape(p, shape);
+    const bool same = t && t->rank == rank && !memcmp(t->shape, shape, sizeof *shape * (size_t)rank);
     if (!same)
         return cairn_error_set(CAIRN_E_FORMAT, "%s: %s %s; its width or kind is not this student's backbone's",
                                file->path, t ? "another shape has" : "there is no", name);

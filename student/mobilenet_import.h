@@ -13,8 +13,8 @@
  * The checkpoint written has torchvision's names, and the style, eps, padding and range of pixels in its metadata
  * "model" (cairn_classifier_describe). A folded bias becomes that of a normalisation with mean 0 and variance 1 - eps:
  * exact with running statistics; before training, cairn_train_unfold gives it statistics of real images. */
+#include "formats/import.h"
 #include "student/mobilenet.h"
-#include "teacher/import.h"
 
 extern const char *const cairn_mobilenet_layouts[]; /* NULL-ended */
 /* Whether it is one of them; NULL: whether the file's names are of one. */

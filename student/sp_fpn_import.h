@@ -8,7 +8,7 @@
  * Channels of the pyramid, kind and width of the backbone follow from the shapes. The taps do so only in part, for
  * blocks of a stage have one width; of the sets 1,2,4,12 (published), 1,3,8,12, 1,3,8,11 and, for Large, 3,6,12,16 and
  * 3,6,12,15 it is the first one that fits. */
-#include "formats/weights.h"
+#include "formats/import.h"
 
 #define CAIRN_SP_FPN_LAYOUT "sp-fpn"
 

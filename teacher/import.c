@@ -1,14 +1,11 @@
 #include "teacher/import.h"
 
 #include "teacher/superpoint.h"
-#include "train/checkpoint.h"
+#include "train/model_import.h"
 
-#include "formats/safetensors.h"
-
-#include <math.h>
 #include <string.h>
 
-enum { LAYERS = 12, DETECTOR_LAYERS = 10, FIELDS = 6, NAME = 512 };
+enum { LAYERS = 12, DETECTOR_LAYERS = 10, FIELDS = 6, NAME = CAIRN_IMPORT_NAME };
 
 /* Our names of the layers and, for each layout, those of convolution and normalisation. */
 static const char *const layers[LAYERS] = {"1a", "1b", "2a", "2b", "3a", "3b", "4a", "4b", "Pa", "Pb", "Da", "Db"};
@@ -75,37 +72,37 @@ const char *const cairn_import_layouts[LAYOUTS + 1] = {
     "superpoint-tf", "superpoint-bn", "pytorch-superpoint", "magicpoint-tf", "cairn", "cairn-relu-bn", "superpoint"};
 
 typedef struct job {
-    const cairn_weights *weights;
+    cairn_model_import import;
     const layout *layout;
-    char prefix[NAME / 2];
-    bool *used; /* [weights->count] */
     cairn_superpoint_options options;
 } job;
 
 /* ---- names ---- */
 
-static void source_name(char name[NAME], const job *j, int layer, int field)
+static void field_name(char name[NAME], const layout *l, int layer, int field)
 {
-    const names *of = &j->layout->of[layer];
-    snprintf(name, NAME, "%.255s%.64s.%.64s", j->prefix, field < 2 ? of->conv : of->bn, j->layout->fields[field]);
+    const names *of = &l->of[layer];
+    snprintf(name, NAME, "%.64s.%.64s", field < 2 ? of->conv : of->bn, l->fields[field]);
 }
 
-/* Looks for a name's ending: what stands before it is the prefix of the file. */
+/* The layer and the field of one of our parameters: "conv1a.weight", "bn1a.running_mean". */
+static void source_name(char name[NAME], const cairn_model_import *import, const char *ours)
+{
+    char own[NAME];
+    name[0] = 0;
+    for (int layer = 0; layer < LAYERS; layer++) {
+        for (int field = 0; field < FIELDS; field++) {
+            snprintf(own, sizeof own, "%s%s.%s", field < 2 ? "conv" : "bn", layers[layer], fields[field]);
+            if (!strcmp(ours, own)) field_name(name, ((const job *)import)->layout, layer, field);
+        }
+    }
+}
+
 static bool find_prefix(job *j)
 {
     char ending[NAME];
-    j->prefix[0] = 0;
-    source_name(ending, j, 0, 0);
-    const size_t length = strlen(ending);
-    for (int i = 0; i < j->weights->count; i++) {
-        const char *name = j->weights->tensors[i].name;
-        const size_t all = strlen(name);
-        if (all < length || all - length >= NAME / 2 || strcmp(name + all - length, ending)) continue;
-        if (all > length && name[all - length - 1] != '.') continue;
-        snprintf(j->prefix, sizeof j->prefix, "%.*s", (int)(all - length), name);
-        return true;
-    }
-    return false;
+    field_name(ending, j->layout, 0, 0);
+    return cairn_import_find_prefix(&j->import.from, ending);
 }
 
 /* Share of the detector's tensors that the file names. */
@@ -116,8 +113,8 @@ static double fit(job *j)
     if (!find_prefix(j)) return 0;
     for (int layer = 0; layer < DETECTOR_LAYERS; layer++)
         for (int field = 0; field < (j->layout->of[layer].bn ? FIELDS : 2); field++, all++) {
-            source_name(name, j, layer, field);
-            found += cairn_weights_find(j->weights, name) != NULL;
+            field_name(name, j->layout, layer, field);
+            found += cairn_import_find(&j->import.from, name) != NULL;
         }
     return (double)found / all;
 }
@@ -127,6 +124,7 @@ static cairn_status choose_layout(job *j, const char *wanted)
 {
     double best = 0;
     const layout *chosen = NULL;
+    const cairn_weights *weights = j->import.from.weights;
     for (int i = 0; i < LAYOUTS; i++) {
         if (wanted && strcmp(wanted, layouts[i].name)) continue;
         j->layout = &layouts[i];
@@ -140,151 +138,63 @@ static cairn_status choose_layout(job *j, const char *wanted)
     if (!chosen)
         return cairn_error_set(CAIRN_E_FORMAT,
                                "%s: no layout that is known here names its tensors (the first is '%.100s')",
-                               j->weights->path, j->weights->count ? j->weights->tensors[0].name : "none");
+                               weights->path, weights->count ? weights->tensors[0].name : "none");
     j->layout = chosen;
+    j->import.from.layout = chosen->name;
     find_prefix(j); /* without one the first tensor is missed, by name */
     return CAIRN_OK;
 }
 
 /* ---- tensors ---- */
 
-static cairn_status require(const cairn_weight **out, job *j, int layer, int field)
+static void record(cairn_model *m, const cairn_model_import *import)
 {
-    char name[NAME];
-    source_name(name, j, layer, field);
-    *out = cairn_weights_find(j->weights, name);
-    if (!*out)
-        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: layout %s needs the tensor '%.200s', which is not there",
-                               j->weights->path, j->layout->name, name);
-    for (size_t i = 0; i < (*out)->count; i++)
-        if (!isfinite((*out)->data[i]))
-            return cairn_error_set(CAIRN_E_NUMERIC, "%s: tensor '%.200s' holds numbers that are not finite",
-                                   j->weights->path, name);
-    j->used[*out - j->weights->tensors] = true;
-    return CAIRN_OK;
-}
-
-static void shape_text(char *text, size_t size, int rank, const int64_t *shape)
-{
-    size_t n = (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < rank && n + 24 < size; i++)
-        n += (size_t)snprintf(text + n, size - n, "%s%lld", i ? "," : "", (long long)shape[i]);
-    snprintf(text + n, size - n, "]");
-}
-
-static cairn_status check_shape(const job *j, const cairn_weight *w, int rank, const int64_t *shape)
-{
-    char is[200], expected[200];
-    bool same = w->rank == rank;
-    for (int i = 0; same && i < rank; i++) same = w->shape[i] == shape[i];
-    if (same) return CAIRN_OK;
-    shape_text(is, sizeof is, w->rank, w->shape);
-    shape_text(expected, sizeof expected, rank, shape);
-    return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' has the shape %s, expected %s", j->weights->path,
-                           w->name, is, expected);
-}
-
-/* Channels that come out of a layer, and its kernel's size. */
-static void layer_shape(const job *j, int layer, int *in, int *out, int *kernel)
-{
-    static const int channels[LAYERS] = {64, 64, 64, 64, 128, 128, 128, 128, 256, 65, 256, 0};
-    static const int before[LAYERS] = {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 10};
-    const double width = j->options.width;
-    *kernel = layer == 9 || layer == 11 ? 1 : 3;
-    *out = layer == 9 ? 65 : layer == 11 ? j->options.descriptor : cairn_superpoint_channels(channels[layer], width);
-    *in = layer == 0 ? 1 : cairn_superpoint_channels(channels[before[layer]], width);
+    cairn_superpoint(m, cairn_graph_input(m->g, "image", (cairn_shape){1, 8, 8, 1}), &((const job *)import)->options);
 }
 
 /* Width and descriptor, as the file's shapes tell. */
 static cairn_status read_options(job *j)
 {
-    const cairn_weight *first = NULL;
     char name[NAME];
-    cairn_status st = CAIRN_OK;
-    CAIRN_TRY(require(&first, j, 0, 0));
-    const int64_t channels = first->rank == 4 ? first->shape[0] : 0;
+    field_name(name, j->layout, 0, 0);
+    const cairn_weight *first = cairn_import_find(&j->import.from, name);
+    const int64_t channels = !first ? 64 : first->rank == 4 ? first->shape[0] : 0; /* none: it is missed later */
     if (channels < 4 || channels > 128 || channels % 4)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' is no first convolution of SuperPoint",
-                                  j->weights->path, first->name));
+        return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' is no first convolution of SuperPoint",
+                               j->import.from.weights->path, first->name);
     j->options = (cairn_superpoint_options){.width = (double)channels / 64, .order = j->layout->order};
-    source_name(name, j, LAYERS - 1, 0);
-    const cairn_weight *last = cairn_weights_find(j->weights, name);
+    field_name(name, j->layout, LAYERS - 1, 0);
+    const cairn_weight *last = cairn_import_find(&j->import.from, name);
     if (last && last->rank == 4 && last->shape[0] >= 1 && last->shape[0] <= 1024)
         j->options.descriptor = (int)last->shape[0];
     else if (last)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' is no head for descriptors", j->weights->path,
-                                  last->name));
-done:
-    return st;
+        return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' is no head for descriptors",
+                               j->import.from.weights->path, last->name);
+    return cairn_model_import_build(&j->import);
 }
 
-static cairn_status take(cairn_safetensor *to, job *j, int layer, int field)
+/* Ours: pixels in 0..1, epsilon of 1e-3. */
+static void adapt(const cairn_model_import *import, const char *ours, float *values, size_t count)
 {
-    cairn_status st = CAIRN_OK;
-    const cairn_weight *from = NULL;
-    int in, out, kernel;
-    char name[32];
-    CAIRN_TRY(require(&from, j, layer, field));
-    layer_shape(j, layer, &in, &out, &kernel);
-    const int64_t shape[4] = {out, in, kernel, kernel};
-    CAIRN_TRY(check_shape(j, from, field == 0 ? 4 : 1, shape));
-    snprintf(name, sizeof name, "%s%s.%s", field < 2 ? "conv" : "bn", layers[layer], fields[field]);
-    *to = (cairn_safetensor){.name = strdup(name), .rank = from->rank, .data = malloc(from->count * sizeof(float) + 1)};
-    if (!to->name || !to->data) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", j->weights->path));
-    memcpy(to->shape, from->shape, sizeof *from->shape * (size_t)from->rank);
-    /* Ours: pixels in 0..1, epsilon of 1e-3. */
-    const double factor = layer == 0 && field == 0 ? j->layout->range : 1;
-    const double added = field == 5 ? j->layout->eps - CAIRN_SUPERPOINT_EPS : 0;
-    for (size_t i = 0; i < from->count; i++) to->data[i] = (float)(from->data[i] * factor + added);
-done:
-    return st;
-}
-
-static cairn_status take_all(cairn_safetensor *to, int *count, job *j)
-{
-    cairn_status st = CAIRN_OK;
-    const int used = j->options.descriptor > 0 ? LAYERS : DETECTOR_LAYERS;
-    for (int layer = 0; layer < used; layer++)
-        for (int field = 0; field < (j->layout->of[layer].bn ? FIELDS : 2); field++)
-            CAIRN_TRY(take(&to[(*count)++], j, layer, field));
-done:
-    return st;
-}
-
-static char *editable(const char *text)
-{
-    return (char *)(uintptr_t)text; /* the writer only reads it */
+    const layout *l = ((const job *)import)->layout;
+    const double factor = !strcmp(ours, "conv1a.weight") ? l->range : 1;
+    const double added = !strcmp(strrchr(ours, '.'), ".running_var") ? l->eps - CAIRN_SUPERPOINT_EPS : 0;
+    for (size_t i = 0; i < count; i++) values[i] = (float)(values[i] * factor + added);
 }
 
 cairn_status cairn_import(cairn_import_report *report, const cairn_weights *weights, const char *wanted,
                           const char *out)
 {
     cairn_status st = CAIRN_OK;
-    job j = {.weights = weights, .used = calloc((size_t)weights->count + 1, sizeof *j.used)};
-    cairn_safetensor tensors[LAYERS * FIELDS] = {{0}};
-    int count = 0;
+    job j = {.import = {.record = record, .source_name = source_name, .adapt = adapt}};
+    char model[256];
     *report = (cairn_import_report){0};
-    if (!j.used) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
+    CAIRN_TRY(cairn_import_open(&j.import.from, weights));
     CAIRN_TRY(choose_layout(&j, wanted));
     CAIRN_TRY(read_options(&j));
-    CAIRN_TRY(take_all(tensors, &count, &j));
-    CAIRN_TRY(cairn_import_report_left(report, weights, j.used));
-    report->layout = j.layout->name;
-    report->taken = count;
-    cairn_superpoint_describe(report->model, sizeof report->model, &j.options);
-    const char *file = strrchr(weights->path, '/') ? strrchr(weights->path, '/') + 1 : weights->path;
-    const cairn_safetensors_pair metadata[] = {{editable("format"), editable("cairn")},
-                                               {editable("model"), report->model},
-                                               {editable("imported_from"), editable(file)},
-                                               {editable("layout"), editable(j.layout->name)},
-                                               {editable("threshold"), editable(j.layout->threshold)}};
-    CAIRN_TRY(cairn_safetensors_write(out, tensors, count, metadata, j.layout->threshold ? 5 : 4));
+    cairn_superpoint_describe(model, sizeof model, &j.options);
+    CAIRN_TRY(cairn_model_import_write(report, &j.import, out, model, j.layout->threshold));
 done:
-    for (int i = 0; i < count; i++) {
-        free(tensors[i].name);
-        free(tensors[i].data);
-    }
-    free(j.used);
-    if (st < 0) cairn_import_report_free(report);
+    cairn_model_import_close(&j.import);
     return st;
 }

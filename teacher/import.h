@@ -1,7 +1,7 @@
 #ifndef CAIRN_TEACHER_IMPORT_H
 #define CAIRN_TEACHER_IMPORT_H
 /* Public SuperPoint and MagicPoint checkpoints as ours (key maps: teacher.md, section 1.5). */
-#include "formats/weights.h"
+#include "formats/import.h"
 
 /* Layouts, each with its order of layers, its epsilon and its range of pixels:
  *   superpoint          conv1a.weight ... convDb.bias, no normalisation: superpoint_v1.pth and its descendants
@@ -14,7 +14,6 @@
  *   cairn-relu-bn       the same names, after it
  * NULL-ended. */
 extern const char *const cairn_import_layouts[];
-
 
 /* Writes `out`, a checkpoint of ours, by rename. layout: a name of the list, or NULL for the one whose names fit.
  * Prefixes in front of the names (model_state_dict., module., ...) are found. A head for descriptors is imported where

@@ -1,12 +1,10 @@
 #include "matching/lightglue/import.h"
 
-#include "formats/safetensors.h"
 #include "matching/lightglue/lightglue.h"
 
-#include <math.h>
 #include <string.h>
 
-enum { NAME = 512, PREFIX = 256, FEW = 16 };
+enum { NAME = 128, FEW = 16 };
 
 /* One of our layers' tensors: sizes in multiples of the width, or 1 where they are -1. */
 typedef struct entry {
@@ -45,10 +43,8 @@ static const block blocks[] = {
 enum { BLOCKS = COUNT(blocks), CONFIDENCE = BLOCKS - 1, MOST = CAIRN_LIGHTGLUE_LAYERS * 2 * FEW + FEW };
 
 typedef struct job {
-    const cairn_weights *weights;
-    char prefix[PREFIX];
-    bool old;   /* the naming of the published files */
-    bool *used; /* [weights->count] */
+    cairn_import_source from;
+    bool old; /* the naming of the published files */
     cairn_lightglue_options options;
     cairn_safetensor tensors[MOST];
     int count;
@@ -56,73 +52,30 @@ typedef struct job {
 
 /* ---- names ---- */
 
-/* What stands before the positional encoding's name is the prefix of the file. */
-static bool find_prefix(char prefix[PREFIX], const cairn_weights *weights)
-{
-    static const char ending[] = "posenc.Wr.weight";
-    const size_t length = strlen(ending);
-    for (int i = 0; i < weights->count; i++) {
-        const char *name = weights->tensors[i].name;
-        const size_t all = strlen(name);
-        if (all < length || all - length >= PREFIX || strcmp(name + all - length, ending)) continue;
-        if (all > length && name[all - length - 1] != '.') continue;
-        snprintf(prefix, PREFIX, "%.*s", (int)(all - length), name);
-        return true;
-    }
-    return false;
-}
+static const char positions_name[] = "posenc.Wr.weight"; /* what stands before it is the prefix */
 
 bool cairn_lightglue_names_fit(const cairn_weights *weights)
 {
-    char prefix[PREFIX];
-    return find_prefix(prefix, weights);
+    return cairn_import_find_prefix(&(cairn_import_source){.weights = weights}, positions_name);
 }
 
 static void layer_name(char name[NAME], const job *j, const block *b, int layer, const char *theirs, const char *field)
 {
     char part[64];
     snprintf(part, sizeof part, j->old ? b->old : b->current, layer);
-    snprintf(name, NAME, "%s%s.%s.%s", j->prefix, part, theirs, field);
-}
-
-static const cairn_weight *look_up(const job *j, const char *name)
-{
-    return cairn_weights_find(j->weights, name);
+    snprintf(name, NAME, "%s.%s.%s", part, theirs, field);
 }
 
 /* ---- tensors ---- */
-
-static cairn_status require(const cairn_weight **out, job *j, const char *name, int rank, const int64_t *shape)
-{
-    *out = look_up(j, name);
-    if (!*out)
-        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: LightGlue of %d layers needs the tensor '%.200s', which is not "
-                               "there", j->weights->path, j->options.layers, name);
-    bool same = (*out)->rank == rank;
-    for (int i = 0; same && i < rank; i++) same = (*out)->shape[i] == shape[i];
-    if (!same)
-        return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' has the shape [%lld,%lld] (rank %d), expected "
-                               "[%lld,%lld] (rank %d)", j->weights->path, name,
-                               (*out)->rank > 0 ? (long long)(*out)->shape[0] : 1,
-                               (*out)->rank > 1 ? (long long)(*out)->shape[1] : 1, (*out)->rank, (long long)shape[0],
-                               rank > 1 ? (long long)shape[1] : 1, rank);
-    for (size_t i = 0; i < (*out)->count; i++)
-        if (!isfinite((*out)->data[i]))
-            return cairn_error_set(CAIRN_E_NUMERIC, "%s: tensor '%.200s' holds numbers that are not finite",
-                                   j->weights->path, name);
-    j->used[*out - j->weights->tensors] = true;
-    return CAIRN_OK;
-}
 
 /* Room for a tensor of ours. */
 static cairn_status add(float **out, job *j, const char *name, int rank, int64_t rows, int64_t columns)
 {
     CAIRN_ASSERT(j->count < MOST);
     cairn_safetensor *t = &j->tensors[j->count++];
-    *t = (cairn_safetensor){.name = strdup(name), .rank = rank, .shape = {rows, columns}};
-    *out = t->data = malloc(sizeof(float) * (size_t)(rows * (rank > 1 ? columns : 1)));
-    if (t->name && t->data) return CAIRN_OK;
-    return cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", j->weights->path);
+    const cairn_status st = cairn_import_room(t, name, rank, (const int64_t[]){rows, columns});
+    *out = t->data;
+    return st;
 }
 
 static cairn_status take(job *j, const char *theirs, const char *ours, int rank, int64_t rows, int64_t columns)
@@ -130,7 +83,7 @@ static cairn_status take(job *j, const char *theirs, const char *ours, int rank,
     cairn_status st = CAIRN_OK;
     const cairn_weight *from;
     float *to;
-    CAIRN_TRY(require(&from, j, theirs, rank, (const int64_t[]){rows, columns}));
+    CAIRN_TRY(cairn_import_require(&from, &j->from, theirs, rank, (const int64_t[]){rows, columns}));
     CAIRN_TRY(add(&to, j, ours, rank, rows, columns));
     memcpy(to, from->data, sizeof *to * from->count);
 done:
@@ -144,7 +97,7 @@ static cairn_status take_part(job *j, const char *theirs, const char *ours, int 
     const int64_t width = j->options.width, row = rank > 1 ? width : 1;
     const cairn_weight *from;
     float *to;
-    CAIRN_TRY(require(&from, j, theirs, rank, (const int64_t[]){3 * width, width}));
+    CAIRN_TRY(cairn_import_require(&from, &j->from, theirs, rank, (const int64_t[]){3 * width, width}));
     CAIRN_TRY(add(&to, j, ours, rank, width, width));
     for (int64_t i = 0; i < width; i++)
         memcpy(to + i * row, from->data + (3 * i + part) * row, sizeof *to * (size_t)row);
@@ -182,22 +135,22 @@ static int64_t dimension(const cairn_weight *w, int axis)
 static cairn_status read_options(job *j)
 {
     cairn_lightglue_options *o = &j->options;
+    const cairn_import_source *from = &j->from;
     char name[NAME];
-    const char *file = j->weights->path;
-    if (!find_prefix(j->prefix, j->weights))
-        return cairn_error_set(CAIRN_E_FORMAT, "%s: no tensor is named posenc.Wr.weight; this is no LightGlue", file);
+    const char *file = from->weights->path;
+    if (!cairn_import_find_prefix(&j->from, positions_name))
+        return cairn_error_set(CAIRN_E_FORMAT, "%s: no tensor is named %s; this is no LightGlue", file, positions_name);
     layer_name(name, j, &blocks[0], 0, "Wqkv", "weight");
-    j->old = !look_up(j, name);
+    j->old = !cairn_import_find(from, name);
     layer_name(name, j, &blocks[0], 0, "Wqkv", "weight");
-    const cairn_weight *qkv = look_up(j, name);
+    const cairn_weight *qkv = cairn_import_find(from, name);
     if (!dimension(qkv, 1))
-        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: there is no matrix '%.200s'", file, name);
+        return cairn_error_set(CAIRN_E_NOTFOUND, "%s: there is no matrix '%.99s%s'", file, from->prefix, name);
     for (o->layers = 0; o->layers <= CAIRN_LIGHTGLUE_LAYERS; o->layers++) {
         layer_name(name, j, &blocks[0], o->layers, "Wqkv", "weight");
-        if (!look_up(j, name)) break;
+        if (!cairn_import_find(from, name)) break;
     }
-    snprintf(name, NAME, "%sposenc.Wr.weight", j->prefix);
-    const cairn_weight *positions = look_up(j, name);
+    const cairn_weight *positions = cairn_import_find(from, positions_name);
     if (dimension(positions, 1) > 2)
         return cairn_error_set(CAIRN_E_UNSUPPORTED,
                                "%s: its positions have %lld numbers (scale and orientation); only (x, y) is known here",
@@ -205,29 +158,25 @@ static cairn_status read_options(job *j)
     o->width = (int)dimension(qkv, 1);
     const int64_t head = 2 * dimension(positions, 0);
     if (!head || o->width % head)
-        return cairn_error_set(CAIRN_E_SHAPE, "%s: '%.200s' does not fit a width of %d", file, name, o->width);
+        return cairn_error_set(CAIRN_E_SHAPE, "%s: '%.200s' does not fit a width of %d", file, positions->name,
+                               o->width);
     o->heads = (int)(o->width / head);
-    snprintf(name, NAME, "%sinput_proj.weight", j->prefix);
-    const cairn_weight *projection = look_up(j, name);
+    const cairn_weight *projection = cairn_import_find(from, "input_proj.weight");
     o->descriptor = projection ? (int)dimension(projection, 1) : o->width;
     if (projection && o->descriptor == o->width)
         return cairn_error_set(CAIRN_E_UNSUPPORTED, "%s: '%.200s' takes descriptors that are as wide as the states, "
-                               "which go without a projection here", file, name);
+                               "which go without a projection here", file, projection->name);
     return cairn_lightglue_check(o, file);
 }
 
 static cairn_status take_all(job *j)
 {
     cairn_status st = CAIRN_OK;
-    char name[NAME];
     const cairn_lightglue_options *o = &j->options;
-    snprintf(name, NAME, "%sposenc.Wr.weight", j->prefix);
-    CAIRN_TRY(take(j, name, "posenc.weight", 2, o->width / o->heads / 2, 2));
+    CAIRN_TRY(take(j, positions_name, "posenc.weight", 2, o->width / o->heads / 2, 2));
     if (o->descriptor != o->width) {
-        snprintf(name, NAME, "%sinput_proj.weight", j->prefix);
-        CAIRN_TRY(take(j, name, "input_proj.weight", 2, o->width, o->descriptor));
-        snprintf(name, NAME, "%sinput_proj.bias", j->prefix);
-        CAIRN_TRY(take(j, name, "input_proj.bias", 1, o->width, 1));
+        CAIRN_TRY(take(j, "input_proj.weight", "input_proj.weight", 2, o->width, o->descriptor));
+        CAIRN_TRY(take(j, "input_proj.bias", "input_proj.bias", 1, o->width, 1));
     }
     for (int layer = 0; layer < o->layers; layer++)
         for (int b = 0; b < BLOCKS; b++)
@@ -237,38 +186,22 @@ done:
     return st;
 }
 
-static char *editable(const char *text)
-{
-    return (char *)(uintptr_t)text; /* the writer only reads it */
-}
-
 cairn_status cairn_lightglue_import(cairn_import_report *report, const cairn_weights *weights, const char *out)
 {
     cairn_status st = CAIRN_OK;
-    *report = (cairn_import_report){.layout = CAIRN_LIGHTGLUE_LAYOUT};
+    char model[256];
+    *report = (cairn_import_report){0};
     job *j = calloc(1, sizeof *j);
     if (!j) return cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path);
-    j->weights = weights;
-    j->used = calloc((size_t)weights->count + 1, sizeof *j->used);
-    if (!j->used) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory to import %s", weights->path));
+    j->from.layout = CAIRN_LIGHTGLUE_LAYOUT;
+    CAIRN_TRY(cairn_import_open(&j->from, weights));
     CAIRN_TRY(read_options(j));
     CAIRN_TRY(take_all(j));
-    for (int i = 0; i < j->weights->count; i++) report->taken += j->used[i];
-    CAIRN_TRY(cairn_import_report_left(report, j->weights, j->used));
-    cairn_lightglue_describe(report->model, sizeof report->model, &j->options);
-    const char *slash = strrchr(weights->path, '/');
-    const cairn_safetensors_pair metadata[] = {
-        {editable("format"), editable("cairn")},
-        {editable("model"), report->model},
-        {editable("imported_from"), editable(slash ? slash + 1 : weights->path)},
-        {editable("layout"), editable(CAIRN_LIGHTGLUE_LAYOUT)}};
-    CAIRN_TRY(cairn_safetensors_write(out, j->tensors, j->count, metadata, COUNT(metadata)));
+    cairn_lightglue_describe(model, sizeof model, &j->options);
+    CAIRN_TRY(cairn_import_write(report, out, j->tensors, j->count, &j->from, model, NULL));
 done:
-    for (int i = 0; i < j->count; i++) {
-        free(j->tensors[i].name);
-        free(j->tensors[i].data);
-    }
-    free(j->used);
+    cairn_import_free_tensors(j->tensors, j->count);
+    cairn_import_close(&j->from);
     free(j);
     if (st < 0) cairn_import_report_free(report);
     return st;

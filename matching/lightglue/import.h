@@ -1,7 +1,7 @@
 #ifndef CAIRN_MATCHING_LIGHTGLUE_IMPORT_H
 #define CAIRN_MATCHING_LIGHTGLUE_IMPORT_H
 /* Public LightGlue checkpoints as ours (key map: matching.md 2.7). */
-#include "formats/weights.h"
+#include "formats/import.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,7 @@
 #include "formats/npz.h"
 
 #include "formats/npy.h"
+#include "formats/shape_text.h"
 #include "system/file.h"
 
 #include <stdlib.h>
@@ -30,15 +31,6 @@ const cairn_npz_array *cairn_npz_find(const cairn_npz *npz, const char *name)
     return NULL;
 }
 
-static void format_shape(char *out, size_t size, int rank, const int64_t *shape)
-{
-    size_t n = (size_t)snprintf(out, size, "[");
-    for (int i = 0; i < rank && n + 24 < size; i++)
-        n += (size_t)(shape[i] < 0 ? snprintf(out + n, size - n, "%s?", i ? "," : "")
-                                   : snprintf(out + n, size - n, "%s%lld", i ? "," : "", (long long)shape[i]));
-    snprintf(out + n, size - n, "]");
-}
-
 cairn_status cairn_npz_require(const cairn_npz_array **out, const cairn_npz *npz, const char *name, cairn_npz_type type,
                                int rank, const int64_t *shape)
 {
@@ -52,8 +44,8 @@ cairn_status cairn_npz_require(const cairn_npz_array **out, const cairn_npz *npz
     for (int i = 0; same && i < rank; i++) same = shape[i] < 0 || shape[i] == array->shape[i];
     if (!same) {
         char is[200], expected[200];
-        format_shape(is, sizeof is, array->rank, array->shape);
-        format_shape(expected, sizeof expected, rank, shape);
+        cairn_shape_text(is, sizeof is, array->rank, array->shape);
+        cairn_shape_text(expected, sizeof expected, rank, shape);
         return cairn_error_set(CAIRN_E_SHAPE, "%s: array '%s' has the shape %s, expected %s", npz->path, name, is,
                                expected);
     }

@@ -143,24 +143,3 @@ done:
     cairn_weights_free(&weights);
     return st;
 }
-
-void cairn_import_report_free(cairn_import_report *report)
-{
-    for (int i = 0; i < report->left; i++) free(report->left_names[i]);
-    free(report->left_names);
-    *report = (cairn_import_report){0};
-}
-
-cairn_status cairn_import_report_left(cairn_import_report *report, const cairn_weights *weights, const bool *used)
-{
-    report->left_names = calloc((size_t)weights->count + 1, sizeof *report->left_names);
-    if (!report->left_names) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-    for (int i = 0; i < weights->count; i++) {
-        const char *name = weights->tensors[i].name, *dot = strrchr(name, '.');
-        if (used[i] || (dot && !strcmp(dot, ".num_batches_tracked")) || !strncmp(name, "optimizer", 9)) continue;
-        report->left_names[report->left] = strdup(name);
-        if (!report->left_names[report->left]) return cairn_error_set(CAIRN_E_NOMEM, "no memory for a list of names");
-        report->left++;
-    }
-    return CAIRN_OK;
-}

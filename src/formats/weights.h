@@ -32,18 +32,4 @@ cairn_status cairn_weights_read(cairn_weights *out, const char *path);
 void cairn_weights_free(cairn_weights *weights); /* accepts an empty one; leaves it empty */
 /* NULL when there is none of this name. Borrowed. */
 const cairn_weight *cairn_weights_find(const cairn_weights *weights, const char *name);
-
-/* What importing such a file into a checkpoint of ours did. */
-typedef struct cairn_import_report {
-    const char *layout; /* static */
-    char model[256];    /* metadata "model" of the checkpoint */
-    int taken;          /* tensors of the result */
-    int left;           /* tensors of the file that have no place in it */
-    char **left_names;  /* [left]; owned */
-} cairn_import_report;
-void cairn_import_report_free(cairn_import_report *report); /* accepts an empty one */
-/* Fills left and left_names with the tensors that are not used [weights->count]; counters of batches and the
- * state of an optimiser (optimizer_state_dict.state.0.exp_avg) are no loss and not named.
- * error  CAIRN_E_NOMEM; the report can be freed */
-cairn_status cairn_import_report_left(cairn_import_report *report, const cairn_weights *weights, const bool *used);
 #endif

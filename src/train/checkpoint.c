@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include "formats/safetensors.h"
+#include "formats/shape_text.h"
 #include "system/file.h"
 
 #include <string.h>
@@ -13,14 +14,6 @@ enum { MOST_METADATA = 16 };
 /* What training adds to a parameter, where the store has it. */
 enum { STATES = 4 };
 static const char *const states[STATES] = {"adam_m/", "adam_v/", "sgd_momentum/", "ema/"};
-
-static void file_shape(const cairn_parameter *p, cairn_safetensor *t)
-{
-    t->rank = p->kind == CAIRN_PARAMETER_VECTOR ? 1 : p->kind == CAIRN_PARAMETER_LINEAR ? 2 : 4;
-    t->shape[0] = p->co;
-    t->shape[1] = p->kind == CAIRN_PARAMETER_DEPTHWISE ? 1 : p->ci;
-    t->shape[2] = t->shape[3] = p->k;
-}
 
 /* Reads one stored tensor in the file's order. `prefix` "" or a state's. */
 static cairn_status take(cairn_safetensor *t, cairn_store *store, const cairn_parameter *p, const char *prefix)
@@ -39,7 +32,7 @@ static cairn_status take(cairn_safetensor *t, cairn_store *store, const cairn_pa
     CAIRN_ASSERT(index >= 0);
     CAIRN_TRY(cairn_store_read(store, index, device));
     cairn_parameter_to_file(p, device, t->data);
-    file_shape(p, t);
+    t->rank = cairn_parameter_file_shape(p, t->shape);
 done:
     free(device);
     return st;
@@ -80,14 +73,6 @@ done:
     return st;
 }
 
-static void shape_text(char *out, size_t size, const cairn_safetensor *t)
-{
-    int used = snprintf(out, size, "[");
-    for (int i = 0; i < t->rank && used < (int)size; i++)
-        used += snprintf(out + used, size - (size_t)used, "%s%lld", i ? "," : "", (long long)t->shape[i]);
-    if (used < (int)size) snprintf(out + used, size - (size_t)used, "]");
-}
-
 static bool same_shape(const cairn_safetensor *a, const cairn_safetensor *b)
 {
     return a->rank == b->rank && !memcmp(a->shape, b->shape, sizeof a->shape[0] * (size_t)a->rank);
@@ -100,14 +85,14 @@ static cairn_status find(const cairn_safetensor **out, const cairn_safetensors *
     char name[128], have[96], want[96];
     cairn_safetensor expected = {0};
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    file_shape(p, &expected);
+    expected.rank = cairn_parameter_file_shape(p, expected.shape);
     *out = cairn_safetensors_find(file, name);
     if (!*out)
         return cairn_error_set(CAIRN_E_FORMAT, "%s: has no tensor %s; is it a checkpoint of this model?", file->path,
                                name);
     if (same_shape(*out, &expected)) return CAIRN_OK;
-    shape_text(have, sizeof have, *out);
-    shape_text(want, sizeof want, &expected);
+    cairn_shape_text(have, sizeof have, (*out)->rank, (*out)->shape);
+    cairn_shape_text(want, sizeof want, expected.rank, expected.shape);
     return cairn_error_set(CAIRN_E_FORMAT, "%s: %s has shape %s; this model needs %s", file->path, name, have, want);
 }
 
@@ -169,7 +154,7 @@ cairn_status cairn_checkpoint_load_matching(const char *path, cairn_store *store
         const cairn_parameter *p = &model->parameters[i];
         cairn_safetensor expected = {0};
         const cairn_safetensor *t = cairn_safetensors_find(&file, p->name);
-        file_shape(p, &expected);
+        expected.rank = cairn_parameter_file_shape(p, expected.shape);
         if (!t || !same_shape(t, &expected)) continue;
         CAIRN_TRY(put(store, p, "", t));
         ++*loaded;

@@ -192,6 +192,14 @@ int64_t cairn_parameter_elements(const cairn_parameter *p)
     return p->kind == CAIRN_PARAMETER_VECTOR ? p->co : (int64_t)p->co * inputs_of(p) * p->k * p->k;
 }
 
+int cairn_parameter_file_shape(const cairn_parameter *p, int64_t shape[4])
+{
+    shape[0] = p->co;
+    shape[1] = inputs_of(p);
+    shape[2] = shape[3] = p->k;
+    return p->kind == CAIRN_PARAMETER_VECTOR ? 1 : p->kind == CAIRN_PARAMETER_LINEAR ? 2 : 4;
+}
+
 /* Index of (o, i, tap) in the file's and in the device's order. A depthwise weight has i = 0 and ci = 1. */
 static void reorder(const cairn_parameter *p, const float *from, float *to, bool to_device)
 {

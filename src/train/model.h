@@ -84,6 +84,8 @@ cairn_tid cairn_layer_layer_norm(cairn_model *m, const char *name, cairn_tid x);
 cairn_status cairn_model_initialise(const cairn_model *m, cairn_store *store, uint32_t seed);
 int64_t cairn_model_parameter_count(const cairn_model *m); /* trainable */
 int64_t cairn_parameter_elements(const cairn_parameter *p);
+/* Its shape in a file: [co,ci,k,k], depthwise [c,1,k,k], linear [co,ci] or [c]. Returns the rank. */
+int cairn_parameter_file_shape(const cairn_parameter *p, int64_t shape[4]);
 /* Between the file's order (OIHW) and the device's dense order (HWIO). */
 void cairn_parameter_to_device(const cairn_parameter *p, const float *file, float *device);
 void cairn_parameter_to_file(const cairn_parameter *p, const float *device, float *file);
