@@ -24,7 +24,7 @@ struct cairn_network {
     cairn_store *store;
     cairn_network_spec spec;
     compiled programs[KEPT];
-    bool batch_statistics;
+    bool batch_statistics, raw_descriptors;
     uint64_t clock;
 };
 
@@ -138,6 +138,7 @@ static cairn_status compile(cairn_network *net, compiled *c, int n, int h, int w
     c->model.keep_running = true;
     c->image = cairn_graph_input(c->g, "image", (cairn_shape){n, h, w, 1});
     c->outputs = cairn_network_build(&c->model, &net->spec, c->image);
+    if (net->raw_descriptors) c->outputs.descriptor = c->outputs.raw;
     cairn_graph_output(c->g, c->outputs.heatmap, "heatmap");
     cairn_graph_output(c->g, c->outputs.descriptor, "descriptor");
     CAIRN_TRY(cairn_program_create(&c->program, net->gpu, c->g, net->store, NULL));
@@ -233,6 +234,13 @@ void cairn_network_use_batch_statistics(cairn_network *network, bool use)
     if (network->batch_statistics == use) return;
     for (int i = 0; i < KEPT; i++) forget(&network->programs[i]);
     network->batch_statistics = use;
+}
+
+void cairn_network_use_raw_descriptors(cairn_network *network, bool use)
+{
+    if (network->raw_descriptors == use) return;
+    for (int i = 0; i < KEPT; i++) forget(&network->programs[i]);
+    network->raw_descriptors = use;
 }
 
 int cairn_network_dimension(const cairn_network *network)

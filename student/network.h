@@ -48,6 +48,9 @@ cairn_store *cairn_network_store(cairn_network *network);
 /* Normalisation over the batch by the statistics of the images of a run, as in training, instead of the running ones
  * (default). Changes what cairn_network_run gives from the next call on; the running statistics stay. */
 void cairn_network_use_batch_statistics(cairn_network *network, bool use);
+/* cairn_network_run gives descriptors before their normalisation instead of behind it (default): for conventions that
+ * interpolate first (CAIRN_SAMPLE_LEGACY). */
+void cairn_network_use_raw_descriptors(cairn_network *network, bool use);
 /* Channels of the descriptor; 0: none. */
 int cairn_network_dimension(const cairn_network *network);
 /* Size of the descriptor map for an image side: ceil(side / 8). */

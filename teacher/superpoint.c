@@ -9,17 +9,37 @@
 
 static const char *const orders[] = {"bn-relu", "relu-bn", "none"};
 
+static double eps_of(const cairn_superpoint_options *o)
+{
+    return o->eps > 0 ? o->eps : CAIRN_SUPERPOINT_EPS;
+}
+
+static double momentum_of(const cairn_superpoint_options *o)
+{
+    return o->momentum > 0 ? o->momentum : CAIRN_SUPERPOINT_MOMENTUM;
+}
+
 void cairn_superpoint_describe(char *text, size_t size, const cairn_superpoint_options *o)
 {
-    snprintf(text, size, "superpoint width=%g descriptor=%d order=%s", o->width, o->descriptor, orders[o->order]);
+    const double eps = eps_of(o), momentum = momentum_of(o);
+    char norm[64] = "";
+    if (eps != CAIRN_SUPERPOINT_EPS || momentum != CAIRN_SUPERPOINT_MOMENTUM)
+        snprintf(norm, sizeof norm, " eps=%.9g momentum=%.9g", eps, momentum);
+    snprintf(text, size, "superpoint width=%g descriptor=%d order=%s%s", o->width, o->descriptor, orders[o->order],
+             norm);
 }
 
 bool cairn_superpoint_parse(cairn_superpoint_options *o, const char *text)
 {
     char order[16] = "";
     cairn_superpoint_options parsed = {0};
-    if (sscanf(text, "superpoint width=%lf descriptor=%d order=%15s", &parsed.width, &parsed.descriptor, order) != 3 ||
-        !(parsed.width >= 0.0625 && parsed.width <= 2) || parsed.descriptor < 0 || parsed.descriptor > 1024)
+    const int found = sscanf(text, "superpoint width=%lf descriptor=%d order=%15s eps=%lf momentum=%lf", &parsed.width,
+                             &parsed.descriptor, order, &parsed.eps, &parsed.momentum);
+    if (found != 3 &&
+        !(found == 5 && parsed.eps >= CAIRN_SUPERPOINT_LEAST_EPS && parsed.eps <= 1 &&
+          parsed.momentum >= CAIRN_SUPERPOINT_LEAST_MOMENTUM && parsed.momentum <= 1))
+        return false;
+    if (!(parsed.width >= 0.0625 && parsed.width <= 2) || parsed.descriptor < 0 || parsed.descriptor > 1024)
         return false;
     for (int i = 0; i < 3; i++) {
         if (strcmp(order, orders[i])) continue;
@@ -40,7 +60,6 @@ int cairn_superpoint_channels(int channels, double width)
 static cairn_tid block(cairn_model *m, const char *suffix, cairn_tid x, int channels, int kernel, bool activate,
                        const cairn_superpoint_options *o)
 {
-    const float update = 0.01f; /* as the TensorFlow original; teacher.md 1.2 */
     char conv[16], bn[16];
     snprintf(conv, sizeof conv, "conv%s", suffix);
     snprintf(bn, sizeof bn, "bn%s", suffix);
@@ -48,7 +67,7 @@ static cairn_tid block(cairn_model *m, const char *suffix, cairn_tid x, int chan
     x = cairn_layer_conv(m, conv, x, &layer);
     if (activate && o->order != CAIRN_ORDER_BN_RELU) x = cairn_op_relu(m->g, x);
     if (o->order == CAIRN_ORDER_NONE) return x;
-    return cairn_layer_batch_norm(m, bn, x, (float)CAIRN_SUPERPOINT_EPS, update,
+    return cairn_layer_batch_norm(m, bn, x, (float)eps_of(o), (float)momentum_of(o),
                                   activate && o->order == CAIRN_ORDER_BN_RELU ? CAIRN_ACTIVATION_RELU
                                                                               : CAIRN_ACTIVATION_NONE);
 }

@@ -101,6 +101,7 @@ cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, co
     }
     l->network = network;
     l->options = options ? *options : CAIRN_DETECT_OPTIONS_INIT;
+    cairn_network_use_raw_descriptors(network, l->options.sampling == CAIRN_SAMPLE_LEGACY);
     snprintf(l->name, sizeof l->name, "%s", name);
     *out = (cairn_detector){.name = l->name,
                             .dimension = cairn_network_dimension(network),

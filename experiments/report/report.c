@@ -173,11 +173,29 @@ static void write_waiting(FILE *page, const cairn_curves *curves, const char *co
     if (any) fputs(".</p>\n", page);
 }
 
+/* Where `patience` ended a training that is finished. */
+static void write_early_end(FILE *page, const cairn_run_stage *stage, const cairn_curves *curves, const char *run)
+{
+    const cJSON *settings = cJSON_GetObjectItemCaseSensitive(stage->stage, "settings");
+    const double steps = cairn_json_number(settings, "steps"), patience = cairn_json_number(settings, "patience");
+    double last = 0;
+    for (int i = 0; i < curves->count; i++)
+        if (curves->series[i].count) last = fmax(last, curves->series[i].step[curves->series[i].count - 1]);
+    if (!(patience > 0) || !(last > 0 && last < steps)) return;
+    fprintf(page, "<p class=\"soft\">Ended early at step %.0f of %.0f", last, steps);
+    if (run) {
+        fputs(" in ", page);
+        cairn_html_text(page, run);
+    }
+    fprintf(page, ": precision and recall had not improved in %.0f validations.</p>\n", patience);
+}
+
 /* The curves of a stage in every run that has one of this name. */
 static int write_curves(FILE *page, const report *r, const cairn_run_stage *stage)
 {
     cairn_curves curves[CAIRN_REPORT_MOST_RUNS] = {0};
     const char *names[CAIRN_REPORT_MOST_RUNS];
+    const cairn_run_stage *stages[CAIRN_REPORT_MOST_RUNS];
     int count = 0, bad = 0, series = 0;
     for (int i = 0; i < r->count; i++) {
         const cairn_run_stage *same = find_stage(&r->runs[i], stage->name);
@@ -188,12 +206,15 @@ static int write_curves(FILE *page, const report *r, const cairn_run_stage *stag
         }
         bad += curves[count].bad_lines;
         series += curves[count].count;
+        stages[count] = same;
         names[count++] = r->runs[i].name;
     }
     if (series > 0) {
         stage_title(page, stage, NULL);
         cairn_curves_write(page, curves, names, count);
         write_waiting(page, curves, names, count);
+        for (int i = 0; i < count; i++)
+            write_early_end(page, stages[i], &curves[i], count > 1 ? names[i] : NULL);
     }
     if (bad > 0)
         fprintf(page, "<p class=\"soft\">Lines of metrics.jsonl that could not be read and are left out: %d.</p>\n",

@@ -41,9 +41,10 @@ cairn_status cairn_photo_feed_label(cairn_photo_feed *feed, const char *folder, 
     feed->label_folder = strdup(folder);
     if (!feed->label_folder) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
     if (!cairn_stage_photos_all_there(feed->photos)) goto done;
-    feed->labels = calloc((size_t)feed->count, sizeof *feed->labels);
-    if (!feed->labels) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the labels of %d photos", feed->count));
-    CAIRN_TRY(cairn_parallel_for(feed->count, 0, read_label, feed));
+    const int count = cairn_stage_photos_count(feed->photos);
+    feed->labels = calloc((size_t)count, sizeof *feed->labels);
+    if (!feed->labels) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the labels of %d photos", count));
+    CAIRN_TRY(cairn_parallel_for(count, 0, read_label, feed));
 done:
     return st;
 }
@@ -93,6 +94,7 @@ static void set_pass(cairn_photo_feed *feed, int64_t pass)
     if (pass == feed->pass) return;
     cairn_rng rng = cairn_rng_stream(feed->stage->seed, feed->stage->stream, (uint32_t)pass, 0, CAIRN_PURPOSE_ORDER);
     cairn_rng_shuffle(&rng, feed->order, (uint32_t)feed->count);
+    for (int i = 0; i < feed->count && feed->drawn; i++) feed->order[i] = feed->drawn[feed->order[i]];
     feed->pass = pass;
 }
 
@@ -100,6 +102,70 @@ static cairn_status copy_points(cairn_keypoints *out, const cairn_keypoints *poi
 {
     const cairn_status st = cairn_keypoints_create(out, points->count, 0);
     if (st >= 0 && points->count) memcpy(out->points, points->points, sizeof *points->points * (size_t)points->count);
+    return st;
+}
+
+static cairn_status read_points(cairn_keypoints *out, const cairn_photo_feed *f, int photo)
+{
+    if (f->labels) return copy_points(out, &f->labels[photo]);
+    if (!f->label_folder) return CAIRN_OK;
+    return cairn_stage_read_label(out, f->photos, photo, f->label_folder, f->checkpoint);
+}
+
+cairn_status cairn_photo_feed_read(cairn_image *image, cairn_keypoints *points, const cairn_photo_feed *feed, int i)
+{
+    cairn_status st = CAIRN_OK;
+    *points = (cairn_keypoints){0};
+    *image = (cairn_image){0};
+    CAIRN_TRY(cairn_stage_photos_read(image, feed->photos, i));
+    CAIRN_TRY(read_points(points, feed, i));
+done:
+    if (st < 0) cairn_image_free(image);
+    return st;
+}
+
+/* Uniform over 32 bits, whatever decided that the photograph is one of training. */
+static uint32_t draw_of(const cairn_photo_feed *f, int i)
+{
+    enum { STREAM = 0x686f6c64 }; /* "hold" */
+    cairn_rng rng = cairn_rng_stream(f->stage->seed, STREAM, cairn_stage_photos_draw(f->photos, i), 0, 0);
+    return cairn_rng_u32(&rng);
+}
+
+cairn_status cairn_photo_feed_hold_out(uint32_t **held, int *count, cairn_photo_feed *f, double share)
+{
+    cairn_status st = CAIRN_OK;
+    const int all = f->count;
+    uint32_t least = UINT32_MAX, most = 0;
+    *held = NULL;
+    *count = 0;
+    if (!(share > 0)) return CAIRN_OK;
+    uint32_t *out = malloc((size_t)all * sizeof *out), *in = malloc((size_t)all * sizeof *in);
+    if (!out || !in) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for %d photos", all));
+    for (int i = 0; i < all; i++) {
+        const uint32_t draw = draw_of(f, i);
+        least = draw < least ? draw : least;
+        most = draw > most ? draw : most;
+    }
+    if (least == most)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID,
+                                  "%s: validate_share: nothing can be held out of one photograph, or one drive; set it "
+                                  "to 0",
+                                  f->stage->name));
+    f->count = 0;
+    for (int i = 0; i < all; i++) {
+        const uint32_t draw = draw_of(f, i);
+        if (draw < most && (draw < share * 4294967296.0 || draw == least))
+            out[(*count)++] = (uint32_t)i;
+        else
+            in[f->count++] = (uint32_t)i;
+    }
+    *held = out;
+    f->drawn = in;
+    out = in = NULL;
+done:
+    free(out);
+    free(in);
     return st;
 }
 
@@ -116,9 +182,7 @@ static cairn_status load(cairn_photo_feed *f, int i)
     if (st < 0)
         return cairn_error_set(CAIRN_E_NOTFOUND, "%s: none of the %d photographs can be used; the last: %s",
                                f->stage->photos->root, f->count, cairn_error_message());
-    if (f->labels) return copy_points(&f->points[i], &f->labels[f->photo_of[i]]);
-    if (!f->label_folder) return CAIRN_OK;
-    return cairn_stage_read_label(&f->points[i], f->photos, f->photo_of[i], f->label_folder, f->checkpoint);
+    return read_points(&f->points[i], f, f->photo_of[i]);
 }
 
 typedef struct part {
@@ -170,7 +234,8 @@ done:
 
 void cairn_photo_feed_close(cairn_photo_feed *feed)
 {
-    for (int i = 0; i < feed->count && feed->labels; i++) cairn_keypoints_free(&feed->labels[i]);
+    for (int i = 0; feed->labels && i < cairn_stage_photos_count(feed->photos); i++)
+        cairn_keypoints_free(&feed->labels[i]);
     for (int i = 0; i < feed->batch && feed->images; i++) cairn_image_free(&feed->images[i]);
     for (int i = 0; i < feed->batch && feed->points; i++) cairn_keypoints_free(&feed->points[i]);
     free(feed->labels);
@@ -178,6 +243,7 @@ void cairn_photo_feed_close(cairn_photo_feed *feed)
     free(feed->images);
     free(feed->points);
     cairn_stage_photos_close(&feed->photos);
+    free(feed->drawn);
     free(feed->order);
     free(feed->photo_of);
     *feed = (cairn_photo_feed){0};

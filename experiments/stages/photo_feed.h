@@ -12,7 +12,7 @@
 typedef struct cairn_photo_feed {
     const cairn_stage *stage;
     cairn_stage_photos *photos; /* those that training uses */
-    int count, h, w;            /* photos, and their size */
+    int count, h, w;            /* photos to draw from, and their size */
     int batch;
     /* Of the last cairn_photo_feed_step; all are the feed's. */
     int64_t step;
@@ -24,6 +24,7 @@ typedef struct cairn_photo_feed {
     cairn_keypoints *labels; /* of each photo, where all photos are in memory */
     char *label_folder;
     uint64_t checkpoint;
+    uint32_t *drawn; /* [count] where some are held out: the others */
     uint32_t *order; /* [count] of pass `pass` */
     int64_t pass;
 } cairn_photo_feed;
@@ -39,6 +40,15 @@ cairn_status cairn_photo_feed_label(cairn_photo_feed *feed, const char *folder, 
 /* The same from a stage of the recipe that keeps labels (CAIRN_LABEL_KINDS): its setting `teacher` names the stage whose
  * checkpoint it is, or, where the kind has none, its labels.json says it. */
 cairn_status cairn_photo_feed_label_from(cairn_photo_feed *feed, const char *stage_name);
+/* Keeps a share of the photos out of all steps: whole photographs, of KITTI whole drives, chosen by their names and the
+ * recipe's seed, at least one and not all. Before the first step.
+ * out    held   their numbers, [*count]; NULL where share is 0. The caller frees
+ * error  CAIRN_E_INVALID with the stage's name where there is one photograph only; CAIRN_E_NOMEM */
+cairn_status cairn_photo_feed_hold_out(uint32_t **held, int *count, cairn_photo_feed *feed, double share);
+/* Photo i with its labels, whether it is held out or not. Any thread.
+ * error  CAIRN_E_NOMEM; anything else means that this photograph cannot be used
+ * owner  the caller frees both */
+cairn_status cairn_photo_feed_read(cairn_image *image, cairn_keypoints *points, const cairn_photo_feed *feed, int i);
 /* Chooses the photos of a step, whatever step came before, and reads them and their labels on all cores.
  * error  CAIRN_E_NOTFOUND if no photo can be used; CAIRN_E_NOMEM; those of cairn_stage_read_label */
 cairn_status cairn_photo_feed_step(cairn_photo_feed *feed, int64_t step, float *const *inputs);

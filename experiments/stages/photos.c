@@ -308,6 +308,11 @@ void cairn_stage_photos_expect_after(cairn_stage_photos *p, int i)
     cairn_stage_photos_expect(p, next, count);
 }
 
+uint32_t cairn_stage_photos_draw(const cairn_stage_photos *photos, int i)
+{
+    return photos->files[photos->crops[i].photo]->draw;
+}
+
 const char *cairn_stage_photos_key(const cairn_stage_photos *photos, int i)
 {
     return photos->crops[i].key;

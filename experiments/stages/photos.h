@@ -31,6 +31,9 @@ cairn_status cairn_stage_photos_read(cairn_image *out, cairn_stage_photos *photo
 void cairn_stage_photos_expect(cairn_stage_photos *photos, const int *crops, int count);
 /* The same for the crops behind crop i, for those who read all in order. */
 void cairn_stage_photos_expect_after(cairn_stage_photos *photos, int i);
+/* A number that all crops have in common which training and evaluation should not share: those of one photograph, of
+ * KITTI all of one drive. Of the names alone. */
+uint32_t cairn_stage_photos_draw(const cairn_stage_photos *photos, int i);
 /* Unique text that may be a file's name. */
 const char *cairn_stage_photos_key(const cairn_stage_photos *photos, int i);
 #endif

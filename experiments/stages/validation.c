@@ -213,6 +213,27 @@ done:
     return st;
 }
 
+static double number(const cairn_train_measured *m, const char *prefix, const char *name)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "%s_%s", prefix, name);
+    for (int i = 0; i < m->count; i++)
+        if (!strcmp(m->values[i].name, wanted)) return m->values[i].value;
+    return NAN;
+}
+
+cairn_status cairn_validation_check(int64_t every, int64_t patience, const char *where)
+{
+    if (!patience || every) return CAIRN_OK;
+    return cairn_error_set(CAIRN_E_INVALID, "%s: patience counts validations; set validate_every above 0", where);
+}
+
+double cairn_validation_score(const cairn_train_measured *measured, const char *prefix)
+{
+    const double precision = number(measured, prefix, "precision"), recall = number(measured, prefix, "recall");
+    return precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0; /* NaN: 0 */
+}
+
 cairn_status cairn_validation_measure(cairn_validation **validation, cairn_training *t, const cairn_network_spec *spec,
                                       const cairn_validation_set *set, cairn_train_measured *out)
 {

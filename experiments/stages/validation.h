@@ -42,6 +42,18 @@ cairn_status cairn_validation_add(cairn_validation_sum *sum, const float *heatma
  * and the third to the note. */
 cairn_status cairn_validation_numbers(cairn_train_measured *out, const char *prefix, const cairn_validation_sum *sum);
 
+/* Row for a struct with this field, an int64_t. */
+#define CAIRN_PATIENCE_ROW(type, field_)                                                                               \
+    {                                                                                                                  \
+        "patience", CAIRN_SETTING_INT, offsetof(type, field_), 0, 0, 1e6, NULL, NULL,                                  \
+            "validations in a row without a better F-measure of precision and recall behind which the stage ends; 0: " \
+            "it does all its steps"                                                                                    \
+    }
+/* error  CAIRN_E_INVALID with `where` in front: patience needs validations */
+cairn_status cairn_validation_check(int64_t every, int64_t patience, const char *where);
+/* F-measure of PREFIX_precision and PREFIX_recall among them, 0 where nothing was found: the score of early stopping. */
+double cairn_validation_score(const cairn_train_measured *measured, const char *prefix);
+
 /* The network of a training, compiled for looking; empty before its first measurement. */
 typedef struct cairn_validation cairn_validation;
 void cairn_validation_destroy(cairn_validation **validation);

@@ -29,7 +29,8 @@ typedef enum cairn_sampling {
     CAIRN_SAMPLE_CORNERS,   /* x / 8 * (Wc - 1) / Wc: superpoint_v1's demonstration and pytorch-superpoint; zero */
     CAIRN_SAMPLE_HALF,      /* x / 8 - 0.5: that demonstration under newer versions of PyTorch; zero */
     CAIRN_SAMPLE_SUPERGLUE, /* (x - 3.5) / (8 Wc - 4.5) * (Wc - 1): SuperGlue and LightGlue; zero */
-    CAIRN_SAMPLE_LEGACY,    /* x / 8: rpautrat's TensorFlow upsampling; clamped */
+    CAIRN_SAMPLE_LEGACY,    /* x / 8: rpautrat's TensorFlow upsampling, of descriptors that are not yet normalised;
+                               clamped */
     CAIRN_SAMPLE_LOSS,      /* (x - 4) / 8: the cell centres of the descriptor losses; clamped */
     CAIRN_SAMPLINGS
 } cairn_sampling;
@@ -50,7 +51,7 @@ typedef struct cairn_detect_options {
 /* All steps, in the order above.
  * out    out      at most top_k points (0: all), best first; descriptors of unit norm where `map` is given
  * in     heatmap  [h,w] probabilities
- * in     map      [ceil(h/8), ceil(w/8), dimension], or NULL
+ * in     map      [ceil(h/8), ceil(w/8), dimension], or NULL; unit descriptors, with sampling legacy raw ones
  * error  CAIRN_E_INVALID for sizes out of range; out stays empty */
 cairn_status cairn_keypoints_detect(cairn_keypoints *out, const float *heatmap, int h, int w, const float *map,
                                     int dimension, const cairn_detect_options *options, int top_k);

@@ -48,13 +48,15 @@ void cairn_train_scalars(const cairn_train_settings *s, int64_t step, int64_t pa
 {
     double t = (double)(step + 1), share = 1 / t > 1 - s->ema ? 1 / t : 1 - s->ema;
     bool sgd = s->optimiser == CAIRN_OPTIMISER_SGD;
+    const double correction2 = 1 - pow(s->beta2, t);
     const double values[CAIRN_OPTIMISER_SCALARS] = {
         [CAIRN_SCALAR_LR] = cairn_train_rate(s, step),
         [CAIRN_SCALAR_SHARE1] = sgd ? s->momentum : 1 - s->beta1,
         [CAIRN_SCALAR_SHARE2] = 1 - s->beta2,
-        [CAIRN_SCALAR_EPS] = s->eps,
+        /* TensorFlow: lr sqrt(c2) / c1 m / (sqrt(v) + eps), which is lr / c1 m / (sqrt(v / c2) + eps / sqrt(c2)). */
+        [CAIRN_SCALAR_EPS] = s->eps_hat ? s->eps / sqrt(correction2) : s->eps,
         [CAIRN_SCALAR_CORRECTION1] = 1 - pow(s->beta1, t),
-        [CAIRN_SCALAR_CORRECTION2] = 1 - pow(s->beta2, t),
+        [CAIRN_SCALAR_CORRECTION2] = correction2,
         [CAIRN_SCALAR_DECAY] = s->weight_decay,
         [CAIRN_SCALAR_SCALE] = 1 / (double)s->accumulate,
         [CAIRN_SCALAR_FIRST] = pass == 0,

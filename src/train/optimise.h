@@ -12,7 +12,7 @@ typedef struct cairn_train_settings {
     int optimiser; /* cairn_optimiser_kind */
     int precision; /* CAIRN_PRECISION_FP32 or _MIXED of graph/program.h */
     int recompute; /* cairn_recompute of graph/program.h */
-    bool nesterov;
+    bool nesterov, eps_hat;
 } cairn_train_settings;
 
 /* With t = step / steps and lr_floor as a share of lr:
@@ -53,6 +53,8 @@ extern const cairn_train_settings cairn_train_defaults;
          "Adam: share of the old mean of squared gradients"},                                                          \
         {"eps", CAIRN_SETTING_FLOAT, offsetof(type, train.eps), 1e-8, 1e-12, 1, NULL, NULL,                            \
          "Adam: added to the root of the mean square"},                                                                \
+        {"eps_hat", CAIRN_SETTING_BOOL, offsetof(type, train.eps_hat), 0, 0, 0, NULL, NULL,                            \
+         "Adam: eps is TensorFlow's epsilon hat, added before the correction of the first steps"},                     \
         {"momentum", CAIRN_SETTING_FLOAT, offsetof(type, train.momentum), 0.9, 0, 0.99999, NULL, NULL,                 \
          "sgd: share of the old step"},                                                                                \
         {"nesterov", CAIRN_SETTING_BOOL, offsetof(type, train.nesterov), 0, 0, 0, NULL, NULL,                          \
@@ -81,6 +83,8 @@ extern const cairn_train_settings cairn_train_defaults;
         "log_every", CAIRN_SETTING_INT, offsetof(type, train.log_every), 10, 1, 1e6, NULL, NULL,                       \
             "steps between lines of metrics.jsonl"                                                                     \
     }
+
+#define CAIRN_TRAIN_NEWER "eps_hat" /* of these rows, for cairn_stage_kind.newer */
 
 /* What one value alone does not show. `where` stands in front of the message (CAIRN_E_INVALID). */
 cairn_status cairn_train_check(const cairn_train_settings *s, const char *where);

@@ -76,16 +76,34 @@ static cairn_status write_inputs(cairn_training *t, cairn_program *program, floa
     return st;
 }
 
-static cairn_status save(cairn_training *t, const char *path, int64_t step)
+typedef struct loop {
+    cairn_program *program;
+    cairn_train_optimiser optimiser;
+    char *checkpoint, *log_path;
+    FILE *log;
+    feeder feeder;
+    cairn_progress bar;
+    int64_t end;                     /* steps are done up to this number */
+    double logged_at, logged_waited; /* clock and feeder.waited at the last line of the log */
+    double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step, means once they are logged */
+    cairn_train_measured measured;               /* by the last validation */
+    double best;                                 /* score of the validations; -1: none yet */
+    int64_t since;                               /* validations since then */
+} loop;
+
+static cairn_status save(cairn_training *t, const loop *l, int64_t step)
 {
-    char number[32], scale[64];
+    char number[32], scale[64], validation[64];
     cairn_status st = cairn_train_scale_to_text(scale, sizeof scale, t->store);
     if (st < 0) return st;
     snprintf(number, sizeof number, "%lld", (long long)step);
-    const cairn_metadata metadata[] = {{"step", number}, {"model", t->description ? t->description : ""},
-                                       {"recipe", t->recipe ? t->recipe : ""}, {"loss_scale", scale}};
-    bool mixed = t->settings->precision == CAIRN_PRECISION_MIXED;
-    return cairn_checkpoint_save(path, t->store, t->model, true, metadata, mixed ? 4 : 3);
+    snprintf(validation, sizeof validation, "%.17g %lld", l->best, (long long)l->since);
+    cairn_metadata metadata[5] = {{"step", number}, {"model", t->description ? t->description : ""},
+                                  {"recipe", t->recipe ? t->recipe : ""}};
+    int count = 3;
+    if (t->settings->precision == CAIRN_PRECISION_MIXED) metadata[count++] = (cairn_metadata){"loss_scale", scale};
+    if (t->patience) metadata[count++] = (cairn_metadata){"validation", validation};
+    return cairn_checkpoint_save(l->checkpoint, t->store, t->model, true, metadata, count);
 }
 
 static cairn_status resume_scale(cairn_training *t, const char *path)
@@ -99,9 +117,28 @@ static cairn_status resume_scale(cairn_training *t, const char *path)
     return st;
 }
 
-static cairn_status resume(cairn_training *t, const char *path, int64_t *step)
+static cairn_status resume_patience(const cairn_training *t, loop *l)
+{
+    char *text = NULL, *end = NULL, *rest = NULL;
+    if (!t->patience) return CAIRN_OK;
+    cairn_status st = cairn_checkpoint_metadata(&text, l->checkpoint, "validation");
+    if (st < 0) return st == CAIRN_E_NOTFOUND ? CAIRN_OK : st; /* none was made until now */
+    const double best = strtod(text, &end);
+    const long long since = strtoll(end, &rest, 10);
+    if (end == text || *end != ' ' || rest == end || *rest || !(best >= -1 && best <= 1) || since < 0 ||
+        since > t->patience)
+        st = cairn_error_set(CAIRN_E_FORMAT, "%s: validation '%.60s' is no best score and a number in 0..%lld",
+                             l->checkpoint, text, (long long)t->patience);
+    l->best = best;
+    l->since = since;
+    free(text);
+    return st;
+}
+
+static cairn_status resume(cairn_training *t, loop *l, int64_t *step)
 {
     cairn_status st = CAIRN_OK;
+    const char *path = l->checkpoint;
     char *text = NULL, *end = NULL;
     *step = 0;
     if (!cairn_file_exists(path)) return CAIRN_OK;
@@ -114,8 +151,9 @@ static cairn_status resume(cairn_training *t, const char *path, int64_t *step)
         goto done;
     }
     CAIRN_TRY(resume_scale(t, path));
+    CAIRN_TRY(resume_patience(t, l));
     *step = value;
-    cairn_info("%s: resuming at step %lld", t->label, value);
+    if (!t->continues) cairn_info("%s: resuming at step %lld", t->label, value);
 done:
     free(text);
     return st;
@@ -163,18 +201,6 @@ void cairn_train_measured_add(cairn_train_measured *out, const char *prefix, con
     out->values[out->count++].value = value;
 }
 
-typedef struct loop {
-    cairn_program *program;
-    cairn_train_optimiser optimiser;
-    char *checkpoint, *log_path;
-    FILE *log;
-    feeder feeder;
-    cairn_progress bar;
-    double logged_at, logged_waited; /* clock and feeder.waited at the last line of the log */
-    double loss, logged[CAIRN_TRAIN_MAX_LOGGED]; /* sums over the passes of a step, means once they are logged */
-    cairn_train_measured measured;               /* by the last validation */
-} loop;
-
 /* The share of the time since the last line in which the device had nothing to do until its batch was made. */
 static double waiting_since_last(loop *l)
 {
@@ -203,7 +229,14 @@ static cairn_status validate(cairn_training *t, loop *l, int64_t done)
     for (int i = 0; i < m.count; i++) log_value(l->log, m.values[i].name, m.values[i].value);
     fputs("}\n", l->log);
     l->measured = m;
+    l->since = m.score > l->best ? 0 : l->since + 1;
+    if (m.score > l->best) l->best = m.score;
     return flush_log(t, l->log);
+}
+
+static bool has_patience(const cairn_training *t, const loop *l)
+{
+    return !t->patience || l->since < t->patience;
 }
 
 /* Values are means over the step's passes. */
@@ -244,7 +277,7 @@ static cairn_status one_pass(cairn_training *t, loop *l, int64_t number, bool lo
     cairn_train_scalars(s, number / s->accumulate, number % s->accumulate, scalars);
     CAIRN_TRY(cairn_program_write(l->program, l->optimiser.scalars, scalars));
     CAIRN_TRY(cairn_program_submit(l->program));
-    if (number + 1 < s->steps * s->accumulate) CAIRN_TRY(feeder_start(&l->feeder, number + 1, !l->feeder.slot));
+    if (number + 1 < l->end * s->accumulate) CAIRN_TRY(feeder_start(&l->feeder, number + 1, !l->feeder.slot));
     CAIRN_TRY(cairn_gpu_wait(t->gpu));
     CAIRN_TRY(read_scalar(l->program, t->loss, &value));
     l->loss += value;
@@ -281,30 +314,45 @@ done:
     return st;
 }
 
+/* What is due behind a step. */
+static cairn_status behind(cairn_training *t, loop *l, int64_t done, bool interrupted)
+{
+    cairn_status st = CAIRN_OK;
+    const bool last = done == t->settings->steps;
+    if (t->validate && t->validate_every && (last || done % t->validate_every == 0)) CAIRN_TRY(validate(t, l, done));
+    t->done = done;
+    t->stopped = !last && !has_patience(t, l);
+    if (done == l->end || interrupted || t->stopped || done % t->settings->checkpoint_every == 0)
+        CAIRN_TRY(save(t, l, done));
+done:
+    return st;
+}
+
 static cairn_status steps(cairn_training *t, loop *l, int64_t first)
 {
     cairn_status st = CAIRN_OK;
     double smooth = -1, start = cairn_seconds();
     l->logged_at = start;
-    if (first < t->settings->steps) CAIRN_TRY(feeder_start(&l->feeder, first * t->settings->accumulate, 0));
+    if (first < l->end) CAIRN_TRY(feeder_start(&l->feeder, first * t->settings->accumulate, 0));
     cairn_progress_start(&l->bar, t->label, t->settings->steps, first);
-    for (int64_t step = first; step < t->settings->steps; step++) {
+    for (int64_t step = first; step < l->end && !t->stopped; step++) {
         CAIRN_TRY(one_step(t, l, step, &smooth));
-        bool last = step + 1 == t->settings->steps, stop = cairn_interrupted();
-        if (t->validate && t->validate_every && (last || (step + 1) % t->validate_every == 0))
-            CAIRN_TRY(validate(t, l, step + 1));
-        if (last || stop || (step + 1) % t->settings->checkpoint_every == 0)
-            CAIRN_TRY(save(t, l->checkpoint, step + 1));
-        if (stop && !last) {
+        const bool interrupted = cairn_interrupted();
+        CAIRN_TRY(behind(t, l, step + 1, interrupted));
+        if (interrupted && step + 1 < t->settings->steps) {
             cairn_progress_finish(&l->bar);
             st = cairn_interrupted_status();
             goto done;
         }
     }
     cairn_progress_finish(&l->bar);
-    if (first < t->settings->steps)
+    if (first < l->end)
         cairn_info("%s: the device waited for batches %.1f %% of the time", t->label,
                    100 * l->feeder.waited / (cairn_seconds() - start));
+    if (t->stopped)
+        cairn_info("%s: ended at step %lld of %lld: the last %lld validations scored no better than the best before "
+                   "them, %.3f",
+                   t->label, (long long)t->done, (long long)t->settings->steps, (long long)t->patience, l->best);
 done:
     return st;
 }
@@ -322,7 +370,7 @@ done:
 cairn_status cairn_train(cairn_training *t)
 {
     cairn_status st = CAIRN_OK;
-    loop l = {0};
+    loop l = {.best = -1, .end = t->until ? t->until : t->settings->steps};
     int64_t first;
     CAIRN_TRY(feeder_init(&l.feeder, t));
     CAIRN_TRY(cairn_train_add_optimiser(t->g, t->model, t->loss, t->settings, &l.optimiser));
@@ -340,7 +388,10 @@ cairn_status cairn_train(cairn_training *t)
         st = cairn_error_set(CAIRN_E_NOMEM, "no memory for a path");
         goto done;
     }
-    CAIRN_TRY(resume(t, l.checkpoint, &first));
+    CAIRN_TRY(resume(t, &l, &first));
+    t->done = first;
+    t->stopped = first < t->settings->steps && !has_patience(t, &l);
+    if (t->stopped) l.end = first;
     CAIRN_TRY(trim_log(l.log_path, first));
     l.log = fopen(l.log_path, "a");
     if (!l.log) {
@@ -348,7 +399,7 @@ cairn_status cairn_train(cairn_training *t)
         goto done;
     }
     CAIRN_TRY(steps(t, &l, first));
-    if (t->profile && first < t->settings->steps) CAIRN_TRY(print_profile(t, l.program));
+    if (t->profile && first < l.end) CAIRN_TRY(print_profile(t, l.program));
 done:
     feeder_uninit(&l.feeder);
     if (l.log && fclose(l.log) && st >= 0)

@@ -18,6 +18,7 @@ enum { CAIRN_TRAIN_MAX_INPUTS = 12, CAIRN_TRAIN_MAX_LOGGED = 12, CAIRN_TRAIN_MAX
 
 /* What a validation found: a line of metrics.jsonl, and a note for the progress bar ("mAP 0.93"). */
 typedef struct cairn_train_measured {
+    double score; /* 0..1, what `patience` looks at; not logged */
     int count;
     struct {
         char name[48];
@@ -56,13 +57,21 @@ typedef struct cairn_training {
      * on alone, so that training gives the same bits with and without. NULL, or validate_every 0: never. */
     cairn_status (*validate)(struct cairn_training *training, int64_t step, cairn_train_measured *out);
     int64_t validate_every;
+    /* Early stopping: when the scores of so many validations in a row are not above the best one before them, training
+     * ends as if that step were its last. 0: never. The checkpoint's metadata "validation" keeps count. */
+    int64_t patience;
+    int64_t until;  /* ends behind this step, with a checkpoint from which a second training goes on; 0: the last */
+    bool continues; /* is that second training, in one process: no word of resuming */
     void *payload;
     FILE *explain; /* not NULL: the program's explain text goes here */
     FILE *profile; /* not NULL: every dispatch is timed, and the last step's tables of graph/profile.h go here */
+    /* What became of it. */
+    int64_t done; /* steps */
+    bool stopped; /* early, by `patience` */
 } cairn_training;
 
 /* Appends gradients and the optimiser to the graph, resumes from the folder's checkpoint if there is one, trains to the
- * last step, leaves a checkpoint.
+ * last step or to where `until` or `patience` end it, leaves a checkpoint.
  * error  CAIRN_E_NUMERIC when the loss is not finite; the interruption's status after writing a checkpoint */
 cairn_status cairn_train(cairn_training *t);
 

@@ -327,6 +327,7 @@ const cairn_stage_kind cairn_stage_lightglue = {
     .settings_bytes = sizeof(lightglue_settings),
     .inputs = inputs,
     .uses_photos = true,
+    .newer = CAIRN_TRAIN_NEWER,
     .photo_parts = photo_parts,
     .version = 1,
     .check = check,

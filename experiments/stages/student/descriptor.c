@@ -293,6 +293,7 @@ const cairn_stage_kind cairn_stage_student_descriptor = {
     .settings_bytes = sizeof(descriptor_settings),
     .inputs = stage_inputs,
     .uses_photos = true,
+    .newer = CAIRN_TRAIN_NEWER,
     .version = 1,
     .check = check,
     .run = run,

@@ -245,6 +245,7 @@ const cairn_stage_kind cairn_stage_student_phase1 = {
     .settings_bytes = sizeof(phase1_settings),
     .inputs = stage_inputs,
     .uses_photos = true,
+    .newer = CAIRN_TRAIN_NEWER,
     .version = 3,
     .check = check,
     .run = run,

@@ -247,7 +247,6 @@ static void build(cairn_training *t, const cairn_network_spec *spec, const void 
     const cairn_shape map = {n, f->photos.h, f->photos.w, 1}, matrix = {n, 1, 1, 9};
     for (int i = 0; i < INPUTS; i++) t->inputs[i] = cairn_graph_input(g, names[i], i < TO_INPUT ? map : matrix);
     t->input_count = INPUTS;
-    if (frozen(s)) t->model->training = false;
     cairn_tid both = cairn_op_concat_batch(g, t->inputs[IMAGE], t->inputs[WARPED]);
     cairn_tid logits = cairn_network_build(t->model, spec, both).logits;
     const cairn_pair_tensors pair = {cairn_op_slice_batch(g, logits, 0, n), cairn_op_slice_batch(g, logits, n, n),
@@ -341,7 +340,8 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     feed f = {.s = s};
     const cairn_stage_training training = {.settings = &s->train, .spec = &f.spec, .build = build, .start = start,
                                            .batch = batch, .payload = &f,
-                                           .calibrate = frozen(s) ? 0 : s->calibrate, .views = 1};
+                                           .frozen_steps = frozen(s) ? s->train.steps : 0,
+                                           .calibrate = s->calibrate, .views = 1};
     CAIRN_TRY(cairn_student_spec(&f.spec, stage, &s->student, CAIRN_NETWORK_SP_FPN));
     if (f.spec.kind != CAIRN_NETWORK_SP_FPN)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "stage %s: start %s is no student with a heatmap", stage->name,
@@ -374,6 +374,7 @@ const cairn_stage_kind cairn_stage_student_phase2 = {
     .settings_bytes = sizeof(phase2_settings),
     .inputs = stage_inputs,
     .uses_photos = true,
+    .newer = CAIRN_TRAIN_NEWER,
     .version = 1,
     .check = check,
     .run = run,

@@ -13,10 +13,10 @@
 typedef struct magicpoint_settings {
     cairn_train_settings train;
     cairn_detector_settings detector;
-    double width;
+    double width, norm_eps, norm_momentum;
     int order;
     int64_t calibrate, height, image_width, canvas_height;
-    int64_t validate_every, validate_images;
+    int64_t validate_every, validate_images, patience;
     double prior;
     bool literal_labels, photometric, homographic;
     char primitives[CAIRN_SETTING_TEXT_BYTES];
@@ -43,6 +43,7 @@ static const cairn_setting table[] = {
                           "steps between measurements on drawings kept for it, and one at the end; 0: none"),
     CAIRN_SETTING_INT_ROW(magicpoint_settings, validate_images, 100, 1, 10000,
                           "drawings to measure on, each clean and with noise"),
+    CAIRN_PATIENCE_ROW(magicpoint_settings, patience),
     CAIRN_DETECTOR_ROWS(magicpoint_settings, CAIRN_AUGMENT_SYNTHETIC, CAIRN_AUGMENT_SYNTHETIC),
     {0},
 };
@@ -131,6 +132,7 @@ static cairn_status validate(cairn_training *t, int64_t step, cairn_train_measur
         CAIRN_TRY(cairn_validation_set_shapes(&f->sets[0], &f->sets[1], (int)s->validate_images, (int)s->height,
                                               (int)s->image_width, (int)s->canvas_height, s->literal_labels));
     for (int i = 0; i < 2; i++) CAIRN_TRY(cairn_validation_measure(&f->validation, t, f->spec, &f->sets[i], out));
+    out->score = cairn_validation_score(out, f->sets[0].prefix);
 done:
     return st;
 }
@@ -160,7 +162,8 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     const magicpoint_settings *s = settings;
     feed f = {.stage = stage, .s = s};
     cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
-                               .superpoint = {s->width, 0, (cairn_superpoint_order)s->order}};
+                               .superpoint = {s->width, 0, (cairn_superpoint_order)s->order, s->norm_eps,
+                                              s->norm_momentum}};
     f.spec = &spec;
     cairn_stage_training training = {.settings = &s->train,
                                      .spec = &spec,
@@ -172,6 +175,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
                                      .views = 1,
                                      .validate = validate,
                                      .validate_every = s->validate_every,
+                                     .patience = s->patience,
                                      .release = release};
     CAIRN_TRY(cairn_shapes_choose(f.chosen, s->primitives, stage->name));
     CAIRN_TRY(contact_sheet(&f));
@@ -189,6 +193,7 @@ static cairn_status check(const void *settings, const char *where)
     char primitives[600];
     cairn_status st = cairn_train_check(&s->train, where);
     snprintf(primitives, sizeof primitives, "%s: primitives", where);
+    if (st >= 0) st = cairn_validation_check(s->validate_every, s->patience, where);
     if (st >= 0) st = cairn_shapes_choose(chosen, s->primitives, primitives);
     if (st < 0) return st;
     if (s->height % 8 || s->image_width % 8)
@@ -206,7 +211,7 @@ const cairn_stage_kind cairn_stage_magicpoint = {
     .help = "a detector learns the corners of synthetic shapes",
     .settings = table,
     .settings_bytes = sizeof(magicpoint_settings),
-    .newer = "primitives,augment",
+    .newer = "primitives,augment,patience," CAIRN_TEACHER_NEWER "," CAIRN_TRAIN_NEWER,
     .version = 1,
     .check = check,
     .run = run,

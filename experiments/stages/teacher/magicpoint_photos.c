@@ -13,12 +13,13 @@
 typedef struct photos_settings {
     cairn_train_settings train;
     cairn_detector_settings detector;
-    double width;
+    double width, norm_eps, norm_momentum;
     int order;
     int64_t calibrate;
     char labels[CAIRN_SETTING_TEXT_BYTES], start[CAIRN_SETTING_TEXT_BYTES];
-    double prior;
+    double prior, freeze_norm;
     bool photometric, homographic;
+    cairn_labelled_settings validation;
 } photos_settings;
 
 static const cairn_setting table[] = {
@@ -32,6 +33,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(photos_settings, photometric, 1, "photometric augmentation"),
     CAIRN_SETTING_BOOL_ROW(photos_settings, homographic, 1, "homographic augmentation"),
     CAIRN_DETECTOR_ROWS(photos_settings, CAIRN_AUGMENT_MAGICPOINT, CAIRN_AUGMENT_MAGICPOINT),
+    CAIRN_LABELLED_ROWS(photos_settings),
     {0},
 };
 
@@ -43,6 +45,8 @@ enum { IMAGE, LABELS, VALID, INPUTS };
 typedef struct feed {
     cairn_photo_feed photos;
     const photos_settings *s;
+    const cairn_network_spec *spec;
+    cairn_labelled_validator validator;
 } feed;
 
 static cairn_sample_layout layout_of(const feed *f)
@@ -100,13 +104,26 @@ static cairn_status start(cairn_training *t, const void *payload)
     return cairn_labelled_start(t, f->photos.stage, f->s->start);
 }
 
+static cairn_status validate(cairn_training *t, int64_t step, cairn_train_measured *out)
+{
+    (void)step;
+    feed *f = t->payload;
+    return cairn_labelled_validate(&f->validator, t, f->spec, out);
+}
+
+static void release(void *payload)
+{
+    cairn_labelled_validator_close(&((feed *)payload)->validator);
+}
+
 static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
     const photos_settings *s = settings;
     feed f = {.s = s};
     const cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT,
-                                     .superpoint = {s->width, 0, (cairn_superpoint_order)s->order}};
+                                     .superpoint = {s->width, 0, (cairn_superpoint_order)s->order, s->norm_eps,
+                                                    s->norm_momentum}};
     const cairn_stage_training training = {.settings = &s->train,
                                            .spec = &spec,
                                            .build = build,
@@ -114,17 +131,26 @@ static cairn_status run(cairn_stage *stage, const void *settings)
                                            .batch = batch,
                                            .payload = &f,
                                            .calibrate = s->calibrate,
-                                           .views = 1};
-    CAIRN_TRY(cairn_labelled_open(&f.photos, stage, s->train.batch, s->labels));
+                                           .views = 1,
+                                           .validate = validate,
+                                           .validate_every = s->validation.every,
+                                           .patience = s->validation.patience,
+                                           .frozen_steps = cairn_stage_frozen_steps(&s->train, s->freeze_norm),
+                                           .release = release};
+    f.spec = &spec;
+    CAIRN_TRY(cairn_labelled_open(&f.photos, &f.validator, stage, s->train.batch, s->labels, &s->validation));
     CAIRN_TRY(cairn_stage_train(stage, &training));
 done:
+    cairn_labelled_validator_close(&f.validator);
     cairn_photo_feed_close(&f.photos);
     return st;
 }
 
 static cairn_status check(const void *settings, const char *where)
 {
-    return cairn_train_check(&((const photos_settings *)settings)->train, where);
+    const photos_settings *s = settings;
+    const cairn_status st = cairn_validation_check(s->validation.every, s->validation.patience, where);
+    return st < 0 ? st : cairn_train_check(&s->train, where);
 }
 
 const cairn_stage_kind cairn_stage_magicpoint_photos = {
@@ -134,7 +160,7 @@ const cairn_stage_kind cairn_stage_magicpoint_photos = {
     .settings_bytes = sizeof(photos_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .newer = "augment",
+    .newer = "augment," CAIRN_LABELLED_NEWER "," CAIRN_TEACHER_NEWER "," CAIRN_TRAIN_NEWER,
     .version = 1,
     .check = check,
     .run = run,

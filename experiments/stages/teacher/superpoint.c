@@ -19,11 +19,12 @@
 typedef struct superpoint_settings {
     cairn_train_settings train;
     cairn_detector_settings detector;
-    double width;
+    double width, norm_eps, norm_momentum;
     int order;
     int64_t calibrate, descriptor;
     char labels[CAIRN_SETTING_TEXT_BYTES], start[CAIRN_SETTING_TEXT_BYTES];
-    double descriptor_weight, positive_weight, match_distance;
+    double descriptor_weight, positive_weight, match_distance, freeze_norm;
+    cairn_labelled_settings validation;
     int descriptor_loss;
     int64_t matches, negatives;
     bool raw, fixed_views;
@@ -58,6 +59,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_BOOL_ROW(superpoint_settings, fixed_views, 0,
                            "each photo always with the same changes of light and view: a check that training fits"),
     CAIRN_DETECTOR_ROWS(superpoint_settings, CAIRN_AUGMENT_SUPERPOINT, CAIRN_AUGMENT_SUPERPOINT),
+    CAIRN_LABELLED_ROWS(superpoint_settings),
     {0},
 };
 
@@ -76,6 +78,8 @@ typedef struct feed {
     cairn_photo_feed photos;
     const superpoint_settings *s;
     cairn_collapse_alarm alarm;
+    cairn_network_spec spec;
+    cairn_labelled_validator validator;
 } feed;
 
 static bool on_device(const feed *f)
@@ -150,7 +154,8 @@ static cairn_network_spec spec_of(const superpoint_settings *s)
 {
     int descriptor = s->descriptor ? (int)s->descriptor : cairn_superpoint_channels(256, s->width);
     return (cairn_network_spec){.kind = CAIRN_NETWORK_SUPERPOINT,
-                                .superpoint = {s->width, descriptor, (cairn_superpoint_order)s->order}};
+                                .superpoint = {s->width, descriptor, (cairn_superpoint_order)s->order, s->norm_eps,
+                                               s->norm_momentum}};
 }
 
 /* Inputs of the descriptor loss, behind those of the detector. */
@@ -251,18 +256,34 @@ static cairn_status start(cairn_training *t, const void *payload)
     return cairn_labelled_start(t, f->photos.stage, f->s->start);
 }
 
+static cairn_status validate(cairn_training *t, int64_t step, cairn_train_measured *out)
+{
+    (void)step;
+    feed *f = t->payload;
+    return cairn_labelled_validate(&f->validator, t, &f->spec, out);
+}
+
+static void release(void *payload)
+{
+    cairn_labelled_validator_close(&((feed *)payload)->validator);
+}
+
 /* BatchNorm's statistics are those of the view without warp (teacher.md 1.4). */
 static cairn_status train(cairn_stage *stage, const superpoint_settings *s, feed *f)
 {
-    cairn_network_spec spec = spec_of(s);
     cairn_stage_training training = {.settings = &s->train,
-                                     .spec = &spec,
+                                     .spec = &f->spec,
                                      .build = build,
                                      .start = start,
                                      .batch = batch,
                                      .payload = f,
                                      .calibrate = s->calibrate,
-                                     .views = 2};
+                                     .views = 2,
+                                     .validate = validate,
+                                     .validate_every = s->validation.every,
+                                     .patience = s->validation.patience,
+                                     .frozen_steps = cairn_stage_frozen_steps(&s->train, s->freeze_norm),
+                                     .release = release};
     return cairn_stage_train(stage, &training);
 }
 
@@ -270,10 +291,11 @@ static cairn_status run(cairn_stage *stage, const void *settings)
 {
     cairn_status st = CAIRN_OK;
     const superpoint_settings *s = settings;
-    feed f = {.s = s};
-    CAIRN_TRY(cairn_labelled_open(&f.photos, stage, s->train.batch, s->labels));
+    feed f = {.s = s, .spec = spec_of(s)};
+    CAIRN_TRY(cairn_labelled_open(&f.photos, &f.validator, stage, s->train.batch, s->labels, &s->validation));
     CAIRN_TRY(train(stage, s, &f));
 done:
+    cairn_labelled_validator_close(&f.validator);
     cairn_photo_feed_close(&f.photos);
     return st;
 }
@@ -288,7 +310,8 @@ static cairn_status check(const void *settings, const char *where)
                                "%s: descriptor_loss normalised stays on a plateau from random weights; set start to a "
                                "stage that was trained with another loss",
                                where);
-    return cairn_train_check(&s->train, where);
+    const cairn_status st = cairn_validation_check(s->validation.every, s->validation.patience, where);
+    return st < 0 ? st : cairn_train_check(&s->train, where);
 }
 
 const cairn_stage_kind cairn_stage_superpoint = {
@@ -298,7 +321,7 @@ const cairn_stage_kind cairn_stage_superpoint = {
     .settings_bytes = sizeof(superpoint_settings),
     .inputs = inputs,
     .uses_photos = true,
-    .newer = "augment",
+    .newer = "augment," CAIRN_LABELLED_NEWER "," CAIRN_TEACHER_NEWER "," CAIRN_TRAIN_NEWER,
     .version = 4,
     .check = check,
     .run = run,

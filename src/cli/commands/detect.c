@@ -320,8 +320,8 @@ const cairn_command cairn_command_detect = {
         "--sampling: the cell of a map of Wc cells of 8 pixels at which the descriptor of pixel x is read. centres:\n"
         "(x + 0.5) / 8 - 0.5, exact; corners: x / 8 (Wc - 1) / Wc, superpoint_v1 and pytorch-superpoint as\n"
         "published; half: x / 8 - 0.5, superpoint_v1 under newer PyTorch; superglue: (x - 3.5) / (8 Wc - 4.5)\n"
-        "(Wc - 1), SuperGlue and LightGlue; legacy: x / 8, rpautrat's TensorFlow; loss: (x - 4) / 8, the cell\n"
-        "centres of the losses.",
+        "(Wc - 1), SuperGlue and LightGlue; legacy: x / 8, rpautrat's TensorFlow, which normalises behind the\n"
+        "interpolation; loss: (x - 4) / 8, the cell centres of the losses.",
     .example = "  cairn detect --model runs/demo/student/model.safetensors photo.jpg --out found --top-k 500",
     .options = table,
     .options_bytes = sizeof(detect_options),

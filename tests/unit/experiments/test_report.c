@@ -186,7 +186,7 @@ static void put_demo(void)
         "name: demo\nstages:\n  - name: zebra\n    kind: magicpoint\n  - name: adapt\n    kind: adaptation\n"
         "  - name: judge\n    kind: evaluate\n    note: \"<script>alert(1)</script>\"\n");
     put("demo/zebra", "stage.json",
-        "{\"kind\":\"magicpoint\",\"settings\":{\"steps\":400,\"augment\":true,\"note\":\"a<b\"},\"seconds\":75,"
+        "{\"kind\":\"magicpoint\",\"settings\":{\"steps\":400,\"patience\":5,\"augment\":true,\"note\":\"a<b\"},\"seconds\":75,"
         "\"device\":\"llvmpipe\",\"driver\":\"Mesa\",\"seed\":7}");
     put("demo/zebra", "metrics.jsonl",
         "{\"step\":1,\"loss\":4.0,\"rate\":0.1,\"waiting\":0.5}\n{\"step\":2,\"loss\":3.0}\nbroken\n"
@@ -223,6 +223,7 @@ static void a_whole_run_is_shown(void **state)
     expect(page, "Mean matching accuracy");
     expect(page, "4 at first, 1.25 at the end");
     expect(page, "waited for batches (mean over the steps): 25.0 %"); /* 0.5 of one step, 0.125 of two */
+    expect(page, "Ended early at step 3 of 400: precision and recall had not improved in 5 validations");
     expect(page, "metrics.jsonl that could not be read and are left out: 1");
     expect(page, "data:image/png;base64,iVBORw0KGgo");
     expect(page, "A heatmap &lt;i&gt;averaged&lt;/i&gt;");

@@ -53,6 +53,8 @@ static void known_maps(void **state)
     assert_near(number(&m, "x_error"), (0 + hypot(0.4, 0.4) + 2) / 3, 1e-5);
     assert_near(number(&m, "x_recall3"), 4 / 5.0, 1e-12); /* all but (30,30): the five best are those of the mAP */
     assert_string_equal(m.note, "mAP 0.760");
+    assert_near(cairn_validation_score(&m, "x"), 0.4, 1e-12); /* F of two equal numbers */
+    assert_true(cairn_validation_score(&m, "y") == 0);        /* there are none of this name */
     /* An image without points adds wrong detections only; one with two labels on a pixel has one pixel. */
     add(&sum, (const float[][3]){{20, 20, 0.95f}}, 1, NULL, 0);
     add(&sum, NULL, 0, (const float[][2]){{5, 5}, {5.2f, 4.9f}}, 2);
@@ -76,6 +78,14 @@ static void nothing_is_no_number(void **state)
     assert_ok(cairn_validation_numbers(&m, "x", &sum));
     assert_int_equal(m.count, 5);
     for (int i = 0; i < 5; i++) assert_true(isnan(m.values[i].value));
+    assert_true(cairn_validation_score(&m, "x") == 0);
+    m = (cairn_train_measured){0};
+    cairn_train_measured_add(&m, "x", "precision", 0.25);
+    cairn_train_measured_add(&m, "x", "recall", 0.75);
+    assert_near(cairn_validation_score(&m, "x"), 0.375, 1e-12);
+    assert_ok(cairn_validation_check(0, 0, "x.yaml:3"));
+    assert_ok(cairn_validation_check(10, 2, "x.yaml:3"));
+    assert_status(cairn_validation_check(0, 2, "x.yaml:3"), CAIRN_E_INVALID, "x.yaml:3: patience counts validations");
     cairn_validation_sum_free(&sum);
 }
 

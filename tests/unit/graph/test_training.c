@@ -1,5 +1,5 @@
 /* The training loop around a small network: passes of a step against one larger batch, resumption with every optimiser,
- * the running average, the norm in the log; learning rates in closed form. */
+ * the running average, the norm in the log; early stopping; learning rates and Adam's epsilon in closed form. */
 #include "base/rng.h"
 #include "formats/safetensors.h"
 #include "ops/pointwise/pointwise.h"
@@ -239,6 +239,116 @@ static void the_log_has_the_share_of_waiting(void **state)
     free(text);
 }
 
+/* Behind each step; the best is first reached in steps 2 and 5. */
+static const double scores[10] = {0.2, 0.3, 0.25, 0.3, 0.31, 0.31, 0.1, 0.2, 0.9, 0.9};
+
+static cairn_status scored(cairn_training *t, int64_t step, cairn_train_measured *out)
+{
+    (void)t;
+    out->score = scores[step - 1];
+    cairn_train_measured_add(out, "own", "score", out->score);
+    return CAIRN_OK;
+}
+
+typedef struct outcome {
+    cairn_status status;
+    int64_t done;
+    bool stopped;
+} outcome;
+
+static outcome train_with(int64_t steps, int64_t patience, int64_t until, const char *folder)
+{
+    rig r;
+    cairn_train_settings s = cairn_train_defaults;
+    s.steps = steps;
+    s.batch = 2;
+    s.log_every = 1;
+    s.checkpoint_every = 1;
+    assert_ok(cairn_file_make_folder(folder));
+    start(&r, &s, folder);
+    r.t.validate = scored;
+    r.t.validate_every = 1;
+    r.t.patience = patience;
+    r.t.until = until;
+    outcome o = {.status = cairn_train(&r.t)};
+    o.done = r.t.done;
+    o.stopped = r.t.stopped;
+    stop(&r);
+    return o;
+}
+
+static void ends_when_validations_grow_no_better(void **state)
+{
+    (void)state;
+    char whole[300], parts[300], a[400], b[400], *text = NULL;
+    size_t size = 0;
+    snprintf(whole, sizeof whole, "%s", test_path("patient"));
+    snprintf(parts, sizeof parts, "%s", test_path("patient-parts"));
+    outcome o = train_with(10, 0, 0, test_path("never"));
+    assert_true(o.status == CAIRN_OK && o.done == 10 && !o.stopped);
+    o = train_with(10, 2, 0, test_path("hasty"));
+    assert_true(o.status == CAIRN_OK && o.done == 4 && o.stopped); /* an equal score is no better one */
+    o = train_with(10, 3, 0, whole);
+    assert_true(o.status == CAIRN_OK && o.done == 8 && o.stopped);
+    assert_ok(cairn_file_read((uint8_t **)&text, &size, test_path("patient/metrics.jsonl"), 1 << 16));
+    assert_non_null(strstr(text, "{\"step\":8,\"own_score\":0.2"));
+    assert_null(strstr(text, "{\"step\":9,"));
+    free(text);
+    /* In two parts, of which the first ends within the count; and started again when it is over. */
+    o = train_with(7, 3, 0, parts);
+    assert_true(o.done == 7 && !o.stopped);
+    o = train_with(10, 3, 0, parts);
+    assert_true(o.done == 8 && o.stopped);
+    snprintf(a, sizeof a, "%s/checkpoint.safetensors", whole);
+    snprintf(b, sizeof b, "%s/checkpoint.safetensors", parts);
+    expect_same_file(a, b);
+    o = train_with(10, 3, 0, parts);
+    assert_true(o.status == CAIRN_OK && o.done == 8 && o.stopped);
+    expect_same_file(a, b);
+    assert_true(train_with(10, 2, 0, parts).status == CAIRN_E_FORMAT); /* a count of 3 where 2 are the most */
+    assert_non_null(strstr(cairn_error_message(), "is no best score and a number in 0..2"));
+}
+
+/* As two trainings of one process, the second of which may have another graph. */
+static void goes_on_where_another_training_ended(void **state)
+{
+    (void)state;
+    char whole[300], parts[300], a[400], b[400];
+    snprintf(whole, sizeof whole, "%s", test_path("one-part"));
+    snprintf(parts, sizeof parts, "%s", test_path("two-parts"));
+    train_with(9, 0, 0, whole);
+    outcome o = train_with(9, 0, 4, parts);
+    assert_true(o.status == CAIRN_OK && o.done == 4 && !o.stopped);
+    o = train_with(9, 0, 0, parts);
+    assert_true(o.status == CAIRN_OK && o.done == 9);
+    o = train_with(9, 0, 4, parts); /* it is further already */
+    assert_true(o.status == CAIRN_OK && o.done == 9);
+    snprintf(a, sizeof a, "%s/checkpoint.safetensors", whole);
+    snprintf(b, sizeof b, "%s/checkpoint.safetensors", parts);
+    expect_same_file(a, b);
+}
+
+/* Kingma and Ba, 2015, end of section 2, as TensorFlow has it. */
+static void epsilon_hat_is_added_before_the_correction(void **state)
+{
+    (void)state;
+    cairn_train_settings s = cairn_train_defaults;
+    float scalars[CAIRN_OPTIMISER_SCALARS];
+    const double m = 0.003, v = 2e-8;
+    s.eps = 1e-4;
+    for (int hat = 0; hat < 2; hat++)
+        for (int64_t step = 0; step < 3000; step += 700) {
+            s.eps_hat = hat;
+            const double c1 = 1 - pow(0.9, (double)step + 1), c2 = 1 - pow(0.999, (double)step + 1);
+            cairn_train_scalars(&s, step, 0, scalars);
+            const double moved = (double)scalars[CAIRN_SCALAR_LR] / (double)scalars[CAIRN_SCALAR_CORRECTION1] * m /
+                                 (sqrt(v / (double)scalars[CAIRN_SCALAR_CORRECTION2]) + (double)scalars[CAIRN_SCALAR_EPS]);
+            const double expected =
+                hat ? s.lr * sqrt(c2) / c1 * m / (sqrt(v) + s.eps) : s.lr * m / c1 / (sqrt(v / c2) + s.eps);
+            assert_near(moved / expected, 1, 1e-5);
+        }
+}
+
 static void rates_follow_their_schedules(void **state)
 {
     (void)state;
@@ -292,6 +402,8 @@ int main(void)
         cmocka_unit_test(passes_of_a_step_are_one_larger_batch), cmocka_unit_test(resumes_with_the_same_bits),
         cmocka_unit_test(the_average_takes_the_parameters_place), cmocka_unit_test(the_log_has_the_norm_and_means),
         cmocka_unit_test(the_log_has_the_share_of_waiting), cmocka_unit_test(rates_follow_their_schedules),
-        cmocka_unit_test(refuses_settings_that_do_not_go_together)};
+        cmocka_unit_test(refuses_settings_that_do_not_go_together),
+        cmocka_unit_test(ends_when_validations_grow_no_better), cmocka_unit_test(goes_on_where_another_training_ended),
+        cmocka_unit_test(epsilon_hat_is_added_before_the_correction)};
     return test_gpu_main("training", tests, sizeof tests / sizeof *tests, test_scratch_create, test_scratch_remove);
 }
