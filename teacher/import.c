@@ -1,6 +1,7 @@
 #include "teacher/import.h"
 
 #include "teacher/superpoint.h"
+#include "train/checkpoint.h"
 #include "train/model_import.h"
 
 #include <string.h>
@@ -152,6 +153,20 @@ static void record(cairn_model *m, const cairn_model_import *import)
     cairn_superpoint(m, cairn_graph_input(m->g, "image", (cairn_shape){1, 8, 8, 1}), &((const job *)import)->options);
 }
 
+/* What a checkpoint of ours says about its normalisation. */
+static void read_own_norm(job *j)
+{
+    char *text = NULL;
+    cairn_superpoint_options own;
+    if (strncmp(j->layout->name, "cairn", 5)) return;
+    if (cairn_checkpoint_metadata(&text, j->import.from.weights->path, "model") < 0) return; /* none of our files */
+    if (cairn_superpoint_parse(&own, text)) {
+        j->options.eps = own.eps;
+        j->options.momentum = own.momentum;
+    }
+    free(text);
+}
+
 /* Width and descriptor, as the file's shapes tell. */
 static cairn_status read_options(job *j)
 {
@@ -163,6 +178,7 @@ static cairn_status read_options(job *j)
         return cairn_error_set(CAIRN_E_SHAPE, "%s: tensor '%.200s' is no first convolution of SuperPoint",
                                j->import.from.weights->path, first->name);
     j->options = (cairn_superpoint_options){.width = (double)channels / 64, .order = j->layout->order};
+    read_own_norm(j);
     field_name(name, j->layout, LAYERS - 1, 0);
     const cairn_weight *last = cairn_import_find(&j->import.from, name);
     if (last && last->rank == 4 && last->shape[0] >= 1 && last->shape[0] <= 1024)

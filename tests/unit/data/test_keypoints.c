@@ -1,4 +1,5 @@
 #include "geometry/keypoints.h"
+#include "geometry/postprocess.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -114,6 +115,22 @@ static void test_sampling(void **state)
     cairn_keypoints_free(&k);
 }
 
+/* Two cells of different length, read half way, 1.5 cells behind the last and at the first: x / 8, with taps inside. */
+static void test_legacy_sampling(void **state)
+{
+    (void)state;
+    const float map[2][2] = {{1, 0}, {0, 3}};
+    cairn_keypoints k;
+    assert_ok(cairn_keypoints_create(&k, 3, 0));
+    k.points[0] = (cairn_keypoint){4, 5, 1};
+    k.points[1] = (cairn_keypoint){15, 7, 1};
+    k.points[2] = (cairn_keypoint){0, 0, 1};
+    assert_ok(cairn_keypoints_sample_as(&k, map[0], 1, 2, 2, 8, CAIRN_SAMPLE_LEGACY));
+    const double expected[3][2] = {{1 / sqrt(10), 3 / sqrt(10)}, {0, 1}, {1, 0}}; /* (0.5, 1.5): not (1, 1) / sqrt(2) */
+    for (int i = 0; i < 6; i++) assert_float_equal(k.descriptors[i], expected[i / 2][i % 2], 1e-6);
+    cairn_keypoints_free(&k);
+}
+
 static void test_refinement(void **state)
 {
     (void)state;
@@ -140,7 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suppression), cmocka_unit_test(test_suppression_is_greedy),
         cmocka_unit_test(test_sort),        cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_refinement),
+        cmocka_unit_test(test_refinement),  cmocka_unit_test(test_legacy_sampling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
