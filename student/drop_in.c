@@ -81,6 +81,11 @@ static void pyramid(cairn_model *m, const cairn_tid *features, const cairn_sp_fp
     }
 }
 
+bool cairn_drop_in_takes(const cairn_sp_fpn_options *o)
+{
+    return cairn_mobilenet_stride(&o->style, o->taps[0]) == 4 && cairn_mobilenet_stride(&o->style, o->taps[1]) == 8;
+}
+
 cairn_superpoint_outputs cairn_drop_in(cairn_model *m, cairn_tid image, const cairn_sp_fpn_options *o,
                                        const cairn_drop_in_heads *heads)
 {

@@ -14,6 +14,8 @@ typedef struct cairn_drop_in_heads {
     bool separable; /* 3x3 convolutions of pyramid and heads as depthwise and 1x1; else full */
 } cairn_drop_in_heads;
 
+/* Whether its heads can read these taps: their cells of 8 pixels want the first two at strides 4 and 8. */
+bool cairn_drop_in_takes(const cairn_sp_fpn_options *options);
 /* image [N,H,W,1] in [0,1], H and W multiples of 8, at least 32 -> logits [N,H/8,W/8,65], dustbin last; descriptor
  * [N,H/8,W/8,D] of unit norm, and before normalisation. Parameters: rgb.*, backbone.*, fpn.*, detector.*, descriptor.*;
  * none has a name of the teacher's. */

@@ -146,6 +146,13 @@ void cairn_mobilenet(cairn_model *m, const char *prefix, cairn_tid x, double wid
     features[top] = conv_norm(&net, stem, x, 6 * cairn_graph_shape(m->g, x).c, 1, 1, CAIRN_ACTIVATION_HSWISH);
 }
 
+int cairn_mobilenet_stride(const cairn_mobilenet_style *style, int i)
+{
+    int stride = 2;
+    for (int k = 1; k <= i && k < cairn_mobilenet_feature_count(style) - 1; k++) stride *= block_of(style, k)->stride;
+    return stride;
+}
+
 void cairn_mobilenet_parts(const cairn_mobilenet_style *style, double width, int i, bool *expands, bool *squeezes)
 {
     const block *b = block_of(style, i);

@@ -28,6 +28,8 @@ void cairn_mobilenet(cairn_model *m, const char *prefix, cairn_tid x, double wid
                      int last, cairn_tid *features);
 /* max(8, v rounded to a multiple of 8), plus 8 where that loses more than 10 %. */
 int cairn_mobilenet_round8(double v);
+/* How many pixels of the image a pixel of feature i spans: 2 of the stem, at last 32. */
+int cairn_mobilenet_stride(const cairn_mobilenet_style *style, int i);
 /* What feature i's block has: an expansion, squeeze-and-excite. i of a block: not the first, not the last. */
 void cairn_mobilenet_parts(const cairn_mobilenet_style *style, double width, int i, bool *expands, bool *squeezes);
 

@@ -79,7 +79,7 @@ static bool parse_drop_in(cairn_network_spec *s, const char *text)
                        &o->width, &o->channels, &t[0], &t[1], &t[2], &t[3], &s->heads.descriptor, &separable, style);
     s->heads.separable = separable == 1;
     return found == 9 && cairn_mobilenet_parse_style(&o->style, style) && student_in_range(s) &&
-           s->heads.descriptor >= 1 && s->heads.descriptor <= 1024 && (separable == 0 || separable == 1);
+           cairn_drop_in_takes(o) && s->heads.descriptor >= 1 && s->heads.descriptor <= 1024 && (separable == 0 || separable == 1);
 }
 
 cairn_status cairn_network_parse(cairn_network_spec *spec, const char *text, const char *where)

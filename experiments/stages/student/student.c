@@ -65,6 +65,12 @@ cairn_status cairn_student_spec(cairn_network_spec *out, const cairn_stage *stag
     if (o->taps[3] >= cairn_mobilenet_feature_count(&o->style))
         st = cairn_error_set(CAIRN_E_INVALID, "stage %s: the last tap is %d; this backbone has features 0 to %d",
                              stage->name, o->taps[3], cairn_mobilenet_feature_count(&o->style) - 1);
+    else if (kind == CAIRN_NETWORK_DROP_IN && !cairn_drop_in_takes(o))
+        st = cairn_error_set(CAIRN_E_INVALID,
+                             "stage %s: the first two taps, %d and %d, are at strides %d and %d; this student needs 4 "
+                             "and 8, as 1 and 3 of Small or 3 and 6 of Large",
+                             stage->name, o->taps[0], o->taps[1], cairn_mobilenet_stride(&o->style, o->taps[0]),
+                             cairn_mobilenet_stride(&o->style, o->taps[1]));
 done:
     return st;
 }

@@ -86,6 +86,19 @@ static void builds(cairn_network_spec spec, cairn_network_kind kind, int h, int 
     cairn_graph_destroy(&g);
 }
 
+/* student.md 1.2 and 1.3, by the sizes of their outputs at 480x640. */
+static void test_strides__of_the_tables(void **state)
+{
+    (void)state;
+    static const int small[] = {2, 4, 8, 8, 16, 16, 16, 16, 16, 32, 32, 32, 32};
+    static const int large[] = {2, 2, 4, 4, 8, 8, 8, 16, 16, 16, 16, 16, 16, 32, 32, 32, 32};
+    for (int i = 0; i < CAIRN_MOBILENET_LARGE_FEATURES; i++) {
+        if (i < CAIRN_MOBILENET_SMALL_FEATURES)
+            assert_int_equal(cairn_mobilenet_stride(&(cairn_mobilenet_style){0}, i), small[i]);
+        assert_int_equal(cairn_mobilenet_stride(&(cairn_mobilenet_style){.large = true}, i), large[i]);
+    }
+}
+
 /* Every size of the acceptance tests goes through, with both paddings. */
 static void test_sizes__that_are_no_multiples_of_32(void **state)
 {
@@ -108,6 +121,8 @@ static void test_parse__refuses(void **state)
         "drop-in width=1 channels=64 taps=1,3,8,13 descriptor=256 separable=1 backbone=small",
         "drop-in width=1 channels=64 taps=1,3,8,11 descriptor=0 separable=1 backbone=small",
         "drop-in width=1 channels=64 taps=1,3,8,11 descriptor=256 separable=2 backbone=small",
+        "drop-in width=1 channels=64 taps=2,3,8,11 descriptor=256 separable=1 backbone=small",
+        "drop-in width=1 channels=64 taps=1,4,6,15 descriptor=256 separable=1 backbone=large",
         "sp-fpn width=1 channels=64 taps=1,3,3,11 backbone=small",
         "sp-fpn width=1 channels=64 taps=1,3,8,11 backbone=small+nothing",
         "sp-fpn width=nan channels=64 taps=1,3,8,11",
@@ -123,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_parameters__heatmap_students),
         cmocka_unit_test(test_parameters__drop_in_students),
         cmocka_unit_test(test_parameters__classifiers),
+        cmocka_unit_test(test_strides__of_the_tables),
         cmocka_unit_test(test_sizes__that_are_no_multiples_of_32),
         cmocka_unit_test(test_parse__refuses),
     };
