@@ -5,7 +5,7 @@
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
 
-static const float FLOOR = 0.1f, RANGE = 0.8f; /* of a mask */
+static const float FLOOR = 0.1f, PEAK = 0.9f, RANGE = 0.8f; /* of a mask */
 
 cairn_tid cairn_heatmap_loss_sum(cairn_graph *g, cairn_tid logits, cairn_tid target, cairn_tid valid,
                                  cairn_heatmap_loss kind)
@@ -48,7 +48,9 @@ static cairn_tid huber(const terms *t, cairn_tid logits, cairn_tid target, cairn
 static cairn_tid kl(const terms *t, cairn_tid logits, cairn_tid mask, cairn_tid valid)
 {
     cairn_graph *g = t->g;
-    cairn_tid target = t->o->softmax_target ? cairn_op_exp(g, cairn_op_scale(g, mask, (float)(1 / t->o->temperature)))
+    const float inverse = (float)(1 / t->o->temperature);
+    /* The softmax but for its sum, from its largest exponent on: exp(0.9 / 0.01) is no float. */
+    cairn_tid target = t->o->softmax_target ? cairn_op_exp(g, cairn_op_affine(g, mask, inverse, -PEAK * inverse))
                                             : cairn_op_relu(g, cairn_op_affine(g, mask, 1, -FLOOR));
     return cairn_op_reduce_mean(g, cairn_op_kl_divergence_image(g, logits, target, valid), CAIRN_AXES_ALL);
 }

@@ -35,6 +35,26 @@ static void test_costs__of_the_specification(void **state)
     assert_null(cairn_benchmark_models[sizeof expected / sizeof *expected]);
 }
 
+/* Rows of that table that are no case of benchmarks. */
+static void test_costs__of_other_pyramids(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *description;
+        double gmac;
+    } expected[] = {{"sp-fpn width=1 channels=128 taps=1,3,8,12 backbone=small", 4.181},
+                    {"sp-fpn width=1 channels=96 taps=1,2,4,12 backbone=small", 2.513},
+                    {"sp-fpn width=1 channels=64 taps=1,2,4,12 backbone=small", 1.317},
+                    {"sp-fpn width=1 channels=128 taps=3,6,12,16 backbone=large", 5.204}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        cairn_network_spec spec;
+        double macs;
+        assert_ok(cairn_network_parse(&spec, expected[i].description, "test"));
+        assert_ok(cairn_network_cost(&spec, 1, 480, 640, &macs, NULL));
+        assert_near(macs / 1e9, expected[i].gmac, 0.0014);
+    }
+}
+
 static void test_costs__with_a_multiplier(void **state)
 {
     (void)state;
@@ -71,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_costs__of_the_specification),
+        cmocka_unit_test(test_costs__of_other_pyramids),
         cmocka_unit_test(test_costs__with_a_multiplier),
         cmocka_unit_test(test_cases__name_networks),
     };

@@ -214,6 +214,41 @@ static void test_focal__known_values(void **state)
         }
 }
 
+/* student.md 4.2: 250 keypoints of 480x640 and their share everywhere, z = -7.113: a mean of 1.445e-3, the keypoints'. */
+static void test_focal__at_the_prior(void **state)
+{
+    (void)state;
+    const double share = 250 / (480.0 * 640), prior = log(share / (1 - share));
+    double of[2];
+    for (int y = 0; y < 2; y++) {
+        static rig r;
+        start(&r);
+        for (int i = 0; i < PIXELS; i++) r.mask[i] = (float)y, r.logits[i] = (float)prior;
+        cairn_tid one = cairn_graph_constant(r.g, (cairn_shape){1, H, W, 1}, 1);
+        of[y] = value_of(&r, cairn_heatmap_loss_sum(r.g, r.p.logits, r.p.mask, one, CAIRN_HEATMAP_FOCAL)) / PIXELS;
+    }
+    assert_near(prior, -7.113, 5e-4);
+    assert_near(share * of[1] + (1 - share) * of[0], 1.445e-3, 1e-6);
+    assert_true(of[0] < 1e-3 * share * of[1]);
+}
+
+/* The softmax of a mask as published: with the colder one a point has all of it, and no exponent overflows. */
+static void test_kl__of_a_softmax(void **state)
+{
+    (void)state;
+    static rig r;
+    const double temperatures[] = {1, 0.1, 0.01};
+    for (int i = 0; i < 3; i++) {
+        const double T = temperatures[i], more = exp(0.8 / T);
+        const cairn_consistency_options o = {0, 1, 0, 0, 0.2, 20, 0, true, T};
+        const double point = 1 / (1 + (PIXELS - 1) / more), rest = point / more; /* of a pixel */
+        const double expected = point * log(point) + (PIXELS - 1) * rest * log(fmax(rest, 1e-300)) + log(PIXELS);
+        start(&r);
+        r.mask[7] = r.mask_warped[7] = 0.9f;
+        assert_near(value_of(&r, cairn_consistency_loss(r.g, &r.p, &o).kl), 2 * expected, 2e-5);
+    }
+}
+
 static void test_refused__nothing_to_learn(void **state)
 {
     (void)state;
@@ -231,6 +266,8 @@ int main(void)
         cmocka_unit_test(test_huber__of_a_flat_prediction),
         cmocka_unit_test(test_kl__of_a_single_point),
         cmocka_unit_test(test_focal__known_values),
+        cmocka_unit_test(test_focal__at_the_prior),
+        cmocka_unit_test(test_kl__of_a_softmax),
         cmocka_unit_test(test_refused__nothing_to_learn),
     };
     return op_case_main("student losses", cases, sizeof cases / sizeof *cases, more, sizeof more / sizeof *more);

@@ -83,6 +83,14 @@ static void known_weights(void **state)
     check_row(CAIRN_RESIZE_BILINEAR, 3, 6, 1, (double[]){0.75, 0.25, 0});
     check_row(CAIRN_RESIZE_NEAREST, 3, 7, 4, (double[]){0, 1, 0});
     check_row(CAIRN_RESIZE_NEAREST, 3, 7, 5, (double[]){0, 0, 1});
+    for (int i = 0; i < 30; i++) { /* student.md 8.3: to the rows of 240 pixels at stride 8, and from 8 to 15 */
+        double up[15] = {0}, odd[8] = {0};
+        up[i / 2] = 1;
+        check_row(CAIRN_RESIZE_NEAREST, 15, 30, i, up);
+        if (i >= 15) continue;
+        odd[i * 8 / 15] = 1;
+        check_row(CAIRN_RESIZE_NEAREST, 8, 15, i, odd);
+    }
 }
 
 static void refuses(void **state)
