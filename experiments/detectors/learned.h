@@ -12,6 +12,10 @@ cairn_status cairn_detector_load(cairn_detector *out, cairn_gpu *gpu, const char
 /* Takes a network over (also on failure). `name` is copied. */
 cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, const char *name,
                                  const cairn_detect_options *options);
+/* From now on the points have the descriptors of another network, sampled from its map of the same image: how a student
+ * that only detects is measured where descriptors are needed (student.md 5.5). Takes the network over (also on failure).
+ * error  CAIRN_E_INVALID: the detector has descriptors already, or the network has none */
+cairn_status cairn_detector_describe_by(cairn_detector *detector, cairn_network *network);
 /* Looks at `count` gray images of one size at once, by one program. out[count]: as of cairn_detector.detect, and the
  * same whatever the batch (but for rounding, where a kernel goes another way for another number of images).
  * out    heatmaps  [count,h,w] probabilities, from which they are taken; NULL: not wanted

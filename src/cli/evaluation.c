@@ -192,10 +192,33 @@ static cairn_status check_matchers(const cairn_cli_contest *c)
     return CAIRN_OK;
 }
 
+/* Model `i`, which only detects, gets the descriptors of --describe; name and weights say so. */
+static cairn_status describe_model(cairn_cli_contest *c, int i, char *weights, size_t size)
+{
+    cairn_status st = CAIRN_OK;
+    char name[64], hash[32], own[64];
+    cairn_network *network = NULL;
+    const char *path = c->options->describe;
+    if (!given(path) || c->detectors[i].dimension) return CAIRN_OK;
+    CAIRN_TRY(hash_file(hash, path));
+    CAIRN_TRY(cairn_network_load(&network, c->gpu, path));
+    st = cairn_detector_describe_by(&c->detectors[i], network);
+    if (st < 0)
+        CAIRN_TRY(cairn_error_set(st, "command line: --describe: %s has no descriptors", path));
+    cairn_cli_name_model(name, path);
+    snprintf(own, sizeof own, "%s", c->names[i]);
+    snprintf(c->names[i], sizeof c->names[i], "%.24s, described by %.24s", own, name);
+    const size_t length = strlen(weights);
+    snprintf(weights + length, size - length, ", descriptors %s", hash);
+    c->described++;
+done:
+    return st;
+}
+
 static cairn_status add_model(cairn_cli_contest *c, const char *path)
 {
     cairn_status st = CAIRN_OK;
-    char weights[32];
+    char weights[96];
     const int i = c->count;
     CAIRN_TRY(check_room(c));
     cairn_detect_options detect = CAIRN_DETECT_OPTIONS_INIT;
@@ -209,6 +232,7 @@ static cairn_status add_model(cairn_cli_contest *c, const char *path)
         snprintf(c->names[i] + length, sizeof c->names[i] - length, " (%s)", cairn_sampling_name(detect.sampling));
     }
     c->detectors[i].name = c->names[i];
+    CAIRN_TRY(describe_model(c, i, weights, sizeof weights));
     CAIRN_TRY(enter(c, spec->kind == CAIRN_NETWORK_SUPERPOINT ? CAIRN_ROLE_TEACHER : CAIRN_ROLE_STUDENT, weights));
     CAIRN_TRY(add_matched(c, i, weights));
     if (c->options->untrained) CAIRN_TRY(add_untrained(c, spec));
@@ -252,6 +276,8 @@ cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *c)
     CAIRN_TRY(each_part(c, o->matcher_model, open_matcher));
     CAIRN_TRY(each_part(c, o->model, add_model));
     CAIRN_TRY(check_matchers(c));
+    if (given(o->describe) && !c->described)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --describe: there is no --model without descriptors"));
     CAIRN_TRY(each_part(c, o->baselines, add_baseline));
 done:
     return st;

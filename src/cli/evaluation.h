@@ -11,7 +11,7 @@ typedef struct cairn_cli_evaluation {
     char model[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES], photos[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], out[CAIRN_SETTING_TEXT_BYTES], device[CAIRN_SETTING_TEXT_BYTES];
     char protocol[CAIRN_SETTING_TEXT_BYTES], markdown[CAIRN_SETTING_TEXT_BYTES];
-    char matcher_model[CAIRN_SETTING_TEXT_BYTES];
+    char matcher_model[CAIRN_SETTING_TEXT_BYTES], describe[CAIRN_SETTING_TEXT_BYTES];
     bool untrained, pictures;
     int64_t height, width, pairs, points, top_k, radius, seed;
     int suppression, subpixel, sampling, warp;
@@ -30,6 +30,9 @@ typedef struct cairn_cli_evaluation {
 #define CAIRN_CLI_MATCHER_ROW                                                                                          \
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, matcher_model, "",                                                    \
                            "LightGlue checkpoint, or several: models are also matched by each that fits")
+#define CAIRN_CLI_DESCRIBE_ROW                                                                                         \
+    CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, describe, "",                                                         \
+                           "checkpoint whose descriptors are taken at the points of models without any")
 #define CAIRN_CLI_CHANGES_ROWS                                                                                         \
     CAIRN_SETTING_INT_ROW(cairn_cli_evaluation, height, 0, 0, 4096,                                                    \
                           "of the compared images, pixels; 0: the protocol's"),                                        \
@@ -67,7 +70,7 @@ typedef struct cairn_cli_contest {
     int count;
     cairn_matcher matchers[CAIRN_CLI_MOST_MATCHERS];
     char matcher_names[CAIRN_CLI_MOST_MATCHERS][64], matcher_weights[CAIRN_CLI_MOST_MATCHERS][32];
-    int matcher_count;
+    int matcher_count, described; /* described: models with the descriptors of --describe */
 } cairn_cli_contest;
 
 /* The contest of a command: protocol and pairs of images. id: of the protocol; "": the option's. Free it on failure,

@@ -1,6 +1,7 @@
 /* Students through the program: photographs of sizes that pyramids do not like, and heatmaps side by side. Networks are
  * small and untrained, which is enough for sizes, files and messages. */
 #include "data/image.h"
+#include "experiments/detectors/learned.h"
 #include "formats/npz.h"
 #include "student/network.h"
 #include "system/file.h"
@@ -143,6 +144,51 @@ static void test_network__padding_repeats_the_edge(void **state)
     }
 }
 
+/* ---- descriptors of another network ---- */
+
+/* A heatmap's student has the teacher's descriptors at its own points, and is evaluated by them. */
+static void test_describe__by_a_teacher(void **state)
+{
+    (void)state;
+    enum { SIDE = 64, CELLS = SIDE / 8, LENGTH = 8 };
+    static float heatmap[SIDE * SIDE], map[CELLS * CELLS * LENGTH];
+    const char *student = test_path("student0.safetensors"), *teacher = test_path("teacher.safetensors");
+    cairn_detector detector;
+    cairn_network *network;
+    cairn_keypoints alone, described;
+    cairn_image image;
+    save(teacher, "superpoint width=0.125 descriptor=8 order=none");
+    save_photo("described", "a.png", SIDE, SIDE);
+    assert_ok(cairn_image_load(&image, test_path("described/a.png"), 1));
+    assert_ok(cairn_detector_load(&detector, any_gpu(), student, NULL));
+    assert_ok(detector.detect(detector.state, &image, 20, &alone));
+    assert_ok(cairn_network_load(&network, any_gpu(), student));
+    assert_status(cairn_detector_describe_by(&detector, network), CAIRN_E_INVALID, "no descriptors");
+    assert_ok(cairn_network_load(&network, any_gpu(), teacher));
+    assert_ok(cairn_network_run(network, image.pixels, 1, SIDE, SIDE, heatmap, map));
+    assert_ok(cairn_detector_describe_by(&detector, network));
+    assert_int_equal(detector.dimension, LENGTH);
+    assert_ok(detector.detect(detector.state, &image, 20, &described));
+    assert_int_equal(described.count, alone.count);
+    assert_true(alone.count >= 10);
+    assert_memory_equal(described.points, alone.points, sizeof *alone.points * (size_t)alone.count);
+    assert_ok(cairn_keypoints_sample_as(&alone, map, CELLS, CELLS, LENGTH, 8, CAIRN_SAMPLE_CENTRES));
+    assert_memory_equal(described.descriptors, alone.descriptors, sizeof(float) * LENGTH * (size_t)alone.count);
+    assert_ok(cairn_network_load(&network, any_gpu(), teacher));
+    assert_status(cairn_detector_describe_by(&detector, network), CAIRN_E_INVALID, "descriptors of its own");
+    cairn_keypoints_free(&alone);
+    cairn_keypoints_free(&described);
+    cairn_detector_free(&detector);
+    cairn_image_free(&image);
+    save_photo("described", "a.png", 200, 260);
+    expect_success(WORDS("evaluate", "--model", student, "--describe", teacher, "--photos", test_path("described"),
+                         "--baselines", "", "--untrained=false", "--height", "96", "--width", "128", "--out",
+                         test_path("result")));
+    assert_non_null(strstr(run.out, "student0, described by teacher"));
+    expect_failure(WORDS("evaluate", "--model", teacher, "--describe", teacher, "--photos", test_path("described")), 2,
+                   "no --model without descriptors");
+}
+
 /* ---- heatmaps ---- */
 
 /* Mean difference of two panels of a sheet, whose pictures are `h` by `w` below a band of 26 pixels. */
@@ -213,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detect__sizes_that_are_no_multiples_of_32),
         cmocka_unit_test(test_network__padding_repeats_the_edge),
+        cmocka_unit_test(test_describe__by_a_teacher),
         cmocka_unit_test(test_heatmap__models_side_by_side),
         cmocka_unit_test(test_heatmap__wrong_command_lines),
     };

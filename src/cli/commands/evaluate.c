@@ -7,6 +7,7 @@
 static const cairn_setting table[] = {
     CAIRN_CLI_METHODS_ROWS,
     CAIRN_CLI_MATCHER_ROW,
+    CAIRN_CLI_DESCRIBE_ROW,
     CAIRN_CLI_PAIRS_ROWS,
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, protocol, "recommended", "what is measured how"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, baselines, "harris,sift,random", "classical methods, \"\" for none"),

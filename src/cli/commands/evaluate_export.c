@@ -7,6 +7,7 @@
 static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, model, "", "checkpoint (safetensors)"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, baselines, "", "or one classical method, see cairn evaluate --help"),
+    CAIRN_CLI_DESCRIBE_ROW,
     CAIRN_CLI_PAIRS_ROWS,
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, protocol, "recommended", "what is measured how"),
     CAIRN_SETTING_TEXT_ROW(cairn_cli_evaluation, out, "", "folder for the files"),
