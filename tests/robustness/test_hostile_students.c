@@ -3,7 +3,6 @@
  * metadata promises. */
 #include "base/rng.h"
 #include "experiments/detectors/learned.h"
-#include "student/import_tensor.h"
 #include "student/mobilenet_import.h"
 #include "student/sp_fpn_import.h"
 #include "support/device/material.h"
@@ -88,12 +87,10 @@ static void make_public(file *f, int layout)
         const cairn_parameter *p = &m.parameters[f->count];
         cairn_safetensor *t = &f->tensors[f->count];
         char name[160];
-        assert_ok(cairn_import_room(t, p));
-        for (int64_t i = 0; i < cairn_parameter_elements(p); i++) t->data[i] = (float)(0.1 * cairn_rng_uniform(&rng));
+        const int64_t shape[4] = {p->co, p->kind == CAIRN_PARAMETER_CONV ? p->ci : 1, p->k, p->k};
         public_name(name, layout, p->name);
-        free(t->name);
-        t->name = strdup(name);
-        assert_non_null(t->name);
+        assert_ok(cairn_import_room(t, name, p->kind == CAIRN_PARAMETER_VECTOR ? 1 : 4, shape));
+        for (int64_t i = 0; i < cairn_parameter_elements(p); i++) t->data[i] = (float)(0.1 * cairn_rng_uniform(&rng));
     }
     cairn_model_uninit(&m);
     cairn_graph_destroy(&g);
@@ -424,7 +421,8 @@ static void test_hostile__weights_that_are_not_finite(void **state)
         cairn_safetensor *t = (cairn_safetensor *)(uintptr_t)cairn_safetensors_find(&weights, layers[i / 2]);
         assert_non_null(t);
         t->data[0] = i / 2 ? INFINITY : NAN;
-        assert_ok(cairn_safetensors_write(path, weights.tensors, weights.count, weights.metadata, weights.metadata_count));
+        assert_ok(
+            cairn_safetensors_write(path, weights.tensors, weights.count, weights.metadata, weights.metadata_count));
         cairn_safetensors_free(&weights);
         if (cairn_detector_load(&detector, test_gpu(CAIRN_CLASS_AUTO), path, NULL) < 0) continue;
         assert_ok(detector.detect(detector.state, &image, 50, &points));
