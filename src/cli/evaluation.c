@@ -4,6 +4,7 @@
 #include "cli/images.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/detectors/learned.h"
+#include "experiments/detectors/model_name.h"
 #include "experiments/gallery/gallery.h"
 #include "system/file.h"
 
@@ -97,19 +98,6 @@ static cairn_status enter(cairn_cli_contest *c, cairn_role role, const char *wei
     return st;
 }
 
-void cairn_cli_name_model(char name[64], const char *path)
-{
-    const char *file = strrchr(path, '/'), *start = file;
-    if (file && !strcmp(file, "/model.safetensors")) {
-        while (start > path && start[-1] != '/') start--;
-        snprintf(name, 64, "%.*s", file - start < 63 ? (int)(file - start) : 63, start);
-    } else {
-        snprintf(name, 64, "%.63s", file ? file + 1 : path);
-        char *end = strstr(name, ".safetensors");
-        if (end && end > name && !end[12]) *end = 0;
-    }
-}
-
 static cairn_status hash_file(char text[32], const char *path)
 {
     cairn_status st = CAIRN_OK;
@@ -171,7 +159,7 @@ static cairn_status open_matcher(cairn_cli_contest *c, const char *path)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: at most %d matchers at once", i));
     CAIRN_TRY(hash_file(c->matcher_weights[i], path));
     CAIRN_TRY(cairn_matcher_open(&c->matchers[i], c->gpu, &complete));
-    cairn_cli_name_model(c->matcher_names[i], path);
+    cairn_model_name(c->matcher_names[i], path, c->options->matcher_model);
     c->matcher_count++;
 done:
     return st;
@@ -226,7 +214,7 @@ static cairn_status add_model(cairn_cli_contest *c, const char *path)
     CAIRN_TRY(cairn_detector_load(&c->detectors[i], c->gpu, path, &detect));
     CAIRN_TRY(hash_file(weights, path));
     const cairn_network_spec *spec = cairn_network_get_spec(cairn_detector_network(&c->detectors[i]));
-    cairn_cli_name_model(c->names[i], path);
+    cairn_model_name(c->names[i], path, c->options->model);
     if (detect.sampling != CAIRN_SAMPLE_CENTRES) { /* another method in tables and predictions */
         const size_t length = strlen(c->names[i]);
         snprintf(c->names[i] + length, sizeof c->names[i] - length, " (%s)", cairn_sampling_name(detect.sampling));

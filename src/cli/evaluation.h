@@ -80,8 +80,6 @@ cairn_status cairn_cli_contest_open(cairn_cli_contest *out, const cairn_cli_eval
  * that takes its descriptors) and the methods of --baselines. */
 cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *contest);
 void cairn_cli_contest_close(cairn_cli_contest *contest);
-/* runs/demo/teacher/model.safetensors is called teacher, anything else by its own name without .safetensors. */
-void cairn_cli_name_model(char name[64], const char *path);
 cairn_predictions_config cairn_cli_contest_config(const cairn_cli_contest *contest);
 /* Evaluates, prints the table, writes what --out and --markdown ask for. */
 cairn_status cairn_cli_contest_run(cairn_cli_contest *contest);

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/evaluation.h"
 #include "cli/images.h"
+#include "experiments/detectors/model_name.h"
 #include "experiments/gallery/heatmaps.h"
 #include "student/network.h"
 #include "system/interrupt.h"
@@ -58,7 +59,7 @@ static cairn_status read_models(work *w)
         if (length) {
             char *path = w->models[w->model_count];
             snprintf(path, sizeof w->models[0], "%.*s", (int)length, list);
-            cairn_cli_name_model(w->names[w->model_count++], path);
+            cairn_model_name(w->names[w->model_count++], path, w->o->model);
         }
         list += length + (list[length] == ',');
     }
