@@ -172,6 +172,26 @@ static window around(const cairn_keypoint *p, double reach, int h, int w)
                     (int)fmax(0, ceil((double)p->y - reach)), (int)fmin(h - 1, floor((double)p->y + reach))};
 }
 
+/* The Gaussian of one point, where it is the largest yet. */
+static void add_point(float *mask, int h, int w, const cairn_keypoint *point, double sigma)
+{
+    const double scale = -0.5 / (sigma * sigma);
+    const window o = around(point, 4 * sigma, h, w);
+    for (int y = o.y0; y <= o.y1; y++) {
+        for (int x = o.x0; x <= o.x1; x++) {
+            const double dx = x - (double)point->x, dy = y - (double)point->y;
+            float *at = &mask[(size_t)y * (size_t)w + (size_t)x], v = (float)exp(scale * (dx * dx + dy * dy));
+            if (v > *at) *at = v;
+        }
+    }
+}
+
+static void add_pixel(float *mask, int h, int w, const cairn_keypoint *point)
+{
+    const long x = lround((double)point->x), y = lround((double)point->y);
+    if (x >= 0 && y >= 0 && x < w && y < h) mask[(size_t)y * (size_t)w + (size_t)x] = 1;
+}
+
 void cairn_masks_draw(float *mask, float *weight, int h, int w, const cairn_keypoints *points,
                       const cairn_keypoints *lost, const cairn_mask_style *style)
 {
@@ -180,15 +200,10 @@ void cairn_masks_draw(float *mask, float *weight, int h, int w, const cairn_keyp
     /* First the Gaussians alone: their value tells how near the nearest point is. */
     memset(mask, 0, pixels * sizeof *mask);
     for (int i = 0; i < points->count; i++) {
-        const cairn_keypoint *p = &points->points[i];
-        const window o = around(p, 4 * style->sigma, h, w);
-        for (int y = o.y0; y <= o.y1; y++) {
-            for (int x = o.x0; x <= o.x1; x++) {
-                const double dx = x - (double)p->x, dy = y - (double)p->y;
-                float *at = &mask[(size_t)y * (size_t)w + (size_t)x], v = (float)exp(scale * (dx * dx + dy * dy));
-                if (v > *at) *at = v;
-            }
-        }
+        if (style->sigma > 0)
+            add_point(mask, h, w, &points->points[i], style->sigma);
+        else
+            add_pixel(mask, h, w, &points->points[i]);
     }
     for (size_t i = 0; weight && i < pixels; i++) weight[i] = 1;
     for (int i = 0; weight && style->ignore > 0 && i < lost->count; i++) {

@@ -35,14 +35,14 @@ cairn_status cairn_masks_match(cairn_masked_pair *out, const cairn_match_side *a
                                const cairn_mask_options *options);
 
 typedef struct cairn_mask_style {
-    double sigma;       /* of a point's Gaussian, pixels, 0.1..100; 3 */
+    double sigma;       /* of a point's Gaussian, pixels, 0.1..100; 3. 0: the peak at the rounded points alone */
     double floor, peak; /* of the mask; 0.1 and 0.9 */
     double ignore;      /* radius around points without a match that do not count, pixels; 0: none; 6 */
 } cairn_mask_style;
 #define CAIRN_MASK_STYLE_INIT ((cairn_mask_style){3.0, 0.1, 0.9, 6.0})
 /* mask [h,w] = floor + (peak - floor) max over points of exp(-d^2 / 2 sigma^2), up to 4 sigma away. weight [h,w] (NULL:
- * not wanted): 0 within `ignore` of a lost point that is nearer than every point, else 1. Positions may be fractional.
- */
+ * not wanted, nor lost): 0 within `ignore` of a lost point that is nearer than every point, else 1. Positions may be
+ * fractional. */
 void cairn_masks_draw(float *mask, float *weight, int h, int w, const cairn_keypoints *points,
                       const cairn_keypoints *lost, const cairn_mask_style *style);
 

@@ -5,6 +5,7 @@
 #include "experiments/stages/student/student.h"
 #include "experiments/stages/training.h"
 #include "experiments/stages/validation.h"
+#include "matching/masks.h"
 #include "ops/layout/layout.h"
 #include "ops/pointwise/pointwise.h"
 #include "ops/reduce/reduce.h"
@@ -92,8 +93,10 @@ static cairn_status make_sample(void *payload, int i)
     const cairn_student_view view = {heatmap ? target : NULL, photos->inputs[IMAGE] + at, photos->inputs[VALID] + at};
     cairn_keypoints points = {0};
     CAIRN_TRY(make_view(f, i, &view, &points));
-    if (!heatmap)
-        cairn_student_mask(target, photos->h, photos->w, &points, s->target == TARGET_BLOBS ? s->sigma : 0, 0, 1);
+    if (!heatmap) {
+        const cairn_mask_style style = {.sigma = s->target == TARGET_BLOBS ? s->sigma : 0, .floor = 0, .peak = 1};
+        cairn_masks_draw(target, NULL, photos->h, photos->w, &points, NULL, &style);
+    }
 done:
     cairn_keypoints_free(&points);
     return st;

@@ -111,13 +111,14 @@ static cairn_status move_masks(const feed *f, size_t at, const cairn_keypoints *
     cairn_status st = CAIRN_OK;
     const phase2_settings *s = f->s;
     const cairn_photo_feed *p = &f->photos;
+    const cairn_mask_style style = {.sigma = s->sigma, .floor = 0.1, .peak = 0.9};
     cairn_keypoints here = {0}, there = {0}, lost = {0};
     CAIRN_TRY(cairn_student_copy_points(&here, points));
     CAIRN_TRY(cairn_student_copy_points(&there, points));
     CAIRN_TRY(cairn_student_copy_points(&lost, points));
     match_points(&here, &there, &lost, points, to_warped, p->h, p->w, (int)s->points.border);
-    cairn_student_mask(p->inputs[MASK] + at, p->h, p->w, &here, s->sigma, 0.1, 0.9);
-    cairn_student_mask(p->inputs[MASK_WARPED] + at, p->h, p->w, &there, s->sigma, 0.1, 0.9);
+    cairn_masks_draw(p->inputs[MASK] + at, NULL, p->h, p->w, &here, NULL, &style);
+    cairn_masks_draw(p->inputs[MASK_WARPED] + at, NULL, p->h, p->w, &there, NULL, &style);
     if (s->ignore <= 0) lost.count = 0;
     cairn_student_mask_out(p->inputs[USE] + at, p->h, p->w, &lost, s->ignore);
     for (size_t k = 0; k < (size_t)p->h * (size_t)p->w; k++) p->inputs[USE_WARPED][at + k] = 1;

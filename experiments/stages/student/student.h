@@ -101,9 +101,6 @@ cairn_status cairn_student_make_view(const cairn_student_view *out, cairn_keypoi
                                      cairn_rng *rng, double warped, bool photometric);
 /* student.md 5.1: the homographies of both phases. */
 cairn_homography_options cairn_student_homographies(void);
-/* low + (high - low) max over points of exp(-d^2 / 2 sigma^2), to 4 sigma; sigma 0: high at the rounded points.
- * out [h,w] */
-void cairn_student_mask(float *out, int h, int w, const cairn_keypoints *points, double sigma, double low, double high);
 /* 1, and 0 within `radius` pixels of the points. */
 void cairn_student_mask_out(float *out, int h, int w, const cairn_keypoints *points, double radius);
 #endif

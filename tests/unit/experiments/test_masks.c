@@ -1,6 +1,5 @@
 /* Matched masks: matching, drawing, files. */
 #include "matching/masks.h"
-#include "experiments/stages/student/student.h"
 #include "formats/npz.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -143,14 +142,13 @@ static void test_drawing(void **state)
     for (int i = 0; i < H * W; i++) assert_true(mask[i] == 0.1f);
 }
 
-/* student.md 5.3 and 8.5: the profile of a point that has no neighbour within reach, however many others there are, by
- * both functions that draw one. */
+/* student.md 5.3 and 8.5: the profile of a point that has no neighbour within reach, however many others there are. */
 static void test_profile_of_a_point(void **state)
 {
     (void)state;
     static const double profile[][2] = {{0, 0.900}, {1, 0.857}, {2, 0.741}, {3, 0.585}, {4, 0.429},
                                         {5, 0.299}, {6, 0.208}, {8, 0.123}, {10, 0.103}, {12, 0.100}};
-    static float mask[2][H * W];
+    static float mask[H * W];
     cairn_keypoint at[1 + 150];
     const cairn_mask_style style = CAIRN_MASK_STYLE_INIT;
     at[0] = (cairn_keypoint){40, 60, 1};
@@ -158,15 +156,25 @@ static void test_profile_of_a_point(void **state)
         at[1 + i] = (cairn_keypoint){(float)(80 + 5 * (i % 15)), (float)(10 + 5 * (i / 15)), 1};
     for (int others = 0; others <= 150; others += 75) {
         const cairn_keypoints points = {.count = 1 + others, .points = at};
-        cairn_masks_draw(mask[0], NULL, H, W, &points, &(cairn_keypoints){0}, &style);
-        cairn_student_mask(mask[1], H, W, &points, 3, 0.1, 0.9);
-        for (int k = 0; k < 2; k++)
-            for (size_t i = 0; i < sizeof profile / sizeof *profile; i++) {
-                const int d = (int)profile[i][0];
-                assert_near(mask[k][60 * W + 40 + d], profile[i][1], 6e-4);
-                assert_near(mask[k][(60 - d) * W + 40], profile[i][1], 6e-4);
-            }
+        cairn_masks_draw(mask, NULL, H, W, &points, NULL, &style);
+        for (size_t i = 0; i < sizeof profile / sizeof *profile; i++) {
+            const int d = (int)profile[i][0];
+            assert_near(mask[60 * W + 40 + d], profile[i][1], 6e-4);
+            assert_near(mask[(60 - d) * W + 40], profile[i][1], 6e-4);
+        }
     }
+}
+
+/* Phase 1's targets without blobs. */
+static void test_points_without_blobs(void **state)
+{
+    (void)state;
+    static float mask[H * W];
+    cairn_keypoint at[4] = {{20, 30, 1}, {40.4f, 50.6f, 1}, {W - 0.4f, 3, 1}, {-0.4f, 7, 1}};
+    cairn_masks_draw(mask, NULL, H, W, &(cairn_keypoints){.count = 4, .points = at}, NULL,
+                     &(cairn_mask_style){.sigma = 0, .floor = 0, .peak = 1});
+    for (int i = 0; i < H * W; i++)
+        assert_true(mask[i] == (i == 30 * W + 20 || i == 51 * W + 40 || i == 7 * W ? 1.0f : 0.0f));
 }
 
 static void test_files(void **state)
@@ -213,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_oracle), cmocka_unit_test(test_check_and_symmetrise),
                                        cmocka_unit_test(test_drop_invalid), cmocka_unit_test(test_drawing),
                                        cmocka_unit_test(test_profile_of_a_point),
+                                       cmocka_unit_test(test_points_without_blobs),
                                        cmocka_unit_test(test_files)};
     return cmocka_run_group_tests(tests, make_points, free_points);
 }
