@@ -150,22 +150,16 @@ done:
     return st;
 }
 
-/* Builds a small graph for its list of parameters and fills the store by `path`, or by `seed` if path is NULL. */
-static cairn_status fill(cairn_network *net, const char *path, uint32_t seed)
+cairn_status cairn_network_fill_store(cairn_store *store, const cairn_network_spec *spec, const char *path,
+                                      uint32_t seed)
 {
     cairn_status st = CAIRN_OK;
     cairn_graph *g = NULL;
     cairn_model m = {0};
     CAIRN_TRY(cairn_graph_create(&g));
     cairn_model_init(&m, g, false);
-    cairn_network_build(&m, &net->spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1}));
-    CAIRN_TRY(cairn_graph_status(g));
-    if (path) CAIRN_TRY(cairn_checkpoint_check(path, &m));
-    CAIRN_TRY(cairn_store_add_graph(net->store, g));
-    if (path)
-        CAIRN_TRY(cairn_checkpoint_load(path, net->store, &m, false));
-    else
-        CAIRN_TRY(cairn_model_initialise(&m, net->store, seed));
+    cairn_network_build(&m, spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1})); /* for its parameters */
+    CAIRN_TRY(cairn_checkpoint_start(path, store, &m, seed));
 done:
     cairn_model_uninit(&m);
     cairn_graph_destroy(&g);
@@ -182,7 +176,7 @@ static cairn_status create(cairn_network **out, cairn_gpu *gpu, const cairn_netw
     net->gpu = gpu;
     net->spec = *spec;
     CAIRN_TRY(cairn_store_create(&net->store, gpu));
-    CAIRN_TRY(fill(net, path, seed));
+    CAIRN_TRY(cairn_network_fill_store(net->store, spec, path, seed));
     *out = net;
     net = NULL;
 done:

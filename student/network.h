@@ -35,6 +35,10 @@ typedef struct cairn_network_graph {
 /* Puts the network on `image` [N,H,W,1] into m's graph. */
 cairn_network_graph cairn_network_build(cairn_model *m, const cairn_network_spec *spec, cairn_tid image);
 
+/* The network's parameters, for a graph that holds it beside others: as cairn_checkpoint_start. */
+cairn_status cairn_network_fill_store(cairn_store *store, const cairn_network_spec *spec, const char *path,
+                                      uint32_t seed);
+
 typedef struct cairn_network cairn_network;
 /* error  CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with the file's name */
 cairn_status cairn_network_load(cairn_network **out, cairn_gpu *gpu, const char *path);

@@ -36,13 +36,7 @@ static cairn_status fill(cairn_lightglue *matcher, const char *path, uint32_t se
     cairn_lightglue_build(&m, &matcher->options, cairn_graph_input(g, "positions", (cairn_shape){2, 1, 4, 2}),
                           cairn_graph_input(g, "descriptors", (cairn_shape){2, 1, 4, matcher->options.descriptor}),
                           CAIRN_NONE);
-    CAIRN_TRY(cairn_graph_status(g));
-    if (path) CAIRN_TRY(cairn_checkpoint_check(path, &m));
-    CAIRN_TRY(cairn_store_add_graph(matcher->store, g));
-    if (path)
-        CAIRN_TRY(cairn_checkpoint_load(path, matcher->store, &m, false));
-    else
-        CAIRN_TRY(cairn_model_initialise(&m, matcher->store, seed));
+    CAIRN_TRY(cairn_checkpoint_start(path, matcher->store, &m, seed));
 done:
     cairn_model_uninit(&m);
     cairn_graph_destroy(&g);

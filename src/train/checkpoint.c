@@ -144,6 +144,18 @@ done:
     return st;
 }
 
+cairn_status cairn_checkpoint_start(const char *path, cairn_store *store, const cairn_model *model, uint32_t seed)
+{
+    cairn_status st = CAIRN_OK;
+    if (!path) return cairn_model_initialise(model, store, seed);
+    CAIRN_TRY(cairn_graph_status(model->g));
+    CAIRN_TRY(cairn_checkpoint_check(path, model));
+    CAIRN_TRY(cairn_store_add_graph(store, model->g));
+    CAIRN_TRY(cairn_checkpoint_load(path, store, model, false));
+done:
+    return st;
+}
+
 cairn_status cairn_checkpoint_load_matching(const char *path, cairn_store *store, const cairn_model *model, int *loaded)
 {
     cairn_status st = CAIRN_OK;

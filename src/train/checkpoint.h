@@ -19,6 +19,9 @@ cairn_status cairn_checkpoint_check(const char *path, const cairn_model *model);
  * optimiser = true the moments must be there too. The store is written only if all checks pass.
  * error  CAIRN_E_NOTFOUND, CAIRN_E_FORMAT with file, tensor, expected and found shape */
 cairn_status cairn_checkpoint_load(const char *path, cairn_store *store, const cairn_model *model, bool optimiser);
+/* Makes room in the store for the tensors of the model's graph and fills its parameters: from the file, which is
+ * checked first, or by the initial values of `seed` where path is NULL. error  as above */
+cairn_status cairn_checkpoint_start(const char *path, cairn_store *store, const cairn_model *model, uint32_t seed);
 /* Loads what matches by name and shape and leaves the rest (warm start of a larger model). *loaded counts tensors. */
 cairn_status cairn_checkpoint_load_matching(const char *path, cairn_store *store, const cairn_model *model,
                                             int *loaded);

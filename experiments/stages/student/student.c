@@ -224,17 +224,5 @@ cairn_network_graph cairn_frozen_teacher_build(cairn_graph *g, const cairn_froze
 
 cairn_status cairn_frozen_teacher_load(cairn_store *store, const cairn_frozen_teacher *teacher)
 {
-    cairn_status st = CAIRN_OK;
-    cairn_graph *g = NULL;
-    cairn_model m = {0};
-    CAIRN_TRY(cairn_graph_create(&g));
-    cairn_model_init(&m, g, false);
-    cairn_network_build(&m, &teacher->spec, cairn_graph_input(g, "image", (cairn_shape){1, 32, 32, 1}));
-    CAIRN_TRY(cairn_graph_status(g));
-    CAIRN_TRY(cairn_store_add_graph(store, g));
-    CAIRN_TRY(cairn_checkpoint_load(teacher->path, store, &m, false));
-done:
-    cairn_model_uninit(&m);
-    cairn_graph_destroy(&g);
-    return st;
+    return cairn_network_fill_store(store, &teacher->spec, teacher->path, 0);
 }
