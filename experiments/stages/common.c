@@ -1,6 +1,5 @@
 #include "experiments/stages/common.h"
 
-#include "base/hash.h"
 #include "system/file.h"
 #include "train/checkpoint.h"
 
@@ -95,16 +94,4 @@ cairn_status cairn_stage_set_dustbin(cairn_store *store, double prior)
     if (prior <= 0) return CAIRN_OK;
     bias[64] = (float)log(64 * (1 - prior) / prior);
     return cairn_store_write(store, index, bias);
-}
-
-cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path)
-{
-    uint8_t *bytes;
-    size_t size;
-    *hash = CAIRN_HASH_START;
-    cairn_status st = cairn_file_read(&bytes, &size, path, (size_t)1 << 31);
-    if (st < 0) return st;
-    *hash = cairn_hash_bytes(*hash, bytes, size);
-    free(bytes);
-    return CAIRN_OK;
 }

@@ -17,8 +17,6 @@ cairn_status cairn_stage_save_model(const cairn_stage *stage, cairn_store *store
  * Adam moves a bias by lr a step, so that learning the share itself would take the first thousands of steps.
  * 0: nothing. */
 cairn_status cairn_stage_set_dustbin(cairn_store *store, double prior);
-/* 64-bit hash of a file's bytes. */
-cairn_status cairn_stage_file_hash(uint64_t *hash, const char *path);
 /* Purposes of random streams inside a stage, so that no two draws share numbers. */
 enum {
     CAIRN_PURPOSE_SAMPLE = 1,

@@ -60,7 +60,7 @@ static cairn_status find_checkpoint(uint64_t *checkpoint, const cairn_stage *sta
     if (row) {
         CAIRN_ASSERT(row->type == CAIRN_SETTING_TEXT);
         CAIRN_TRY(cairn_stage_model_path(&model, stage, (const char *)labels->settings + row->offset));
-        CAIRN_TRY(cairn_stage_file_hash(checkpoint, model));
+        CAIRN_TRY(cairn_file_hash(checkpoint, model));
     } else {
         CAIRN_TRY(cairn_label_folder_read(&info, folder));
         *checkpoint = info.checkpoint;

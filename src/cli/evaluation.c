@@ -1,6 +1,5 @@
 #include "cli/evaluation.h"
 
-#include "base/hash.h"
 #include "cli/images.h"
 #include "experiments/baselines/baselines.h"
 #include "experiments/detectors/learned.h"
@@ -98,17 +97,11 @@ static cairn_status enter(cairn_cli_contest *c, cairn_role role, const char *wei
     return st;
 }
 
+/* The hash of a file, as text. */
 static cairn_status hash_file(char text[32], const char *path)
 {
-    cairn_status st = CAIRN_OK;
-    uint8_t buffer[65536];
-    uint64_t hash = CAIRN_HASH_START;
-    size_t got;
-    FILE *file = fopen(path, "rb");
-    if (!file) return cairn_error_set(CAIRN_E_NOTFOUND, "%s: cannot be read", path);
-    while ((got = fread(buffer, 1, sizeof buffer, file)) > 0) hash = cairn_hash_bytes(hash, buffer, got);
-    if (ferror(file)) st = cairn_error_set(CAIRN_E_IO, "%s: cannot be read", path);
-    fclose(file);
+    uint64_t hash;
+    const cairn_status st = cairn_file_hash(&hash, path);
     snprintf(text, 32, "%016llx", (unsigned long long)hash);
     return st;
 }

@@ -1,5 +1,7 @@
 #include "system/file.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -43,6 +45,18 @@ done:
     free(data);
     close(fd);
     return st;
+}
+
+cairn_status cairn_file_hash(uint64_t *hash, const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    *hash = CAIRN_HASH_START;
+    const cairn_status st = cairn_file_read(&bytes, &size, path, (size_t)1 << 32);
+    if (st < 0) return st;
+    *hash = cairn_hash_bytes(*hash, bytes, size);
+    free(bytes);
+    return CAIRN_OK;
 }
 
 static cairn_status write_all(const char *path, const char *temporary, const uint8_t *data, size_t size)

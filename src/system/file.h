@@ -10,6 +10,8 @@
  * error  CAIRN_E_NOTFOUND, CAIRN_E_IO, CAIRN_E_FORMAT if larger than `most`
  * owner  the caller frees *out with free() */
 cairn_status cairn_file_read(uint8_t **out, size_t *size, const char *path, size_t most);
+/* 64-bit hash of a file's bytes (base/hash.h). error  as above; at most 4 GiB are accepted */
+cairn_status cairn_file_hash(uint64_t *hash, const char *path);
 /* Writes to a temporary name in the same folder, syncs, renames. On failure nothing that existed is touched. */
 cairn_status cairn_file_write(const char *path, const void *data, size_t size);
 /* For formats that a library writes to a path: *temporary (caller frees) is a name in the same folder; commit syncs it

@@ -9,6 +9,7 @@
 #include "experiments/gallery/gallery.h"
 #include "experiments/stages/common.h"
 #include "experiments/stages/photos.h"
+#include "system/file.h"
 
 #include <string.h>
 
@@ -88,7 +89,7 @@ static cairn_status add_network(contest *c, const char *stage_name, cairn_role r
     cairn_network *network = NULL;
     CAIRN_TRY(check_room(c));
     CAIRN_TRY(cairn_stage_model_path(&path, c->stage, stage_name));
-    CAIRN_TRY(cairn_stage_file_hash(&hash, path));
+    CAIRN_TRY(cairn_file_hash(&hash, path));
     snprintf(weights, sizeof weights, "%016llx", (unsigned long long)hash);
     CAIRN_TRY(cairn_network_load(&network, c->stage->gpu, path));
     CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, shown, NULL));

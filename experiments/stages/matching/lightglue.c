@@ -235,7 +235,7 @@ static cairn_status prepare(feed *f, char detector[128])
     else if (!(path = strdup(s->model)))
         CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
     CAIRN_TRY(cairn_network_load(&network, f->stage->gpu, path));
-    CAIRN_TRY(cairn_stage_file_hash(&checkpoint, path));
+    CAIRN_TRY(cairn_file_hash(&checkpoint, path));
     cairn_network_describe(detector, 128, cairn_network_get_spec(network));
     f->o = (cairn_lightglue_options){(int)s->layers, (int)s->heads, (int)s->width, cairn_network_dimension(network)};
     if (f->o.descriptor < 1)

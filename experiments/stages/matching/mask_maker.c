@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "experiments/stages/common.h"
 #include "geometry/postprocess.h"
+#include "system/file.h"
 #include "system/parallel.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static cairn_status open_teacher(cairn_mask_maker *m, const cairn_stage *stage, 
         CAIRN_TRY(cairn_stage_model_path(&path, stage, m->s->teacher));
     else if (!(path = strdup(m->s->model)))
         CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for a path"));
-    CAIRN_TRY(cairn_stage_file_hash(&m->checkpoint, path));
+    CAIRN_TRY(cairn_file_hash(&m->checkpoint, path));
     CAIRN_TRY(cairn_network_load(&m->teacher, gpu, path));
     m->dimension = cairn_network_dimension(m->teacher);
 done:

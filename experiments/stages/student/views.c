@@ -4,6 +4,7 @@
 #include "experiments/stages/common.h"
 #include "experiments/stages/labelling.h"
 
+#include "system/file.h"
 #include "teacher/augment.h"
 
 #include <math.h>
@@ -56,24 +57,6 @@ done:
     return st;
 }
 
-void cairn_student_mask(float *out, int h, int w, const cairn_keypoints *points, double sigma, double low, double high)
-{
-    const int reach = (int)ceil(4 * sigma);
-    for (int i = 0; i < h * w; i++) out[i] = (float)low;
-    for (int i = 0; i < points->count; i++) {
-        const double px = (double)points->points[i].x, py = (double)points->points[i].y;
-        const int cx = (int)lround(px), cy = (int)lround(py);
-        for (int y = cy - reach; y <= cy + reach; y++)
-            for (int x = cx - reach; x <= cx + reach; x++) {
-                if (x < 0 || y < 0 || x >= w || y >= h) continue;
-                const double d2 = (x - px) * (x - px) + (y - py) * (y - py);
-                const double share = reach ? exp(-d2 / (2 * sigma * sigma)) : 1;
-                float *t = &out[(size_t)y * (size_t)w + (size_t)x], value = (float)(low + (high - low) * share);
-                if (value > *t) *t = value;
-            }
-    }
-}
-
 void cairn_student_mask_out(float *out, int h, int w, const cairn_keypoints *points, double radius)
 {
     const int reach = (int)ceil(radius);
@@ -104,7 +87,7 @@ cairn_status cairn_student_points_open(cairn_photo_feed *photos, cairn_stage *st
                          .label = "teacher's keypoints"};
     if (s->labels[0]) return cairn_photo_feed_label_from(photos, s->labels);
     CAIRN_TRY(cairn_stage_model_path(&model, stage, s->teacher));
-    CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
+    CAIRN_TRY(cairn_file_hash(&checkpoint, model));
     CAIRN_TRY(cairn_network_load(&teacher, stage->gpu, model));
     CAIRN_TRY(cairn_stage_path(&folder, stage, "teacher"));
     CAIRN_TRY(cairn_stage_label(stage, teacher, checkpoint, photos->photos, &o, folder));

@@ -34,7 +34,7 @@ static cairn_status run(cairn_stage *stage, const void *settings)
     o.previews = (int)s->previews;
     o.label = stage->name;
     CAIRN_TRY(cairn_stage_model_path(&model, stage, s->teacher));
-    CAIRN_TRY(cairn_stage_file_hash(&checkpoint, model));
+    CAIRN_TRY(cairn_file_hash(&checkpoint, model));
     CAIRN_TRY(cairn_network_load(&network, stage->gpu, model));
     CAIRN_TRY(cairn_stage_photos_open(&photos, stage, false));
     CAIRN_TRY(cairn_stage_path(&folder, stage, "labels"));

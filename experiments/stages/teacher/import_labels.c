@@ -55,7 +55,7 @@ static cairn_status check_folder(intake *m)
             CAIRN_E_INVALID, "%s: labels of whole photographs; training uses %lld crops of each: set photos.crops=1",
             m->s->folder, (long long)photos->crops));
     if (!m->s->model[0]) goto done;
-    CAIRN_TRY(cairn_stage_file_hash(&wanted, m->s->model));
+    CAIRN_TRY(cairn_file_hash(&wanted, m->s->model));
     if (wanted != m->info.checkpoint)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "%s: labels by the checkpoint %016llx; %s is %016llx: label again",
                                   m->s->folder, (unsigned long long)m->info.checkpoint, m->s->model,

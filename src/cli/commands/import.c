@@ -1,5 +1,6 @@
 /* cairn import: a public checkpoint becomes one of ours. */
 #include "cli/command.h"
+#include "cli/print.h"
 #include "matching/lightglue/import.h"
 #include "system/file.h"
 #include "student/mobilenet_import.h"
@@ -33,14 +34,6 @@ static cairn_status check_layout(const char *layout)
                                      layout);
 }
 
-/* Text of a file, without what could steer a terminal. */
-static void print_name(const char *name)
-{
-    fputs("  ", stdout);
-    for (; *name; name++) putchar((unsigned char)*name < 32 || *name == 127 ? '?' : *name);
-    putchar('\n');
-}
-
 /* A detector's layout, that of a matcher, of a student or of a student's backbone. */
 static cairn_status import(cairn_import_report *report, const cairn_weights *weights, const import_options *o)
 {
@@ -71,7 +64,11 @@ static cairn_status run(const void *options, const char *const *words, int word_
     printf("%s: %d of %d tensors as layout %s -> %s\nmodel: %s\n", words[0], report.taken, weights.count, report.layout,
            o->out, report.model);
     if (report.left) printf("%d tensors of the file have no place in it:\n", report.left);
-    for (int i = 0; i < report.left && i < SHOWN; i++) print_name(report.left_names[i]);
+    for (int i = 0; i < report.left && i < SHOWN; i++) {
+        fputs("  ", stdout);
+        cairn_cli_print_text(report.left_names[i], false);
+        putchar('\n');
+    }
     if (report.left > SHOWN) printf("  and %d more\n", report.left - SHOWN);
 done:
     cairn_import_report_free(&report);

@@ -1,5 +1,6 @@
 /* cairn info: what a checkpoint holds. */
 #include "cli/command.h"
+#include "cli/print.h"
 #include "formats/safetensors.h"
 
 #include <math.h>
@@ -16,27 +17,18 @@ static const cairn_setting table[] = {
     {0},
 };
 
-/* Text of a file, without what could steer a terminal. */
-static void print_text(const char *text, bool lines)
-{
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        putchar(c == '\n' && lines ? '\n' : c < 32 || c == 127 ? '?' : c);
-    }
-}
-
 static void print_metadata(const cairn_safetensors *file, bool full)
 {
     for (int i = 0; i < file->metadata_count; i++) {
         const char *value = file->metadata[i].value;
         const size_t length = strlen(value);
-        print_text(file->metadata[i].key, false);
+        cairn_cli_print_text(file->metadata[i].key, false);
         fputs(": ", stdout);
         if (length > 160 && !full) {
             printf("%zu bytes (--metadata prints them)\n", length);
             continue;
         }
-        print_text(value, full);
+        cairn_cli_print_text(value, full);
         putchar('\n');
     }
 }
@@ -62,7 +54,7 @@ static void print_tensor(const cairn_safetensor *t)
     }
     const double n = t->count > wrong ? (double)(t->count - wrong) : 1, mean = sum / n;
     fputs("  ", stdout);
-    print_text(t->name, false);
+    cairn_cli_print_text(t->name, false);
     fputs(" [", stdout);
     for (int i = 0; i < t->rank; i++) printf("%s%lld", i ? "," : "", (long long)t->shape[i]);
     printf("] mean %.4g deviation %.4g", mean, sqrt(fmax(squares / n - mean * mean, 0)));

@@ -3,7 +3,7 @@
 #include "cli/open_device.h"
 #include "experiments/labelling/folder.h"
 #include "experiments/labelling/settings.h"
-#include "experiments/stages/common.h"
+#include "system/file.h"
 
 #include <string.h>
 
@@ -69,7 +69,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
                                         .layout = (cairn_photo_layout)o->layout,
                                         .camera = (int)o->camera};
     CAIRN_TRY(cairn_photo_folder_open(&photos, words[0], &listed));
-    CAIRN_TRY(cairn_stage_file_hash(&folder.checkpoint, o->model));
+    CAIRN_TRY(cairn_file_hash(&folder.checkpoint, o->model));
     CAIRN_TRY(cairn_cli_open_device(&gpu, o->device));
     CAIRN_TRY(cairn_network_load(&network, gpu, o->model));
     CAIRN_TRY(cairn_label_folder_run(&result, gpu, network, &photos, &folder));

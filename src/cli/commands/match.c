@@ -1,5 +1,4 @@
 /* cairn match: the matches of images, drawn and as numbers. */
-#include "base/hash.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/match/job.h"
@@ -109,18 +108,6 @@ static cairn_status output_path(char **path, const match_options *o, const cairn
     return *path ? CAIRN_OK : cairn_error_set(CAIRN_E_NOMEM, "out of memory");
 }
 
-static cairn_status hash_file(uint64_t *hash, const char *path)
-{
-    uint8_t buffer[65536];
-    size_t got;
-    FILE *file = fopen(path, "rb");
-    if (!file) return cairn_error_set(CAIRN_E_NOTFOUND, "%s: cannot be read", path);
-    while ((got = fread(buffer, 1, sizeof buffer, file)) > 0) *hash = cairn_hash_bytes(*hash, buffer, got);
-    const bool failed = ferror(file);
-    fclose(file);
-    return failed ? cairn_error_set(CAIRN_E_IO, "%s: cannot be read", path) : CAIRN_OK;
-}
-
 /* DIR/settings.txt says what its files were made with: what is there is done only if it is the same. */
 static cairn_status claim_folder(const match_options *o, const cairn_match_pairs *pairs)
 {
@@ -128,15 +115,16 @@ static cairn_status claim_folder(const match_options *o, const cairn_match_pairs
     char *text = NULL, *path = cairn_file_join(o->out, "settings.txt");
     size_t size = 0, old_size = 0;
     uint8_t *old = NULL;
-    uint64_t files = CAIRN_HASH_START;
+    uint64_t weights[2] = {0};
     match_options lasting = *o;
     lasting.out[0] = lasting.device[0] = lasting.pairs[0] = lasting.format[0] = 0; /* these change no file's content */
     FILE *memory = open_memstream(&text, &size);
     if (!path || !memory) CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "out of memory"));
-    if (o->model[0]) CAIRN_TRY(hash_file(&files, o->model));
-    if (o->matcher_model[0]) CAIRN_TRY(hash_file(&files, o->matcher_model));
+    if (o->model[0]) CAIRN_TRY(cairn_file_hash(&weights[0], o->model));
+    if (o->matcher_model[0]) CAIRN_TRY(cairn_file_hash(&weights[1], o->matcher_model));
     cairn_settings_write(memory, table, &lasting, 0);
-    fprintf(memory, "images: %016llx\nweights: %016llx\n", (unsigned long long)pairs->hash, (unsigned long long)files);
+    fprintf(memory, "images: %016llx\nweights: %016llx %016llx\n", (unsigned long long)pairs->hash,
+            (unsigned long long)weights[0], (unsigned long long)weights[1]);
     fclose(memory);
     memory = NULL;
     CAIRN_TRY(cairn_file_make_folder(o->out));
