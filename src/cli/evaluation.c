@@ -186,7 +186,7 @@ static cairn_status describe_model(cairn_cli_contest *c, int i, char *weights, s
     st = cairn_detector_describe_by(&c->detectors[i], network);
     if (st < 0)
         CAIRN_TRY(cairn_error_set(st, "command line: --describe: %s has no descriptors", path));
-    cairn_cli_name_model(name, path);
+    cairn_model_name(name, path, path);
     snprintf(own, sizeof own, "%s", c->names[i]);
     snprintf(c->names[i], sizeof c->names[i], "%.24s, described by %.24s", own, name);
     const size_t length = strlen(weights);
