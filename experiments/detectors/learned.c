@@ -137,6 +137,7 @@ cairn_status cairn_detector_describe_by(cairn_detector *detector, cairn_network 
         return st;
     }
     l->describer = network;
+    cairn_network_use_raw_descriptors(network, l->options.sampling == CAIRN_SAMPLE_LEGACY);
     detector->dimension = cairn_network_dimension(network);
     return CAIRN_OK;
 }

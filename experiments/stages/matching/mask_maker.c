@@ -58,6 +58,7 @@ static cairn_status open_teacher(cairn_mask_maker *m, const cairn_stage *stage, 
     CAIRN_TRY(cairn_file_hash(&m->checkpoint, path));
     CAIRN_TRY(cairn_network_load(&m->teacher, gpu, path));
     m->dimension = cairn_network_dimension(m->teacher);
+    cairn_network_use_raw_descriptors(m->teacher, m->s->sampling == CAIRN_SAMPLE_LEGACY);
 done:
     free(path);
     return st;
