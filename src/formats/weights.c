@@ -3,7 +3,7 @@
 #include "system/file.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
-#include "formats/torch_file.h"
+#include "formats/torch/torch_file.h"
 
 #include <string.h>
 

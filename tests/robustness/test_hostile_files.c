@@ -4,7 +4,7 @@
 #include "formats/npy.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
-#include "formats/torch_file.h"
+#include "formats/torch/torch_file.h"
 #include "matching/masks.h"
 #include "teacher/labels/label_file.h"
 

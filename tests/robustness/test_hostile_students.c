@@ -3,8 +3,8 @@
  * metadata promises. */
 #include "base/rng.h"
 #include "experiments/detectors/learned.h"
-#include "student/mobilenet_import.h"
-#include "student/sp_fpn_import.h"
+#include "student/import/mobilenet.h"
+#include "student/import/sp_fpn.h"
 #include "support/device/material.h"
 #include "support/device/test_gpu.h"
 #include "support/hostile.h"

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "experiments/stages/common.h"
-#include "student/mobilenet_import.h"
+#include "student/import/mobilenet.h"
 #include "teacher/augment.h"
 #include "train/checkpoint.h"
 

@@ -3,8 +3,8 @@
 #include "cli/print.h"
 #include "matching/lightglue/import.h"
 #include "system/file.h"
-#include "student/mobilenet_import.h"
-#include "student/sp_fpn_import.h"
+#include "student/import/mobilenet.h"
+#include "student/import/sp_fpn.h"
 #include "teacher/import.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * each public layout after its import, against PyTorch's. Skipped where PyTorch is absent; the real MagicPoint by
  * CAIRN_TEST_WEIGHTS, its .npz. */
 #include "formats/npz.h"
-#include "formats/torch_file.h"
+#include "formats/torch/torch_file.h"
 #include "student/network.h"
 #include "system/file.h"
 #include "teacher/import.h"
@@ -18,7 +18,7 @@ static int ask_peer(const char *weights)
 {
     char command[4096];
     const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/torch_import.py' '%s' %s%s%s 1>&2",
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_import.py' '%s' %s%s%s 1>&2",
              source ? source : ".", test_path("%s", ""), weights ? "'" : "", weights ? weights : "",
              weights ? "'" : "");
     return system(command);

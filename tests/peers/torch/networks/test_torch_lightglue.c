@@ -359,7 +359,7 @@ static int ask_peer(void)
 {
     char command[4096];
     const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/torch_lightglue.py' '%s' 1>&2",
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_lightglue.py' '%s' 1>&2",
              source ? source : ".", test_path("%s", ""));
     return system(command);
 }

@@ -114,7 +114,7 @@ static double run_peer(rig *r, const char *description, const char *checkpoint)
 {
     char command[2048], path[300];
     snprintf(command, sizeof command,
-             "/usr/bin/python3 '%s/tests/peers/torch/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz' %g",
+             "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz' %g",
              getenv("CAIRN_TEST_SOURCE"), description, checkpoint, r->folder, r->folder, LEAST_MARGIN);
     assert_int_equal(system(command), 0);
     path_of(path, sizeof path, r, "expected.npz");

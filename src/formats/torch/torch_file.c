@@ -1,7 +1,7 @@
-#include "formats/torch_file.h"
+#include "formats/torch/torch_file.h"
 
 #include "base/half.h"
-#include "formats/torch_storage.h"
+#include "formats/torch/torch_storage.h"
 
 #include <string.h>
 

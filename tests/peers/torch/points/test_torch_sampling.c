@@ -217,7 +217,7 @@ static void agrees_with_torch(void **state)
         r.class_name = test_gpu_class_name(k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL);
         for (int i = 0; i < (int)(sizeof cases / sizeof *cases) && gpu; i++) run_case(&r, gpu, i);
     }
-    test_torch_compare(&r.arrays, "torch_sampling.py");
+    test_torch_compare(&r.arrays, "points/torch_sampling.py");
 }
 
 int main(void)

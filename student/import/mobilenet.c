@@ -1,4 +1,4 @@
-#include "student/mobilenet_import.h"
+#include "student/import/mobilenet.h"
 
 #include "train/checkpoint.h"
 #include "train/model_import.h"

@@ -1,5 +1,5 @@
-#ifndef CAIRN_FORMATS_TORCH_FILE_H
-#define CAIRN_FORMATS_TORCH_FILE_H
+#ifndef CAIRN_FORMATS_TORCH_TORCH_FILE_H
+#define CAIRN_FORMATS_TORCH_TORCH_FILE_H
 /* PyTorch's checkpoints (torch.save): .pth, .pt, .pth.tar, .ckpt, in both containers, the zip file of PyTorch 1.6 and
  * later and the row of pickles before it. Nothing in the file is executed. */
 #include "formats/weights.h"

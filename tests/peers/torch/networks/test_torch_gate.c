@@ -63,7 +63,7 @@ static void agrees_with_torch(void **state)
         for (int i = 0; i < (int)(sizeof cases / sizeof *cases) && gpu; i++)
             run_case(&a, gpu, test_gpu_class_name(kernel_class), i);
     }
-    test_torch_compare(&a, "torch_gate.py");
+    test_torch_compare(&a, "networks/torch_gate.py");
 }
 
 int main(void)

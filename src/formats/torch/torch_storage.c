@@ -1,6 +1,6 @@
-#include "formats/torch_storage.h"
+#include "formats/torch/torch_storage.h"
 
-#include "formats/torch_file.h"
+#include "formats/torch/torch_file.h"
 
 #include <string.h>
 #include <zip.h>

@@ -311,7 +311,7 @@ static int ask_pytorch(void)
         }
     snprintf(path, sizeof path, "%s/inputs.npz", folder);
     assert_ok(cairn_npz_write(path, arrays, count, false));
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/torch_points.py' '%s' '%s/expected.npz'",
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/points/torch_points.py' '%s' '%s/expected.npz'",
              getenv("CAIRN_TEST_SOURCE"), path, folder);
     assert_int_equal(system(command), 0);
     snprintf(path, sizeof path, "%s/expected.npz", folder);

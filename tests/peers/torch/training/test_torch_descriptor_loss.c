@@ -146,7 +146,7 @@ static void test_losses__as_their_formulas(void **state)
     cairn_npz npz;
     const char *source = getenv("CAIRN_TEST_SOURCE");
     write_inputs(test_path("inputs.npz"));
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/torch_descriptor_loss.py' '%s' '%s'",
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/training/torch_descriptor_loss.py' '%s' '%s'",
              source ? source : ".", test_path("inputs.npz"), test_path("expected.npz"));
     assert_int_equal(system(command), 0);
     assert_ok(cairn_npz_read(&npz, test_path("expected.npz")));

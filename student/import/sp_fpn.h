@@ -1,5 +1,5 @@
-#ifndef CAIRN_STUDENT_SP_FPN_IMPORT_H
-#define CAIRN_STUDENT_SP_FPN_IMPORT_H
+#ifndef CAIRN_STUDENT_IMPORT_SP_FPN_H
+#define CAIRN_STUDENT_IMPORT_SP_FPN_H
 /* Checkpoints of the SP-FPN source (student.md 1.4) as ours: rgb.weight, backbone.4.block.2.fc1.weight,
  * fpn.inner_blocks.0.0.weight, fpn.layer_blocks.0.0.weight, integrate.0.weight ..., behind any prefix
  * (model_state_dict.module.). Older torchvision writes fpn.inner_blocks.0.weight and has biases in the pyramid: the

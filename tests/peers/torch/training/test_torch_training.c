@@ -111,7 +111,7 @@ static void agrees_with_torch(void **state)
     }
     static const char *const names[] = {"constant", "cosine", "step", "linear", "exponential"};
     for (int i = 0; i < 5; i++) run_rates(&t, names[i], i, i % 2 ? 7 : 0);
-    test_torch_compare(&t, "torch_training.py");
+    test_torch_compare(&t, "training/torch_training.py");
 }
 
 int main(void)

@@ -92,7 +92,7 @@ static void agrees_with_torch(void **state)
         cairn_gpu *gpu = test_gpu(k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL);
         for (int i = 0; gpu && i < CASES; i++) run_case(&a, gpu, k ? "simt" : "texel", i);
     }
-    test_torch_compare(&a, "torch_consistency.py");
+    test_torch_compare(&a, "training/torch_consistency.py");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "student/sp_fpn_import.h"
+#include "student/import/sp_fpn.h"
 
 #include "student/network.h"
 #include "train/model_import.h"

@@ -6,7 +6,7 @@
 #include "data/photo_folder.h"
 #include "formats/npz.h"
 #include "graph/program.h"
-#include "student/mobilenet_import.h"
+#include "student/import/mobilenet.h"
 #include "student/network.h"
 #include "train/checkpoint.h"
 
@@ -21,7 +21,7 @@ static void ask_peer(const char *more)
 {
     char command[4096];
     const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/torch_mobilenet.py' '%s' %s 1>&2",
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_mobilenet.py' '%s' %s 1>&2",
              source ? source : ".", test_path("%s", ""), more);
     if (system(command)) fail_msg("failed: %s", command);
 }

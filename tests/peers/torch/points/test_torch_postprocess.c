@@ -82,7 +82,7 @@ static void test_postprocess(void **state)
                  {{0.018, 0, 3, false, CAIRN_SUPPRESS_NONE, CAIRN_SAMPLE_CENTRES}, 300}};
     for (int s = 0; s < CAIRN_SAMPLINGS; s++) add_sampling(&a, (cairn_sampling)s);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) add_detection(&a, (int)i, &cases[i].o, cases[i].top_k);
-    test_torch_compare(&a, "torch_postprocess.py");
+    test_torch_compare(&a, "points/torch_postprocess.py");
 }
 
 int main(void)

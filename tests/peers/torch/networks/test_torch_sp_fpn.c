@@ -2,7 +2,7 @@
  * older torchvision's, other taps, Large. Skipped where PyTorch is absent. */
 #include "formats/npz.h"
 #include "student/network.h"
-#include "student/sp_fpn_import.h"
+#include "student/import/sp_fpn.h"
 #include "system/file.h"
 
 #include "support/device/test_gpu.h"
@@ -113,7 +113,7 @@ int main(void)
     const char *source = getenv("CAIRN_TEST_SOURCE");
     if (!test_gpu_available() || !test_torch_available()) return TEST_SKIP;
     if (test_scratch_create(NULL)) return 1;
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/torch_sp_fpn.py' '%s' 1>&2",
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_sp_fpn.py' '%s' 1>&2",
              source ? source : ".", test_path("%s", ""));
     int failed = system(command) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
     test_gpu_destroy_all();

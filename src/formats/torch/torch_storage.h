@@ -1,7 +1,7 @@
-#ifndef CAIRN_FORMATS_TORCH_STORAGE_H
-#define CAIRN_FORMATS_TORCH_STORAGE_H
+#ifndef CAIRN_FORMATS_TORCH_TORCH_STORAGE_H
+#define CAIRN_FORMATS_TORCH_TORCH_STORAGE_H
 /* Private to torch_file.c: where a checkpoint's numbers lie, in either container, and its main pickle. */
-#include "formats/pickle.h"
+#include "formats/torch/pickle.h"
 
 /* A value may contain itself, so walks are bounded. */
 enum { CAIRN_TORCH_LEVELS = 32, CAIRN_TORCH_STEPS = 1 << 22 };

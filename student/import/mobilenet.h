@@ -1,5 +1,5 @@
-#ifndef CAIRN_STUDENT_MOBILENET_IMPORT_H
-#define CAIRN_STUDENT_MOBILENET_IMPORT_H
+#ifndef CAIRN_STUDENT_IMPORT_MOBILENET_H
+#define CAIRN_STUDENT_IMPORT_MOBILENET_H
 /* Public MobileNetV3 classifiers as ours, and as the start of a student's backbone.
  *
  * Layouts (student.md 1.1 and 1.4), for Small and Large and any width multiplier:

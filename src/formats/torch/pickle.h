@@ -1,5 +1,5 @@
-#ifndef CAIRN_FORMATS_PICKLE_H
-#define CAIRN_FORMATS_PICKLE_H
+#ifndef CAIRN_FORMATS_TORCH_PICKLE_H
+#define CAIRN_FORMATS_TORCH_PICKLE_H
 /* Python's pickle format, restricted: it builds containers, texts and numbers, and writes down which function a file
  * would like to have called, with what. Nothing is looked up and nothing is called, so a file can do no harm.
  * Protocols 2 to 5, as far as PyTorch writes them. */

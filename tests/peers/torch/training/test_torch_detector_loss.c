@@ -81,7 +81,7 @@ static void test_detector_loss(void **state)
         compute(&out, &o, CAIRN_CLASS_TEXEL);
         compute(&out, &o, CAIRN_CLASS_SIMT);
     }
-    test_torch_compare(&out, "torch_detector_loss.py");
+    test_torch_compare(&out, "training/torch_detector_loss.py");
 }
 
 int main(void)
