@@ -15,6 +15,8 @@ typedef struct cairn_labelling {
     int radius, border, top_k;           /* size of the suppression and margin, pixels; top_k 0: all */
     cairn_suppression_kind suppression;
     bool subpixel;                       /* soft-argmax on the heatmap, as pytorch-superpoint exports */
+    int side;                            /* pixels of the image's longer side as the network sees it, for views 1: the
+                                            rest of the above is of that size, labels are of the image's; 0: as it is */
     int previews;                        /* pictures, spread over the photos: heatmap and labels */
     const char *label;                   /* of the progress bar */
 } cairn_labelling;
@@ -22,7 +24,7 @@ typedef struct cairn_labelling {
 typedef struct cairn_labeller cairn_labeller;
 
 /* network: borrowed, must outlive the labeller. checkpoint: fingerprint of its file. h, w: multiples of 8.
- * error  CAIRN_E_INVALID: chunk does not divide views */
+ * error  CAIRN_E_INVALID: chunk does not divide views, or several views with a side */
 cairn_status cairn_labeller_create(cairn_labeller **out, cairn_gpu *gpu, cairn_network *network, uint64_t checkpoint,
                                    const cairn_labelling *options, int h, int w);
 void cairn_labeller_destroy(cairn_labeller **labeller);

@@ -5,6 +5,8 @@
 #include "support/device/test_gpu.h"
 #include "support/program.h"
 #include "support/scratch.h"
+#include "system/file.h"
+#include "teacher/labels/label_file.h"
 
 #include <math.h>
 
@@ -19,7 +21,10 @@ static const char recipe[] =
     "     warped: 0.1, width: 0.25, channels: 8, pairs: 16, steps: 20, batch: 2, lr: 0.01, calibrate: 1, log_every: 1,\n"
     "     checkpoint_every: 3}\n"
     "  - {name: still, kind: student-phase1, labels: labels, target: blobs, width: 0.25, channels: 16,\n"
-    "     one_batch: true, steps: 4, batch: 2, lr: 1e-12, calibrate: 0, validate_every: 2, log_every: 1}\n";
+    "     one_batch: true, steps: 4, batch: 2, lr: 1e-12, calibrate: 0, validate_every: 2, validate_share: 0.4,\n"
+    "     log_every: 1}\n"
+    "  - {name: large, kind: student-phase1, teacher: teacher, threshold: 0, top_k: 20, side: 128, width: 0.25,\n"
+    "     channels: 16, steps: 1, batch: 1, calibrate: 0}\n";
 
 static cairn_program_run run;
 
@@ -86,7 +91,7 @@ static void test_drop_in__resumes_with_the_same_bits(void **state)
     test_expect_same_file(test_path("whole/checkpoint.safetensors"), test_path("run/drop-in/checkpoint.safetensors"));
 }
 
-/* Without learning: every step has the first one's photographs (of four) in the same random views. */
+/* Without learning: every step has the first one's photographs (of those not kept) in the same random views. */
 static void test_heatmap__trains_on_one_batch(void **state)
 {
     (void)state;
@@ -95,6 +100,30 @@ static void test_heatmap__trains_on_one_batch(void **state)
     test_log_ends(test_path("run/still/metrics.jsonl"), "\"trained_recall3\":", recall);
     assert_true(loss[0] > 0 && loss[0] == loss[1]);
     assert_true(recall[0] >= 0 && recall[0] <= 1);
+    test_log_ends(test_path("run/still/metrics.jsonl"), "\"validation_recall3\":", recall); /* on those kept */
+    assert_true(recall[0] >= 0 && recall[0] <= 1);
+}
+
+/* A teacher that sees the photographs larger: keypoints between pixels, inside. */
+static void test_heatmap__of_a_teacher_at_another_size(void **state)
+{
+    (void)state;
+    cairn_file_list list;
+    cairn_label_info info;
+    cairn_keypoints points;
+    static const char *const extensions[] = {"npz", NULL};
+    int between = 0;
+    assert_ok(cairn_file_list_folder(&list, test_path("run/large/teacher"), extensions, false));
+    assert_int_equal(list.count, 4);
+    for (size_t i = 0; i < list.count; i++) {
+        assert_ok(cairn_label_file_read(list.paths[i], 64, 96, &info, &points));
+        assert_non_null(strstr(info.options, "side=128"));
+        assert_true(points.count > 0);
+        for (int k = 0; k < points.count; k++) between += points.points[k].x != floorf(points.points[k].x);
+        cairn_keypoints_free(&points);
+    }
+    assert_true(between > 0);
+    cairn_file_list_free(&list);
 }
 
 static void expect_mistake(const char *override, const char *expected)
@@ -111,6 +140,9 @@ static void test_stage__mistakes_are_named(void **state)
     expect_mistake("drop-in.labels=teacher", "labels");
     expect_mistake("drop-in.weighting=learned", "log-variance");
     expect_mistake("still.labels=", "neither teacher nor labels");
+    expect_mistake("still.side=512", "side is 512");
+    expect_mistake("still.validate_every=0", "validate_every above 0");
+    expect_mistake("drop-in.taps=2,3,8,11", "at strides 8 and 8");
 }
 
 int main(void)
@@ -119,6 +151,7 @@ int main(void)
         cmocka_unit_test(test_drop_in__with_labels_and_learned_weights),
         cmocka_unit_test(test_drop_in__resumes_with_the_same_bits),
         cmocka_unit_test(test_heatmap__trains_on_one_batch),
+        cmocka_unit_test(test_heatmap__of_a_teacher_at_another_size),
         cmocka_unit_test(test_stage__mistakes_are_named),
     };
     return test_gpu_main("student stage", tests, sizeof tests / sizeof *tests, set_up, test_scratch_remove);

@@ -3,6 +3,7 @@
 
 #include "experiments/stages/common.h"
 #include "experiments/stages/student/student.h"
+#include "experiments/stages/teacher/labelled.h"
 #include "experiments/stages/training.h"
 #include "experiments/stages/validation.h"
 #include "matching/masks.h"
@@ -22,8 +23,8 @@ typedef struct phase1_settings {
     cairn_train_settings train;
     cairn_student_settings student;
     cairn_student_points points;
-    double sigma, prior, homographic;
-    int64_t calibrate, validate_every;
+    double sigma, prior, homographic, validate_share;
+    int64_t calibrate, validate_every, validate_images;
     int target, loss;
     bool photometric, one_batch;
 } phase1_settings;
@@ -47,6 +48,9 @@ static const cairn_setting table[] = {
                            "every step takes the photographs and the views of the first: a check that training fits"),
     CAIRN_SETTING_INT_ROW(phase1_settings, validate_every, 0, 0, 1e8,
                           "steps between measurements on the views of the first step, which training sees; 0: none"),
+    CAIRN_SETTING_FLOAT_ROW(phase1_settings, validate_share, 0, 0, 0.9,
+                            "of the photographs that are kept out of training and measured on, too"),
+    CAIRN_SETTING_INT_ROW(phase1_settings, validate_images, 32, 1, 10000, "of these"),
     {0},
 };
 
@@ -64,6 +68,7 @@ typedef struct feed {
     cairn_network_spec spec;
     cairn_validation_set views; /* of the first step */
     cairn_validation *validation;
+    cairn_labelled_validator kept; /* photographs that training does not see; empty: none */
 } feed;
 
 /* Sample i of the feed's step. Batches behind the last step calibrate BatchNorm, on photographs as they will be seen:
@@ -179,12 +184,15 @@ static cairn_status validate(cairn_training *t, int64_t step, cairn_train_measur
 {
     (void)step;
     feed *f = t->payload;
-    return cairn_validation_measure(&f->validation, t, &f->spec, &f->views, out);
+    const cairn_status st = cairn_validation_measure(&f->validation, t, &f->spec, &f->views, out);
+    return st >= 0 && f->kept.set.count ? cairn_labelled_validate(&f->kept, t, &f->spec, out) : st;
 }
 
 static void release(void *payload)
 {
-    cairn_validation_destroy(&((feed *)payload)->validation);
+    feed *f = payload;
+    cairn_validation_destroy(&f->validation);
+    cairn_labelled_validator_close(&f->kept);
 }
 
 static cairn_status train(cairn_stage *stage, const phase1_settings *s, feed *f)
@@ -217,12 +225,17 @@ static cairn_status run(cairn_stage *stage, const void *settings)
         CAIRN_TRY(cairn_frozen_teacher_open(&f.teacher, stage, s->points.teacher));
     else
         CAIRN_TRY(cairn_student_points_open(&f.photos, stage, &s->points));
+    if (s->validate_share > 0)
+        CAIRN_TRY(cairn_labelled_validator_open(
+            &f.kept, &f.photos,
+            &(cairn_labelled_settings){s->validate_every, s->validate_images, 0, s->validate_share}));
     if (s->validate_every) CAIRN_TRY(first_views(&f));
     CAIRN_TRY(train(stage, s, &f));
 done:
     cairn_photo_feed_close(&f.photos);
     cairn_frozen_teacher_close(&f.teacher);
     cairn_validation_set_free(&f.views);
+    cairn_labelled_validator_close(&f.kept);
     return st;
 }
 
@@ -234,6 +247,10 @@ static cairn_status check(const void *settings, const char *where)
     if (s->validate_every && s->target == TARGET_HEATMAP)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "%s: validate_every is set; a target heatmap has no keypoints to "
                                                    "measure by",
+                                  where));
+    if (s->validate_share > 0 && !s->validate_every)
+        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "%s: validate_share keeps photographs to measure on; set "
+                                                   "validate_every above 0",
                                   where));
     CAIRN_TRY(cairn_student_check(&s->student, where));
     CAIRN_TRY(cairn_train_check(&s->train, where));
@@ -248,7 +265,7 @@ const cairn_stage_kind cairn_stage_student_phase1 = {
     .settings_bytes = sizeof(phase1_settings),
     .inputs = stage_inputs,
     .uses_photos = true,
-    .newer = CAIRN_TRAIN_NEWER,
+    .newer = "validate_share,validate_images," CAIRN_STUDENT_POINTS_NEWER "," CAIRN_TRAIN_NEWER,
     .version = 3,
     .check = check,
     .run = run,

@@ -34,7 +34,7 @@ typedef struct cairn_student_settings {
 typedef struct cairn_student_points {
     char teacher[CAIRN_SETTING_TEXT_BYTES], labels[CAIRN_SETTING_TEXT_BYTES];
     double threshold;
-    int64_t top_k, radius, border;
+    int64_t top_k, radius, border, side;
 } cairn_student_points;
 
 /* Rows for a struct with a field `cairn_student_points points`. */
@@ -49,10 +49,14 @@ typedef struct cairn_student_points {
          "probability of a teacher's keypoint at least"},                                                              \
         {"radius", CAIRN_SETTING_INT, offsetof(type, points.radius), 4, 0, 64, NULL, NULL,                             \
          "of the suppression of the teacher's keypoints, pixels"},                                                     \
+        {"border", CAIRN_SETTING_INT, offsetof(type, points.border), 4, 0, 64, NULL, NULL,                             \
+         "pixels at the edge without keypoints"},                                                                      \
     {                                                                                                                  \
-        "border", CAIRN_SETTING_INT, offsetof(type, points.border), 4, 0, 64, NULL, NULL,                              \
-            "pixels at the edge without keypoints"                                                                     \
+        "side", CAIRN_SETTING_INT, offsetof(type, points.side), 0, 0, 4096, NULL, NULL,                                \
+            "longer side of the photo as the teacher sees it, pixels, of which radius and border are then, too; 0: "   \
+            "as it is. SP-FPN's source: 1024"                                                                          \
     }
+#define CAIRN_STUDENT_POINTS_NEWER "side" /* for cairn_stage_kind.newer */
 
 /* Labels the feed's photographs: from the stage, or by the teacher, whose keypoints then lie in teacher/ beside the
  * stage's checkpoint. */

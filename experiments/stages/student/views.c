@@ -83,6 +83,7 @@ cairn_status cairn_student_points_open(cairn_photo_feed *photos, cairn_stage *st
                          .radius = (int)s->radius,
                          .border = (int)s->border,
                          .top_k = (int)s->top_k,
+                         .side = (int)s->side,
                          .previews = 2,
                          .label = "teacher's keypoints"};
     if (s->labels[0]) return cairn_photo_feed_label_from(photos, s->labels);
@@ -108,6 +109,9 @@ cairn_status cairn_student_points_check(const cairn_student_points *s, bool netw
     if (!s->teacher[0] && !s->labels[0])
         return cairn_error_set(CAIRN_E_INVALID, "%s: neither teacher nor labels is set; keypoints come from one",
                                where);
+    if (s->side && (s->side < 64 || s->labels[0]))
+        return cairn_error_set(CAIRN_E_INVALID, "%s: side is %d; it is 64 or more, for keypoints that no labels give",
+                               where, (int)s->side);
     return CAIRN_OK;
 }
 

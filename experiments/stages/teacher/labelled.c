@@ -48,18 +48,27 @@ done:
     return st;
 }
 
-cairn_status cairn_labelled_open(cairn_photo_feed *out, cairn_labelled_validator *validator, const cairn_stage *stage,
-                                 int64_t batch, const char *labels, const cairn_labelled_settings *s)
+cairn_status cairn_labelled_validator_open(cairn_labelled_validator *validator, cairn_photo_feed *feed,
+                                           const cairn_labelled_settings *s)
 {
     cairn_status st = CAIRN_OK;
     uint32_t *held = NULL;
     int count = 0;
-    CAIRN_TRY(cairn_photo_feed_open(out, stage, batch));
-    CAIRN_TRY(cairn_photo_feed_label_from(out, labels));
-    CAIRN_TRY(cairn_photo_feed_hold_out(&held, &count, out, s->share));
-    if (s->every) CAIRN_TRY(make_set(&validator->set, out, held, held ? count : out->count, (int)s->images));
+    CAIRN_TRY(cairn_photo_feed_hold_out(&held, &count, feed, s->share));
+    if (s->every) CAIRN_TRY(make_set(&validator->set, feed, held, held ? count : feed->count, (int)s->images));
 done:
     free(held);
+    return st;
+}
+
+cairn_status cairn_labelled_open(cairn_photo_feed *out, cairn_labelled_validator *validator, const cairn_stage *stage,
+                                 int64_t batch, const char *labels, const cairn_labelled_settings *s)
+{
+    cairn_status st = CAIRN_OK;
+    CAIRN_TRY(cairn_photo_feed_open(out, stage, batch));
+    CAIRN_TRY(cairn_photo_feed_label_from(out, labels));
+    CAIRN_TRY(cairn_labelled_validator_open(validator, out, s));
+done:
     return st;
 }
 

@@ -1,6 +1,6 @@
 #ifndef CAIRN_STAGES_LABELLED_H
 #define CAIRN_STAGES_LABELLED_H
-/* What stages that train the teacher on labelled photographs share. */
+/* What stages that train on labelled photographs share. */
 #include "experiments/stages/photo_feed.h"
 #include "experiments/stages/validation.h"
 
@@ -33,6 +33,9 @@ typedef struct cairn_labelled_validator {
  * error  those of cairn_photo_feed_open, _label_from and _hold_out */
 cairn_status cairn_labelled_open(cairn_photo_feed *out, cairn_labelled_validator *validator, const cairn_stage *stage,
                                  int64_t batch, const char *labels, const cairn_labelled_settings *settings);
+/* The second half of it, for a feed that has its labels and has made no step yet. */
+cairn_status cairn_labelled_validator_open(cairn_labelled_validator *validator, cairn_photo_feed *feed,
+                                           const cairn_labelled_settings *settings);
 /* As cairn_training.validate: the numbers of validation.h with the prefix "validation", and the score. */
 cairn_status cairn_labelled_validate(cairn_labelled_validator *validator, cairn_training *t,
                                      const cairn_network_spec *spec, cairn_train_measured *out);

@@ -1,4 +1,5 @@
 /* Homographic adaptation against plain loops on the host, and the files of its labels. */
+#include "experiments/labelling/labeller.h"
 #include "formats/npz.h"
 #include "geometry/homography.h"
 #include "graph/store.h"
@@ -222,6 +223,52 @@ static void test_label_file_versions(void **state)
     assert_null(points.points);
 }
 
+/* ---- one look ---- */
+
+/* At the image twice as large, as SP-FPN's source looks at it (student.md 4.1): x = (x' + 0.5) / 2 - 0.5. */
+static void test_look__at_another_size(void **state)
+{
+    (void)state;
+    enum { POINTS = 30 };
+    static float heatmap[4 * PIXELS];
+    const cairn_network_spec spec = {.kind = CAIRN_NETWORK_SUPERPOINT, .superpoint = {0.125, 0, CAIRN_ORDER_NONE}};
+    const cairn_detect_options detect = {.radius = 4, .border = 4};
+    cairn_labelling o = {.adaptation = {.views = 1}, .radius = 4, .border = 4, .top_k = POINTS, .side = 2 * W};
+    cairn_network *network;
+    cairn_labeller *labeller;
+    cairn_image image, larger;
+    cairn_keypoints points, expected;
+    const float *seen;
+    double sum = 0;
+    picture(&image);
+    assert_ok(cairn_image_resize(&larger, &image, 2 * H, 2 * W));
+    assert_ok(cairn_network_create_untrained(&network, test_gpu(CAIRN_CLASS_AUTO), &spec, 3));
+    assert_ok(cairn_network_run(network, larger.pixels, 1, 2 * H, 2 * W, heatmap, NULL));
+    assert_ok(cairn_keypoints_detect(&expected, heatmap, 2 * H, 2 * W, NULL, 0, &detect, POINTS));
+    assert_ok(cairn_labeller_create(&labeller, test_gpu(CAIRN_CLASS_AUTO), network, 7, &o, H, W));
+    assert_non_null(strstr(cairn_labeller_info(labeller)->options, "side=144"));
+    assert_int_equal(cairn_labeller_info(labeller)->h, H);
+    assert_ok(cairn_labeller_run(labeller, &image, SEED, STAGE, "photo", &points, &seen));
+    assert_int_equal(points.count, expected.count);
+    assert_true(points.count >= 20);
+    for (int i = 0; i < points.count; i++) {
+        assert_near(points.points[i].x, (expected.points[i].x + 0.5) / 2 - 0.5, 1e-5);
+        assert_near(points.points[i].y, (expected.points[i].y + 0.5) / 2 - 0.5, 1e-5);
+        assert_true(points.points[i].score == expected.points[i].score);
+    }
+    for (int k = 0; k < 4; k++) sum += heatmap[(2 * 5 + k / 2) * 2 * W + 2 * 9 + k % 2];
+    assert_near(seen[5 * W + 9], sum / 4, 1e-6);
+    cairn_labeller_destroy(&labeller);
+    o.adaptation.views = 2;
+    assert_status(cairn_labeller_create(&labeller, test_gpu(CAIRN_CLASS_AUTO), network, 7, &o, H, W), CAIRN_E_INVALID,
+                  "not for 2 views");
+    cairn_keypoints_free(&points);
+    cairn_keypoints_free(&expected);
+    cairn_network_destroy(&network);
+    cairn_image_free(&image);
+    cairn_image_free(&larger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_chunks_see_the_same_views),
         cmocka_unit_test(test_label_files_come_back),
         cmocka_unit_test(test_label_file_versions),
+        cmocka_unit_test(test_look__at_another_size),
     };
     return test_gpu_main("adaptation", tests, sizeof tests / sizeof *tests, test_scratch_create, test_scratch_remove);
 }
