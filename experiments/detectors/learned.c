@@ -8,7 +8,8 @@
 
 typedef struct learned {
     cairn_network *network;
-    cairn_network *describer; /* whose descriptors the points get; NULL: the network's own, if it has any */
+    cairn_describer *describer; /* borrowed: whose descriptors the points get; NULL: the network's own, if any */
+    bool batch_statistics;
     cairn_detect_options options;
     char name[128];
 } learned;
@@ -18,7 +19,6 @@ typedef struct look {
     const learned *by;
     int h, w, dimension, top_k;
     float *images, *heatmaps, *maps; /* [n,h,w] twice, [n,cells,cells,dimension] or NULL */
-    float *other;                    /* [n,h,w] the describer's heatmaps, which nobody asked for */
     cairn_keypoints *out;
 } look;
 
@@ -37,21 +37,22 @@ static cairn_status look_at(learned *l, const cairn_image *images, int count, in
 {
     cairn_status st = CAIRN_OK;
     const int h = images->h, w = images->w;
-    const int dimension = cairn_network_dimension(l->describer ? l->describer : l->network);
+    const int dimension = l->describer ? cairn_describer_dimension(l->describer) : cairn_network_dimension(l->network);
     const size_t pixels = (size_t)h * (size_t)w, n = (size_t)count;
     const size_t cells = (size_t)cairn_network_cells(h) * (size_t)cairn_network_cells(w);
     look k = {.by = l, .h = h, .w = w, .dimension = dimension, .top_k = top_k, .out = out};
     k.heatmaps = heatmaps ? heatmaps : malloc(sizeof(float) * n * pixels);
     if (count > 1) k.images = malloc(sizeof(float) * n * pixels);
     if (dimension) k.maps = malloc(sizeof(float) * n * cells * (size_t)dimension);
-    if (l->describer) k.other = malloc(sizeof(float) * n * pixels);
-    if (!k.heatmaps || (count > 1 && !k.images) || (dimension && !k.maps) || (l->describer && !k.other))
+    if (!k.heatmaps || (count > 1 && !k.images) || (dimension && !k.maps))
         CAIRN_TRY(cairn_error_set(CAIRN_E_NOMEM, "no memory for the heatmaps of %d images of %dx%d", count, w, h));
     for (int i = 0; i < count && count > 1; i++)
         memcpy(k.images + (size_t)i * pixels, images[i].pixels, sizeof(float) * pixels);
     const float *seen = k.images ? k.images : images->pixels;
     CAIRN_TRY(cairn_network_run(l->network, seen, count, h, w, k.heatmaps, l->describer ? NULL : k.maps));
-    if (l->describer) CAIRN_TRY(cairn_network_run(l->describer, seen, count, h, w, k.other, k.maps));
+    for (int i = 0; l->describer && i < count; i++)
+        CAIRN_TRY(cairn_describer_map(k.maps + (size_t)i * cells * (size_t)dimension, l->describer, &images[i],
+                                      l->options.sampling == CAIRN_SAMPLE_LEGACY, l->batch_statistics));
     CAIRN_TRY(cairn_parallel_for(count, 0, choose, &k));
 done:
     if (st < 0)
@@ -59,7 +60,6 @@ done:
     free(k.images);
     if (!heatmaps) free(k.heatmaps);
     free(k.maps);
-    free(k.other);
     return st;
 }
 
@@ -88,14 +88,13 @@ static void configure(void *state, const cairn_protocol_view *view)
     l->options.suppression = view->suppression.kind;
     l->options.radius = view->suppression.size;
     cairn_network_use_batch_statistics(l->network, view->batch_statistics);
-    if (l->describer) cairn_network_use_batch_statistics(l->describer, view->batch_statistics);
+    l->batch_statistics = view->batch_statistics;
 }
 
 static void destroy(void *state)
 {
     learned *l = state;
     cairn_network_destroy(&l->network);
-    cairn_network_destroy(&l->describer);
     free(l);
 }
 
@@ -122,23 +121,13 @@ cairn_status cairn_detector_wrap(cairn_detector *out, cairn_network *network, co
     return CAIRN_OK;
 }
 
-cairn_status cairn_detector_describe_by(cairn_detector *detector, cairn_network *network)
+cairn_status cairn_detector_describe_by(cairn_detector *detector, cairn_describer *describer)
 {
     CAIRN_ASSERT(detector->detect == detect);
-    learned *l = detector->state;
-    cairn_status st = CAIRN_OK;
     if (detector->dimension)
-        st = cairn_error_set(CAIRN_E_INVALID, "%s has descriptors of its own", detector->name);
-    else if (!cairn_network_dimension(network))
-        st = cairn_error_set(CAIRN_E_INVALID, "the network that should describe the points of %s has no descriptors",
-                             detector->name);
-    if (st < 0) {
-        cairn_network_destroy(&network);
-        return st;
-    }
-    l->describer = network;
-    cairn_network_use_raw_descriptors(network, l->options.sampling == CAIRN_SAMPLE_LEGACY);
-    detector->dimension = cairn_network_dimension(network);
+        return cairn_error_set(CAIRN_E_INVALID, "%s has descriptors of its own", detector->name);
+    ((learned *)detector->state)->describer = describer;
+    detector->dimension = cairn_describer_dimension(describer);
     return CAIRN_OK;
 }
 

@@ -77,6 +77,7 @@ void cairn_cli_contest_close(cairn_cli_contest *c)
 {
     for (int i = 0; i < CAIRN_CLI_MOST_METHODS; i++) cairn_predictions_free(&c->methods[i]);
     for (int i = 0; i < CAIRN_CLI_MOST_METHODS; i++) cairn_detector_free(&c->detectors[i]);
+    cairn_describer_destroy(&c->describer);
     for (int i = 0; i < c->matcher_count; i++) cairn_matcher_free(&c->matchers[i]);
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) cairn_pair_source_free(&c->sources[v]);
     cairn_gpu_destroy(&c->gpu);
@@ -173,27 +174,34 @@ static cairn_status check_matchers(const cairn_cli_contest *c)
     return CAIRN_OK;
 }
 
+static cairn_status open_describer(cairn_cli_contest *c, const char *path)
+{
+    cairn_status st = CAIRN_OK;
+    cairn_network *network = NULL;
+    CAIRN_TRY(hash_file(c->describer_weights, path));
+    CAIRN_TRY(cairn_network_load(&network, c->gpu, path));
+    st = cairn_describer_create(&c->describer, network);
+    if (st == CAIRN_E_INVALID)
+        CAIRN_TRY(cairn_error_set(st, "command line: --describe: %s has no descriptors", path));
+    CAIRN_TRY(st);
+    cairn_model_name(c->describer_name, path, path);
+done:
+    return st;
+}
+
 /* Model `i`, which only detects, gets the descriptors of --describe; name and weights say so. */
 static cairn_status describe_model(cairn_cli_contest *c, int i, char *weights, size_t size)
 {
-    cairn_status st = CAIRN_OK;
-    char name[64], hash[32], own[64];
-    cairn_network *network = NULL;
-    const char *path = c->options->describe;
-    if (!given(path) || c->detectors[i].dimension) return CAIRN_OK;
-    CAIRN_TRY(hash_file(hash, path));
-    CAIRN_TRY(cairn_network_load(&network, c->gpu, path));
-    st = cairn_detector_describe_by(&c->detectors[i], network);
-    if (st < 0)
-        CAIRN_TRY(cairn_error_set(st, "command line: --describe: %s has no descriptors", path));
-    cairn_model_name(name, path, path);
+    char own[64];
+    if (!c->describer || c->detectors[i].dimension) return CAIRN_OK;
+    const cairn_status st = cairn_detector_describe_by(&c->detectors[i], c->describer);
+    if (st < 0) return st;
     snprintf(own, sizeof own, "%s", c->names[i]);
-    snprintf(c->names[i], sizeof c->names[i], "%.24s, described by %.24s", own, name);
+    snprintf(c->names[i], sizeof c->names[i], "%.24s, described by %.24s", own, c->describer_name);
     const size_t length = strlen(weights);
-    snprintf(weights + length, size - length, ", descriptors %s", hash);
+    snprintf(weights + length, size - length, ", descriptors %s", c->describer_weights);
     c->described++;
-done:
-    return st;
+    return CAIRN_OK;
 }
 
 static cairn_status add_model(cairn_cli_contest *c, const char *path)
@@ -255,6 +263,7 @@ cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *c)
         CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --matcher-model wants a --model with descriptors"));
     if (given(o->model)) CAIRN_TRY(cairn_cli_open_device(&c->gpu, o->device));
     CAIRN_TRY(each_part(c, o->matcher_model, open_matcher));
+    if (given(o->model) && given(o->describe)) CAIRN_TRY(open_describer(c, o->describe));
     CAIRN_TRY(each_part(c, o->model, add_model));
     CAIRN_TRY(check_matchers(c));
     if (given(o->describe) && !c->described)

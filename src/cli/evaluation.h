@@ -3,6 +3,7 @@
 /* What the commands that evaluate share: which methods, which pairs of images, by which protocol. */
 #include "base/settings.h"
 #include "cli/open_device.h"
+#include "experiments/detectors/describer.h"
 #include "experiments/evaluation/evaluate.h"
 
 /* Options of cairn evaluate, export, images and score; a command's table has the rows that it understands, and the
@@ -70,6 +71,8 @@ typedef struct cairn_cli_contest {
     int count;
     cairn_matcher matchers[CAIRN_CLI_MOST_MATCHERS];
     char matcher_names[CAIRN_CLI_MOST_MATCHERS][64], matcher_weights[CAIRN_CLI_MOST_MATCHERS][32];
+    cairn_describer *describer;   /* of --describe; NULL without */
+    char describer_name[64], describer_weights[32];
     int matcher_count, described; /* described: models with the descriptors of --describe */
 } cairn_cli_contest;
 

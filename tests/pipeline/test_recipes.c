@@ -85,6 +85,14 @@ static int last_teacher(const cairn_recipe *recipe)
     return -1;
 }
 
+static const char *contest_of(const cairn_recipe *recipe)
+{
+    for (int i = 0; i < recipe->stage_count; i++)
+        if (!strcmp(recipe->stages[i].kind->name, "evaluate")) return recipe->stages[i].name;
+    fail_msg("no stage evaluates");
+    return "";
+}
+
 static void shrink(cairn_recipe *recipe)
 {
     for (size_t i = 0; i < sizeof photos / sizeof *photos; i++)
@@ -194,7 +202,7 @@ static void run_recipe(const char *name)
     assert_true(!before || strstr(run.err, "student: done before"));
     for (int i = 0; i < recipe->stage_count; i++)
         assert_true(cairn_file_exists(test_path("%s/%s/stage.json", out, recipe->stages[i].name)));
-    assert_true(cairn_file_exists(test_path("%s/evaluate/evaluation.json", out)));
+    assert_true(cairn_file_exists(test_path("%s/%s/evaluation.json", out, contest_of(recipe))));
     assert_true(cairn_file_exists(test_path("%s/report.html", out)));
     check_model(out, stage, is_student(&recipe->stages[last]), number_of(&recipe->stages[last], "calibrate") > 0);
     kill_and_resume(words, name, recipe, stage);

@@ -4,14 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { NAME_WIDTH = 20, CELL_WIDTH = 8, MOST_COLUMNS = CAIRN_MEASURES };
+enum { LEAST_NAME_WIDTH = 20, MOST_NAME_WIDTH = 36, CELL_WIDTH = 8, MOST_COLUMNS = CAIRN_MEASURES };
 
 typedef struct table {
     const cairn_evaluation *e;
     cairn_pair_kind kind;
     const cairn_table_style *style;
     cairn_measure columns[MOST_COLUMNS];
-    int count;
+    int count, name_width; /* of the first column, in characters */
     cairn_interval *values; /* [methods, count] */
 } table;
 
@@ -82,7 +82,7 @@ static void print_heading(FILE *file, const table *t, int first, int last)
     if (t->style->markdown)
         fprintf(file, "\n| %s |", title);
     else
-        fprintf(file, "  %-*s", NAME_WIDTH, title);
+        fprintf(file, "  %-*s", t->name_width, title);
     for (int c = first; c < last; c++) {
         const cairn_measure_info *info = cairn_measure_get(t->columns[c]);
         if (t->style->markdown)
@@ -108,7 +108,7 @@ static void print_block(FILE *file, const table *t, int first, int last)
         if (t->style->markdown)
             fprintf(file, "| %s |", t->e->method[m].name);
         else
-            fprintf(file, "  %-*.*s", NAME_WIDTH, NAME_WIDTH, t->e->method[m].name);
+            fprintf(file, "  %-*.*s", t->name_width, t->name_width, t->e->method[m].name);
         for (int c = first; c < last; c++) print_cell(file, t, m, c, best[c]);
         fputc('\n', file);
     }
@@ -123,7 +123,7 @@ static bool starts_block(cairn_measure measure)
 /* Blocks of columns that fit: a group stays together where it can; counts and times share one. */
 static void print_blocks(FILE *file, const table *t)
 {
-    int room = ((t->style->columns > 0 ? t->style->columns : 100) - 2 - NAME_WIDTH) / (CELL_WIDTH + 1);
+    int room = ((t->style->columns > 0 ? t->style->columns : 100) - 2 - t->name_width) / (CELL_WIDTH + 1);
     if (room < 1) room = 1;
     if (t->style->markdown) room = MOST_COLUMNS;
     for (int first = 0; first < t->count;) {
@@ -146,7 +146,11 @@ static cairn_status print_kind(FILE *file, const cairn_evaluation *e, cairn_pair
                                const cairn_table_style *style)
 {
     cairn_status st = CAIRN_OK;
-    table t = {.e = e, .kind = kind, .style = style};
+    table t = {.e = e, .kind = kind, .style = style, .name_width = LEAST_NAME_WIDTH};
+    for (int m = 0; m < e->methods; m++) {
+        const int length = (int)strlen(e->method[m].name);
+        if (length > t.name_width) t.name_width = length < MOST_NAME_WIDTH ? length : MOST_NAME_WIDTH;
+    }
     for (cairn_measure measure = 0; measure < CAIRN_MEASURES; measure++)
         if (cairn_evaluation_has(e, measure) && !(style->markdown && is_time(measure))) t.columns[t.count++] = measure;
     t.values = malloc(((size_t)t.count * (size_t)e->methods + 1) * sizeof *t.values);

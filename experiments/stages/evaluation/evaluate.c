@@ -17,9 +17,9 @@ typedef struct evaluate_settings {
     char teacher[CAIRN_SETTING_TEXT_BYTES], student[CAIRN_SETTING_TEXT_BYTES], also[CAIRN_SETTING_TEXT_BYTES];
     char baselines[CAIRN_SETTING_TEXT_BYTES], sequences[CAIRN_SETTING_TEXT_BYTES];
     int protocol, suppression, subpixel;
-    int64_t height, image_width, pairs_per_photo, sequence_pairs, top_k, points, radius, border;
+    int64_t height, image_width, pairs_per_photo, photo_pairs, sequence_pairs, top_k, points, radius, border;
     double eps;
-    bool untrained, photos, gallery;
+    bool untrained, describe, photos, gallery;
 } evaluate_settings;
 
 static const cairn_setting table[] = {
@@ -28,6 +28,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_TEXT_ROW(evaluate_settings, also, NULL, "stages whose networks are shown beside them"),
     CAIRN_SETTING_TEXT_ROW(evaluate_settings, baselines, "harris,shi-tomasi,fast,sift,random", "classical methods"),
     CAIRN_SETTING_BOOL_ROW(evaluate_settings, untrained, 1, "teacher and student with their first weights, too"),
+    CAIRN_SETTING_BOOL_ROW(evaluate_settings, describe, 0,
+                           "trained networks without descriptors get the teacher's at their points"),
     CAIRN_SETTING_BOOL_ROW(evaluate_settings, photos, 1, "held-back photographs under known homographies"),
     CAIRN_SETTING_TEXT_ROW(evaluate_settings, sequences, NULL, "folder of sequences in HPatches layout; empty: none"),
     CAIRN_SETTING_CHOICE_ROW(evaluate_settings, protocol, 0, CAIRN_PROTOCOL_CHOICES, "see docs/evaluation.md"),
@@ -35,6 +37,8 @@ static const cairn_setting table[] = {
     {"image_width", CAIRN_SETTING_INT, offsetof(evaluate_settings, image_width), 0, 0, 4096, NULL, NULL,
      "of the compared images, pixels; 0: the protocol's"},
     CAIRN_SETTING_INT_ROW(evaluate_settings, pairs_per_photo, 1, 1, 1000, "warps of each held-back crop"),
+    CAIRN_SETTING_INT_ROW(evaluate_settings, photo_pairs, 0, 0, 1e6,
+                          "most pairs of the held-back photographs, spread over all of them; 0: all"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, sequence_pairs, 0, 0, 1e6, "most pairs of the sequences, 0: all"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, top_k, 0, 0, 100000, "keypoints for repeatability; 0: the protocol's"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, points, 0, 0, 100000, "keypoints kept for matching; 0: the protocol's"),
@@ -55,13 +59,14 @@ static const cairn_stage_input inputs[] = {{"teacher", CAIRN_TEACHER_KINDS, fals
                                            {"also", CAIRN_TEACHER_KINDS "," CAIRN_STUDENT_KINDS, true, true},
                                            {0}};
 
-enum { MOST_METHODS = 24 };
+enum { MOST_METHODS = 48 };
 
 typedef struct contest {
     const cairn_stage *stage;
     const evaluate_settings *s;
     cairn_protocol protocol;
     cairn_detector detectors[MOST_METHODS];
+    cairn_describer *describer; /* NULL: not wanted, or the teacher has no descriptors either */
     cairn_predictions methods[MOST_METHODS];
     int count;
 } contest;
@@ -81,10 +86,24 @@ static cairn_status enter(contest *c, cairn_role role, const char *weights)
     return st;
 }
 
+static cairn_status open_describer(contest *c)
+{
+    cairn_status st = CAIRN_OK;
+    char *path = NULL;
+    cairn_network *network = NULL;
+    if (!c->s->describe || !c->detectors[0].dimension) return CAIRN_OK; /* the teacher came in first */
+    CAIRN_TRY(cairn_stage_model_path(&path, c->stage, c->s->teacher));
+    CAIRN_TRY(cairn_network_load(&network, c->stage->gpu, path));
+    CAIRN_TRY(cairn_describer_create(&c->describer, network));
+done:
+    free(path);
+    return st;
+}
+
 static cairn_status add_network(contest *c, const char *stage_name, cairn_role role, const char *shown)
 {
     cairn_status st = CAIRN_OK;
-    char *path = NULL, weights[32];
+    char *path = NULL, weights[64], name[128];
     uint64_t hash;
     cairn_network *network = NULL;
     CAIRN_TRY(check_room(c));
@@ -92,7 +111,14 @@ static cairn_status add_network(contest *c, const char *stage_name, cairn_role r
     CAIRN_TRY(cairn_file_hash(&hash, path));
     snprintf(weights, sizeof weights, "%016llx", (unsigned long long)hash);
     CAIRN_TRY(cairn_network_load(&network, c->stage->gpu, path));
-    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, shown, NULL));
+    const bool describe = c->describer && !cairn_network_dimension(network);
+    snprintf(name, sizeof name, "%s%s", shown, describe ? ", described by teacher" : "");
+    CAIRN_TRY(cairn_detector_wrap(&c->detectors[c->count], network, name, NULL));
+    if (describe) {
+        CAIRN_TRY(cairn_detector_describe_by(&c->detectors[c->count], c->describer));
+        const size_t length = strlen(weights);
+        snprintf(weights + length, sizeof weights - length, ", descriptors %.32s", c->methods[0].weights);
+    }
     CAIRN_TRY(enter(c, role, weights));
 done:
     free(path);
@@ -123,6 +149,7 @@ static cairn_status add_methods(contest *c)
     const evaluate_settings *s = c->s;
     char name[CAIRN_RECIPE_NAME_BYTES];
     CAIRN_TRY(add_network(c, s->teacher, CAIRN_ROLE_TEACHER, "teacher"));
+    CAIRN_TRY(open_describer(c));
     if (s->student[0]) CAIRN_TRY(add_network(c, s->student, CAIRN_ROLE_STUDENT, "student"));
     if (s->untrained) CAIRN_TRY(add_untrained(c, s->teacher, CAIRN_ROLE_UNTRAINED_TEACHER, "teacher, untrained"));
     if (s->untrained && s->student[0])
@@ -138,21 +165,24 @@ done:
     return st;
 }
 
-static cairn_status load_photo(void *context, int i, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES])
-{
-    cairn_stage_photos *photos = context;
-    snprintf(name, CAIRN_PAIR_NAME_BYTES, "%s", cairn_stage_photos_key(photos, i));
-    cairn_stage_photos_expect_after(photos, i);
-    return cairn_stage_photos_read(gray, photos, i);
-}
-
 /* The same pairs at the size of each view of the protocol. */
 typedef struct pair_set {
     cairn_pair_source views[CAIRN_PROTOCOL_VIEWS];
     cairn_stage_photos *photos;
+    int wanted; /* of the photographs */
     cairn_evaluation result;
     cJSON *json;
 } pair_set;
+
+static cairn_status load_photo(void *context, int index, cairn_image *gray, char name[CAIRN_PAIR_NAME_BYTES])
+{
+    const pair_set *set = context;
+    cairn_stage_photos *photos = set->photos;
+    const int i = (int)((int64_t)index * cairn_stage_photos_count(photos) / set->wanted);
+    snprintf(name, CAIRN_PAIR_NAME_BYTES, "%s", cairn_stage_photos_key(photos, i));
+    if (set->wanted == cairn_stage_photos_count(photos)) cairn_stage_photos_expect_after(photos, i);
+    return cairn_stage_photos_read(gray, photos, i);
+}
 
 static void pair_set_free(pair_set *set)
 {
@@ -198,11 +228,13 @@ static cairn_status open_photos(contest *c, pair_set *set)
     o.pairs_per_image = (int)c->s->pairs_per_photo;
     o.seed = c->stage->seed;
     CAIRN_TRY(cairn_stage_photos_open_sized(&set->photos, c->stage, true, h, w));
+    set->wanted = cairn_stage_photos_count(set->photos);
+    const int64_t most = (c->s->photo_pairs + c->s->pairs_per_photo - 1) / c->s->pairs_per_photo;
+    if (most && most < set->wanted) set->wanted = (int)most;
     for (int v = 0; v < CAIRN_PROTOCOL_VIEWS; v++) {
         if (!c->protocol.view[v].used) continue;
         o.view = c->protocol.view[v];
-        CAIRN_TRY(cairn_pairs_generate(&set->views[v], "held-back photos", cairn_stage_photos_count(set->photos),
-                                       load_photo, set->photos, &o));
+        CAIRN_TRY(cairn_pairs_generate(&set->views[v], "held-back photos", set->wanted, load_photo, set, &o));
     }
 done:
     return st;
@@ -264,6 +296,7 @@ done:
         cairn_predictions_free(&c->methods[i]);
         cairn_detector_free(&c->detectors[i]);
     }
+    if (c) cairn_describer_destroy(&c->describer);
     free(sets);
     free(c);
     return st;
