@@ -25,5 +25,6 @@ extern const cairn_command cairn_command_devices, cairn_command_run, cairn_comma
     cairn_command_match, cairn_command_evaluate, cairn_command_benchmark, cairn_command_info, cairn_command_report,
     cairn_command_tune, cairn_command_import, cairn_command_synthesize, cairn_command_label,
     cairn_command_evaluate_export, cairn_command_evaluate_score, cairn_command_evaluate_images,
-    cairn_command_evaluate_synthetic, cairn_command_evaluate_video, cairn_command_heatmap;
+    cairn_command_evaluate_synthetic, cairn_command_evaluate_video, cairn_command_evaluate_agreement,
+    cairn_command_heatmap;
 #endif

@@ -20,6 +20,7 @@ static const cairn_command *const commands[] = {
     &cairn_command_evaluate_images,
     &cairn_command_evaluate_synthetic,
     &cairn_command_evaluate_video,
+    &cairn_command_evaluate_agreement,
     &cairn_command_heatmap,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -148,8 +148,8 @@ static void test_network__padding_repeats_the_edge(void **state)
 
 /* ---- descriptors of another network ---- */
 
-/* The only method of the file has matches, which no points without descriptors have. */
-static void expect_matched_student(const char *path)
+/* Mean of a measure of the file's only method. */
+static double mean_of(const char *path, const char *name, const char *measure)
 {
     uint8_t *text = NULL;
     size_t size;
@@ -158,12 +158,13 @@ static void expect_matched_student(const char *path)
     const cJSON *set = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sets"), 0);
     const cJSON *method = cJSON_GetArrayItem(cJSON_GetObjectItem(set, "methods"), 0);
     const cJSON *all = cJSON_GetObjectItem(cJSON_GetObjectItem(method, "summary"), "all");
-    const cJSON *matches = cJSON_GetObjectItem(cJSON_GetObjectItem(all, "matches"), "mean");
-    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(method, "name")), "student0, described by teacher");
-    if (!cJSON_IsNumber(matches)) fail_msg("no matches: %.600s", (const char *)text);
-    assert_true(cJSON_GetNumberValue(matches) > 0);
+    const cJSON *mean = cJSON_GetObjectItem(cJSON_GetObjectItem(all, measure), "mean");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(method, "name")), name);
+    if (!cJSON_IsNumber(mean)) fail_msg("no %s: %.600s", measure, (const char *)text);
+    const double value = cJSON_GetNumberValue(mean);
     cJSON_Delete(root);
     free(text);
+    return value;
 }
 
 /* A map that is kept is that image's, in that form: six others in between push it out, and it comes back the same. */
@@ -229,9 +230,33 @@ static void test_describe__by_a_teacher(void **state)
     expect_success(WORDS("evaluate", "--model", student, "--describe", teacher, "--photos", test_path("described"),
                          "--baselines", "", "--untrained=false", "--height", "96", "--width", "128", "--out",
                          test_path("result")));
-    expect_matched_student(test_path("result/evaluation.json"));
+    /* Which points without descriptors do not have. */
+    assert_true(mean_of(test_path("result/evaluation.json"), "student0, described by teacher", "matches") > 0);
     expect_failure(WORDS("evaluate", "--model", teacher, "--describe", teacher, "--photos", test_path("described")), 2,
                    "no --model without descriptors");
+}
+
+/* A teacher agrees with itself; an untrained student does not; one without descriptors is refused. */
+static void test_agreement__with_a_teacher(void **state)
+{
+    (void)state;
+    const char *teacher = test_path("master.safetensors"), *student = test_path("student1.safetensors");
+    const char *photos = test_path("agreeing"), *out = test_path("agreement/evaluation.json");
+    save(teacher, "superpoint width=0.125 descriptor=16 order=none");
+    save_photo("agreeing", "a.png", 200, 260);
+    expect_success(WORDS("evaluate", "agreement", "--model", teacher, "--teacher", teacher, "--photos", photos,
+                         "--height", "96", "--width", "128", "--out", test_path("agreement")));
+    assert_near(mean_of(out, "master", "teacher_cosine"), 1, 1e-5);
+    assert_near(mean_of(out, "master", "teacher_matches"), 1, 0);
+    assert_true(mean_of(out, "master", "matches") > 3);
+    expect_success(WORDS("evaluate", "agreement", "--model", student, "--teacher", teacher, "--photos", photos,
+                         "--height", "96", "--width", "128", "--out", test_path("agreement")));
+    assert_true(fabs(mean_of(out, "student1", "teacher_cosine")) < 0.9);
+    assert_true(mean_of(out, "student1", "teacher_matches") < 1);
+    expect_failure(WORDS("evaluate", "agreement", "--model", test_path("student0.safetensors"), "--teacher", teacher,
+                         "--photos", photos),
+                   1, "have 0 numbers, those of the teacher, master, 16");
+    expect_failure(WORDS("evaluate", "agreement", "--model", student, "--photos", photos), 2, "--teacher FILE");
 }
 
 /* ---- heatmaps ---- */
@@ -305,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_detect__sizes_that_are_no_multiples_of_32),
         cmocka_unit_test(test_network__padding_repeats_the_edge),
         cmocka_unit_test(test_describe__by_a_teacher),
+        cmocka_unit_test(test_agreement__with_a_teacher),
         cmocka_unit_test(test_heatmap__models_side_by_side),
         cmocka_unit_test(test_heatmap__wrong_command_lines),
     };

@@ -24,7 +24,7 @@ static const cairn_setting table[] = {
 
 static cairn_status unknown_part(const char *word)
 {
-    static const char *const parts[] = {"export", "score", "images", "synthetic", "video", NULL};
+    static const char *const parts[] = {"export", "score", "images", "synthetic", "video", "agreement", NULL};
     const char *closest = cairn_closest_name(word, parts);
     return cairn_error_set(CAIRN_E_INVALID, "command line: '%.64s' is no part of evaluate%s%s%s", word,
                            closest ? "; did you mean 'evaluate " : "; see cairn evaluate --help",
@@ -65,7 +65,8 @@ const cairn_command cairn_command_evaluate = {
         "  cairn evaluate images     writes the images that another program should look at\n"
         "Other measurements:\n"
         "  cairn evaluate synthetic  detectors on synthetic shapes with known corners\n"
-        "  cairn evaluate video      tracking on the frames of a video",
+        "  cairn evaluate video      tracking on the frames of a video\n"
+        "  cairn evaluate agreement  students' descriptors against their teacher's",
     .example =
         "  cairn evaluate --model teacher.safetensors --matcher-model lightglue.safetensors --sequences HPATCHES\n"
         "  cairn evaluate --model runs/demo/teacher/model.safetensors --photos /usr/share/backgrounds --pairs 10",
