@@ -10,18 +10,16 @@
 
 #include "support/scratch.h"
 #include "support/test.h"
+#include "support/torch.h"
 #include "support/device/test_gpu.h"
 
 #include <math.h>
 
 static int ask_peer(const char *weights)
 {
-    char command[4096];
-    const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_import.py' '%s' %s%s%s 1>&2",
-             source ? source : ".", test_path("%s", ""), weights ? "'" : "", weights ? weights : "",
-             weights ? "'" : "");
-    return system(command);
+    const char *quote = weights ? "'" : "";
+    return test_torch_call("networks/torch_import.py", "'%s' %s%s%s", test_path("%s", ""), quote,
+                           weights ? weights : "", quote);
 }
 
 static void compare_types(const char *name)
@@ -219,10 +217,7 @@ int main(void)
         cmocka_unit_test(test_magicpoint__real_weights),
     };
     if (!test_gpu_available()) return TEST_SKIP;
-    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
-        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
-        return TEST_SKIP;
-    }
+    if (!test_torch_available()) return TEST_SKIP;
     if (test_scratch_create(NULL)) return 1;
     int failed = ask_peer(NULL) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
     test_gpu_destroy_all();

@@ -357,11 +357,7 @@ static void test_matcher__without_points_no_matches(void **state)
 
 static int ask_peer(void)
 {
-    char command[4096];
-    const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_lightglue.py' '%s' 1>&2",
-             source ? source : ".", test_path("%s", ""));
-    return system(command);
+    return test_torch_call("networks/torch_lightglue.py", "'%s'", test_path("%s", ""));
 }
 
 int main(void)

@@ -19,11 +19,7 @@
 
 static void ask_peer(const char *more)
 {
-    char command[4096];
-    const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_mobilenet.py' '%s' %s 1>&2",
-             source ? source : ".", test_path("%s", ""), more);
-    if (system(command)) fail_msg("failed: %s", command);
+    assert_int_equal(test_torch_call("networks/torch_mobilenet.py", "'%s' %s", test_path("%s", ""), more), 0);
 }
 
 static cairn_gpu *any_gpu(void)

@@ -112,11 +112,9 @@ static const double *expected_values(const cairn_npz *npz, const char *prefix, c
  * that is below LEAST_MARGIN, there is nothing else. */
 static double run_peer(rig *r, const char *description, const char *checkpoint)
 {
-    char command[2048], path[300];
-    snprintf(command, sizeof command,
-             "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_networks.py' '%s' '%s' '%s/inputs.npz' '%s/expected.npz' %g",
-             getenv("CAIRN_TEST_SOURCE"), description, checkpoint, r->folder, r->folder, LEAST_MARGIN);
-    assert_int_equal(system(command), 0);
+    char path[300];
+    assert_int_equal(test_torch_call("networks/torch_networks.py", "'%s' '%s' '%s/inputs.npz' '%s/expected.npz' %g",
+                                     description, checkpoint, r->folder, r->folder, LEAST_MARGIN), 0);
     path_of(path, sizeof path, r, "expected.npz");
     cairn_npz_free(&r->expected);
     assert_ok(cairn_npz_read(&r->expected, path));

@@ -109,13 +109,10 @@ int main(void)
         cmocka_unit_test(test_import__agrees_with_pytorch),
         cmocka_unit_test(test_import__mistakes_are_named),
     };
-    char command[4096];
-    const char *source = getenv("CAIRN_TEST_SOURCE");
     if (!test_gpu_available() || !test_torch_available()) return TEST_SKIP;
     if (test_scratch_create(NULL)) return 1;
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_sp_fpn.py' '%s' 1>&2",
-             source ? source : ".", test_path("%s", ""));
-    int failed = system(command) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = test_torch_call("networks/torch_sp_fpn.py", "'%s'", test_path("%s", "")) ||
+                 cmocka_run_group_tests(tests, NULL, NULL);
     test_gpu_destroy_all();
     test_scratch_remove(NULL);
     return failed;

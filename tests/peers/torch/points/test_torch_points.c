@@ -298,7 +298,7 @@ static int ask_pytorch(void)
 {
     static cairn_npz_array arrays[MOST_CASES * (MOST_INPUTS + MOST_OUTPUTS)];
     static char names[MOST_CASES * (MOST_INPUTS + MOST_OUTPUTS)][64];
-    char path[300], command[1200];
+    char path[300];
     int count = 0;
     for (int c = 0; c < CASES; c++)
         for (int i = 0; i < peers[c].input_count + peers[c].output_count; i++, count++) {
@@ -311,9 +311,7 @@ static int ask_pytorch(void)
         }
     snprintf(path, sizeof path, "%s/inputs.npz", folder);
     assert_ok(cairn_npz_write(path, arrays, count, false));
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/points/torch_points.py' '%s' '%s/expected.npz'",
-             getenv("CAIRN_TEST_SOURCE"), path, folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(test_torch_call("points/torch_points.py", "'%s' '%s/expected.npz'", path, folder), 0);
     snprintf(path, sizeof path, "%s/expected.npz", folder);
     assert_ok(cairn_npz_read(&expected, path));
     return 0;

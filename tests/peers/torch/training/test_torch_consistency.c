@@ -1,12 +1,10 @@
-/* The consistency loss of the student's second phase against PyTorch (torch_consistency.py): its value and its gradients
- * to both predictions by autograd, in both classes of kernels. */
+/* The consistency loss of the student's second phase against PyTorch (torch_consistency.py): its value and its
+ * gradients to both predictions by autograd, in both classes of kernels. */
 #include "support/test.h"
-#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"
 #include "geometry/homography.h"
-#include "graph/program.h"
 #include "student/losses.h"
 
 enum { INPUTS = 8, N = 2, H = 24, W = 32 };
@@ -43,56 +41,33 @@ static void write_options(test_arrays *a, const char *name, const cairn_consiste
     for (int i = 0; i < 9; i++) v[i] = (float)of[i];
 }
 
-static void run_case(test_arrays *a, cairn_gpu *gpu, const char *class_name, int number)
+static void run_case(test_torch_case *c, int number)
 {
     const cairn_shape map = {N, H, W, 1}, matrix = {N, 1, 1, 9};
     cairn_homography_options sampler = CAIRN_HOMOGRAPHY_OPTIONS_INIT;
     cairn_rng rng = cairn_rng_stream(31, (uint32_t)number, 0, 0, 0);
     cairn_homography to_input[N];
-    cairn_graph *g;
-    cairn_store *store;
-    cairn_program *program;
-    cairn_tid t[INPUTS], d[2];
-    float *values[INPUTS];
-    char name[64];
-    snprintf(name, sizeof name, "%d, %s", number, class_name);
+    cairn_tid t[INPUTS];
     sampler.max_angle = 0.26;
     sampler.allow_artifacts = false;
     for (int i = 0; i < N; i++) assert_ok(cairn_homography_sample(&to_input[i], &rng, H, W, &sampler));
-    assert_ok(cairn_graph_create(&g));
     for (int i = 0; i < INPUTS; i++) {
         const cairn_shape s = i < 6 ? map : matrix;
-        t[i] = cairn_graph_input(g, names[i], s);
-        values[i] = test_arrays_add_tensor(a, s, "%s|%s", name, names[i]);
-        fill(values[i], i, s, &rng, to_input);
+        float *values;
+        t[i] = test_torch_case_input(c, names[i], s, &values);
+        fill(values, i, s, &rng, to_input);
     }
-    write_options(a, name, &cases[number]);
+    write_options(c->arrays, c->name, &cases[number]);
     const cairn_pair_tensors pair = {t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]};
-    cairn_tid loss = cairn_consistency_loss(g, &pair, &cases[number]).loss;
-    assert_ok(cairn_graph_differentiate(g, loss, t, 2, d));
-    cairn_graph_output(g, loss, "loss");
-    for (int i = 0; i < 2; i++) cairn_graph_output(g, d[i], names[i]);
-    assert_ok(cairn_store_create(&store, gpu));
-    assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
-    for (int i = 0; i < INPUTS; i++) assert_ok(cairn_program_write(program, t[i], values[i]));
-    assert_ok(cairn_program_run(program));
-    assert_ok(cairn_program_read(program, loss, test_arrays_add_tensor(a, CAIRN_SCALAR, "%s|loss", name)));
-    for (int i = 0; i < 2; i++)
-        assert_ok(cairn_program_read(program, d[i], test_arrays_add_tensor(a, map, "%s|d_%s", name, names[i])));
-    cairn_program_destroy(&program);
-    cairn_store_destroy(&store);
-    cairn_graph_destroy(&g);
+    const cairn_tid loss = cairn_consistency_loss(c->g, &pair, &cases[number]).loss;
+    test_torch_case_output(c, "loss", loss);
+    test_torch_case_run(c, loss, 2);
 }
 
 static void agrees_with_torch(void **state)
 {
     (void)state;
-    static test_arrays a;
-    for (int k = 0; k < 2; k++) {
-        cairn_gpu *gpu = test_gpu(k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL);
-        for (int i = 0; gpu && i < CASES; i++) run_case(&a, gpu, k ? "simt" : "texel", i);
-    }
-    test_torch_compare(&a, "training/torch_consistency.py");
+    test_torch_compare_cases(CASES, run_case, "training/torch_consistency.py");
 }
 
 int main(void)

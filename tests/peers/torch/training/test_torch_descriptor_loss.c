@@ -8,6 +8,7 @@
 
 #include "support/scratch.h"
 #include "support/test.h"
+#include "support/torch.h"
 #include "support/device/test_gpu.h"
 
 #include <math.h>
@@ -142,13 +143,10 @@ static void test_losses__as_their_formulas(void **state)
                  {"raw", {CAIRN_DESCRIPTOR_DENSE, true, 250}},
                  {"normalised", {CAIRN_DESCRIPTOR_NORMALISED, false, 0.05}},
                  {"sparse", {CAIRN_DESCRIPTOR_SPARSE, false, 1}}};
-    char command[4096];
     cairn_npz npz;
-    const char *source = getenv("CAIRN_TEST_SOURCE");
     write_inputs(test_path("inputs.npz"));
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/training/torch_descriptor_loss.py' '%s' '%s'",
-             source ? source : ".", test_path("inputs.npz"), test_path("expected.npz"));
-    assert_int_equal(system(command), 0);
+    assert_int_equal(test_torch_call("training/torch_descriptor_loss.py", "'%s' '%s'", test_path("inputs.npz"),
+                                     test_path("expected.npz")), 0);
     assert_ok(cairn_npz_read(&npz, test_path("expected.npz")));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         compare_loss(CAIRN_CLASS_TEXEL, &npz, cases[i].name, &cases[i].options);
@@ -194,10 +192,7 @@ int main(void)
         cmocka_unit_test(test_sparse__pairs),
     };
     if (!test_gpu_available()) return TEST_SKIP;
-    if (system("/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null")) {
-        fprintf(stderr, "skipped: no PyTorch (Debian package python3-torch)\n");
-        return TEST_SKIP;
-    }
+    if (!test_torch_available()) return TEST_SKIP;
     if (test_scratch_create(NULL)) return 1;
     fill();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

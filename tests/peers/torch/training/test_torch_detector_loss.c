@@ -5,7 +5,6 @@
 #include "support/torch.h"
 
 #include "base/rng.h"
-#include "graph/program.h"
 #include "teacher/labels/labels.h"
 #include "teacher/losses.h"
 
@@ -34,41 +33,27 @@ static void fill(void)
     }
 }
 
+static cairn_tid add_input(test_torch_case *c, const char *name, cairn_shape shape, const float *from)
+{
+    float *values;
+    const cairn_tid t = test_torch_case_input(c, name, shape, &values);
+    memcpy(values, from, sizeof *values * (size_t)cairn_shape_count(shape));
+    return t;
+}
+
 static void compute(test_arrays *out, const cairn_detector_options *o, cairn_kernel_class kernel_class)
 {
-    cairn_graph *g = NULL;
-    cairn_store *store = NULL;
-    cairn_program *program = NULL;
-    char name[64];
+    const bool is_soft = o->kind == CAIRN_DETECTOR_SOFT;
+    test_torch_case c;
     cairn_gpu *gpu = test_gpu(kernel_class);
     if (!gpu) return;
-    const cairn_shape target = o->kind == CAIRN_DETECTOR_SOFT ? map : one;
-    const float *values[3] = {logits, o->kind == CAIRN_DETECTOR_SOFT ? soft : classes, valid};
-    snprintf(name, sizeof name, "%s-%s-%d", o->kind == CAIRN_DETECTOR_SOFT ? "soft" : "classes",
-             o->per_image ? "image" : "batch", (int)kernel_class);
-    assert_ok(cairn_graph_create(&g));
-    const cairn_tid in[3] = {cairn_graph_input(g, "logits", map), cairn_graph_input(g, "target", target),
-                             cairn_graph_input(g, "valid", one)};
-    const cairn_tid loss = cairn_detector_loss_of(g, in[0], in[1], in[2], o);
-    cairn_tid gradient;
-    assert_ok(cairn_graph_status(g));
-    assert_ok(cairn_graph_differentiate(g, loss, in, 1, &gradient));
-    cairn_graph_output(g, loss, "loss");
-    cairn_graph_output(g, gradient, "gradient");
-    assert_ok(cairn_store_create(&store, gpu));
-    assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
-    for (int i = 0; i < 3; i++) assert_ok(cairn_program_write(program, in[i], values[i]));
-    assert_ok(cairn_program_run(program));
-    memcpy(test_arrays_add_tensor(out, map, "%s|logits", name), logits, sizeof logits);
-    memcpy(test_arrays_add_tensor(out, target, "%s|target", name), values[1],
-           sizeof(float) * (size_t)cairn_shape_count(target));
-    memcpy(test_arrays_add_tensor(out, one, "%s|valid", name), valid, sizeof valid);
-    assert_ok(cairn_program_read(program, loss, test_arrays_add_tensor(out, CAIRN_SCALAR, "%s|loss", name)));
-    assert_ok(cairn_program_read(program, gradient, test_arrays_add_tensor(out, map, "%s|d_logits", name)));
-    test_gpu_assert_valid(gpu);
-    cairn_program_destroy(&program);
-    cairn_store_destroy(&store);
-    cairn_graph_destroy(&g);
+    test_torch_case_begin(&c, out, gpu, "%s-%s-%d", is_soft ? "soft" : "classes", o->per_image ? "image" : "batch",
+                          (int)kernel_class);
+    const cairn_tid x = add_input(&c, "logits", map, logits);
+    const cairn_tid target = add_input(&c, "target", is_soft ? map : one, is_soft ? soft : classes);
+    const cairn_tid loss = cairn_detector_loss_of(c.g, x, target, add_input(&c, "valid", one, valid), o);
+    test_torch_case_output(&c, "loss", loss);
+    test_torch_case_run(&c, loss, 1);
 }
 
 static void test_detector_loss(void **state)

@@ -1,16 +1,15 @@
 /* The drop-in student's loss against PyTorch (torch_distillation.py): every term, and its gradients to logits, to
  * descriptors before their normalisation and to the learned weights by autograd, in both classes of kernels. */
 #include "support/test.h"
-#include "support/device/test_gpu.h"
 #include "support/torch.h"
 
 #include "base/rng.h"
-#include "graph/program.h"
 #include "ops/loss/loss.h"
 #include "student/losses.h"
 
-enum { N = 2, HC = 5, WC = 7, D = 24, PAIRS = 33, VARIED = 3, RESULTS = 5 };
-enum { LOGITS, RAW, LOG_VARIANCE, TEACHER, TEACHER_RAW, VALID, FIRST, SECOND, LABELS, INPUTS }; /* the first are varied */
+enum { N = 2, HC = 5, WC = 7, D = 24, PAIRS = 33, VARIED = 3 };
+/* The first are varied. */
+enum { LOGITS, RAW, LOG_VARIANCE, TEACHER, TEACHER_RAW, VALID, FIRST, SECOND, LABELS, INPUTS };
 static const char *const names[INPUTS] = {"logits", "raw",   "log_variance", "teacher", "teacher_raw",
                                           "valid",  "first", "second",       "labels"};
 static const cairn_shape shapes[INPUTS] = {{N, HC, WC, 65}, {N, HC, WC, D}, {1, 1, 1, CAIRN_DISTILLATION_TERMS},
@@ -68,57 +67,34 @@ static void write_options(test_arrays *a, const char *name, int number)
     for (int i = 0; i < 8; i++) v[i] = (float)of[i];
 }
 
-static void run_case(test_arrays *a, cairn_gpu *gpu, const char *class_name, int number)
+static void run_case(test_torch_case *c, int number)
 {
-    static const char *const results[RESULTS] = {"loss", "detector", "descriptor", "relational", "hard"};
     cairn_rng rng = cairn_rng_stream(32, (uint32_t)number, 0, 0, 0);
-    const int varied = cases[number].learned ? VARIED : LOG_VARIANCE;
-    cairn_graph *g;
-    cairn_store *store;
-    cairn_program *program;
-    cairn_tid t[INPUTS], d[VARIED];
-    float *values[INPUTS];
-    char name[64];
-    snprintf(name, sizeof name, "%d, %s", number, class_name);
-    assert_ok(cairn_graph_create(&g));
+    cairn_tid t[INPUTS];
     for (int i = 0; i < INPUTS; i++) {
         const bool used = (i != LABELS || cases[number].labels) && (i != LOG_VARIANCE || cases[number].learned);
-        t[i] = used ? cairn_graph_input(g, names[i], shapes[i]) : CAIRN_NONE;
-        values[i] = test_arrays_add_tensor(a, shapes[i], "%s|%s", name, names[i]);
-        fill(values[i], i, &rng);
+        float *values;
+        t[i] = CAIRN_NONE;
+        if (used)
+            t[i] = test_torch_case_input(c, names[i], shapes[i], &values);
+        else
+            values = test_arrays_add_tensor(c->arrays, shapes[i], "%s|%s", c->name, names[i]);
+        fill(values, i, &rng);
     }
-    write_options(a, name, number);
-    const cairn_distillation_terms terms = build(g, t, number);
-    const cairn_tid of[RESULTS] = {terms.loss, terms.detector, terms.descriptor, terms.relational, terms.hard};
-    assert_ok(cairn_graph_differentiate(g, terms.loss, t, varied, d));
-    for (int i = 0; i < RESULTS; i++)
-        if (of[i] != CAIRN_NONE) cairn_graph_output(g, of[i], results[i]);
-    for (int i = 0; i < varied; i++) cairn_graph_output(g, d[i], names[i]);
-    assert_ok(cairn_store_create(&store, gpu));
-    assert_ok(cairn_program_create(&program, gpu, g, store, NULL));
-    for (int i = 0; i < INPUTS; i++)
-        if (t[i] != CAIRN_NONE) assert_ok(cairn_program_write(program, t[i], values[i]));
-    assert_ok(cairn_program_run(program));
-    for (int i = 0; i < RESULTS; i++)
-        if (of[i] != CAIRN_NONE)
-            assert_ok(cairn_program_read(program, of[i],
-                                         test_arrays_add_tensor(a, CAIRN_SCALAR, "%s|%s", name, results[i])));
-    for (int i = 0; i < varied; i++)
-        assert_ok(cairn_program_read(program, d[i], test_arrays_add_tensor(a, shapes[i], "%s|d_%s", name, names[i])));
-    cairn_program_destroy(&program);
-    cairn_store_destroy(&store);
-    cairn_graph_destroy(&g);
+    write_options(c->arrays, c->name, number);
+    const cairn_distillation_terms terms = build(c->g, t, number);
+    test_torch_case_output(c, "loss", terms.loss);
+    test_torch_case_output(c, "detector", terms.detector);
+    test_torch_case_output(c, "descriptor", terms.descriptor);
+    test_torch_case_output(c, "relational", terms.relational);
+    test_torch_case_output(c, "hard", terms.hard);
+    test_torch_case_run(c, terms.loss, cases[number].learned ? VARIED : LOG_VARIANCE);
 }
 
 static void agrees_with_torch(void **state)
 {
     (void)state;
-    static test_arrays a;
-    for (int k = 0; k < 2; k++) {
-        cairn_gpu *gpu = test_gpu(k ? CAIRN_CLASS_SIMT : CAIRN_CLASS_TEXEL);
-        for (int i = 0; gpu && i < CASES; i++) run_case(&a, gpu, k ? "simt" : "texel", i);
-    }
-    test_torch_compare(&a, "training/torch_distillation.py");
+    test_torch_compare_cases(CASES, run_case, "training/torch_distillation.py");
 }
 
 int main(void)

@@ -300,11 +300,7 @@ static void test_training__central_differences(void **state)
 
 static int ask_peer(void)
 {
-    char command[4096];
-    const char *source = getenv("CAIRN_TEST_SOURCE");
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/peers/torch/networks/torch_lightglue.py' '%s' training 1>&2",
-             source ? source : ".", test_path("%s", ""));
-    return system(command);
+    return test_torch_call("networks/torch_lightglue.py", "'%s' training", test_path("%s", ""));
 }
 
 static int set_up(void **state)

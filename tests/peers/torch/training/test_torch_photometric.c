@@ -1,5 +1,5 @@
-/* Changes of light on the device against PyTorch (torch_photometric.py): each effect alone, all six by the parameters of
- * every preset, and kernels wider than the image. */
+/* Changes of light on the device against PyTorch (torch_photometric.py): each effect alone, all six by the parameters
+ * of every preset, and kernels wider than the image. */
 #include "support/test.h"
 #include "support/device/test_gpu.h"
 #include "support/torch.h"
@@ -147,7 +147,7 @@ static void agrees_with_torch(void **state)
         run_effects(&r, gpu, "wide", (cairn_shape){2, 16, 37, 1}, true, 60, 31);
         run_presets(&r, gpu);
     }
-    test_torch_compare(&r.arrays, "torch_photometric.py");
+    test_torch_compare(&r.arrays, "training/torch_photometric.py");
 }
 
 int main(void)
