@@ -112,8 +112,7 @@ static void calibrated_mean(float mean[4], const char *setting)
 {
     cairn_safetensors model = {0};
     const char *const words[] = {"run", test_path("shapes.yaml"), "--out", test_path("shapes"), setting, NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
     assert_ok(cairn_safetensors_read(&model, test_path("shapes/shapes/model.safetensors")));
     const cairn_safetensor *found = cairn_safetensors_find(&model, "bn1a.running_mean");
     assert_non_null(found);

@@ -42,16 +42,12 @@ static const char *photos_root(void)
 
 static void expect_success(const char *const *words)
 {
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
 }
 
 static void expect_failure(const char *const *words, int code, const char *expected)
 {
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code != code) fail_msg("exit code %d, not %d: %s", run.code, code, run.err);
-    if (cairn_program_error_lines(&run) != 1) fail_msg("not one error line: %s", run.err);
-    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+    cairn_program_fail(&run, words, code, expected);
 }
 
 static const char *label_of(const char *out, int photo)

@@ -35,14 +35,9 @@ static cairn_program_run run;
 
 static int set_up(void **state)
 {
-    const cairn_network_spec student = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {0.25, 8, {1, 2, 4, 12}, {0}}};
-    if (test_scratch_create(state)) return 1;
-    test_save_photos(PHOTOS);
-    test_save_detector(test_path("detector.safetensors"));
-    test_save_network(test_path("student.safetensors"), &student);
+    if (test_save_stage_material(state, PHOTOS)) return 1;
     test_save_recipe("student.yaml", recipe);
     test_save_recipe("matcher.yaml", matcher_recipe);
-    test_gpu_destroy_all();
     return 0;
 }
 
@@ -50,8 +45,7 @@ static void run_student(const char *out, const char *stored, const char *second,
 {
     const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("%s", out), stored, second, third,
                            NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
 }
 
 /* How many tensors of two students differ in a bit; the texts in the files differ by the settings. */
@@ -91,8 +85,7 @@ static void test_on_the_fly__each_source(void **state)
     (void)state;
     char weights[512];
     const char *words[] = {"run", test_path("matcher.yaml"), "--out", test_path("trained"), NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
     snprintf(weights, sizeof weights, "masks.weights=%s", test_path("trained/matcher/model.safetensors"));
     run_student("lightglue", "masks.stored=false", "masks.source=lightglue", weights);
     assert_true(differences("stored", "lightglue") > 10);

@@ -50,15 +50,10 @@ static const char student_recipe[] =
 
 static int set_up(void **state)
 {
-    const cairn_network_spec student = {.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {0.25, 8, {1, 2, 4, 12}, {0}}};
-    if (test_scratch_create(state)) return 1;
-    test_save_photos(PHOTOS);
-    test_save_detector(test_path("detector.safetensors"));
-    test_save_network(test_path("student.safetensors"), &student);
+    if (test_save_stage_material(state, PHOTOS)) return 1;
     test_save_recipe("masks.yaml", recipe);
     test_save_recipe("matcher.yaml", matcher_recipe);
     test_save_recipe("student.yaml", student_recipe);
-    test_gpu_destroy_all();
     return 0;
 }
 
@@ -67,8 +62,7 @@ static cairn_program_run run;
 static void run_to_end(const char *name, const char *out)
 {
     const char *words[] = {"run", test_path("%s", name), "--out", test_path("%s", out), NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
 }
 
 /* All pairs of a stage: within reach of each other, none near the edge of the warp; how many matches in all. */
@@ -158,21 +152,15 @@ static void test_phase2__names_masks_that_it_cannot_use(void **state)
     (void)state;
     const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("whole"), "kl.lr=0.001", NULL};
     for (int k = 0; k < PAIRS; k++) test_put_text(test_path("whole/oracle/masks/2-%02d.npz", k), "no archive");
-    cairn_program_call(&run, words, NULL, 0);
-    assert_int_not_equal(run.code, 0);
-    assert_non_null(strstr(run.err, "masks/2-"));
+    cairn_program_fail(&run, words, -1, "masks/2-");
     for (int k = 0; k < PAIRS; k++) assert_int_equal(remove(test_path("whole/oracle/masks/2-%02d.npz", k)), 0);
-    cairn_program_call(&run, words, NULL, 0);
-    assert_int_not_equal(run.code, 0);
-    assert_non_null(strstr(run.err, "masks/2-"));
+    cairn_program_fail(&run, words, -1, "masks/2-");
 }
 
 static void expect_mistake(const char *override, const char *expected)
 {
     const char *words[] = {"run", test_path("masks.yaml"), "--out", test_path("no"), override, NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    assert_int_not_equal(run.code, 0);
-    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+    cairn_program_fail(&run, words, -1, expected);
 }
 
 static void test_stage__mistakes_are_named(void **state)

@@ -33,8 +33,7 @@ static void run_to_end(const char *out)
 {
     static cairn_program_run run;
     const char *words[] = {"run", test_path("match.yaml"), "--out", test_path("%s", out), NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
 }
 
 static void test_stage__trains_and_judges(void **state)
@@ -71,8 +70,7 @@ static void test_stage__takes_a_student(void **state)
     test_gpu_destroy_all();
     snprintf(model, sizeof model, "matcher.model=%s", test_path("student.safetensors"));
     const char *words[] = {"run", test_path("match.yaml"), "--out", test_path("student"), model, "matcher.steps=2", NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
     assert_ok(
         cairn_lightglue_load(&matcher, test_gpu(CAIRN_CLASS_AUTO), test_path("student/matcher/model.safetensors")));
     assert_int_equal(cairn_lightglue_get_options(matcher)->descriptor, 12);
@@ -95,9 +93,7 @@ static void test_stage__mistakes_are_named(void **state)
     (void)state;
     static cairn_program_run run;
     const char *both[] = {"run", test_path("match.yaml"), "--out", test_path("no"), "matcher.model=", NULL};
-    cairn_program_call(&run, both, NULL, 0);
-    assert_int_not_equal(run.code, 0);
-    assert_non_null(strstr(run.err, "name either features"));
+    cairn_program_fail(&run, both, -1, "name either features");
     const char *far[] = {"run", test_path("match.yaml"), "--out", test_path("no"), "matcher.far=1", NULL};
     cairn_program_call(&run, far, NULL, 0);
     assert_non_null(strstr(run.err, "far (1 pixels)"));
@@ -114,14 +110,11 @@ static void test_evaluate__takes_the_matcher(void **state)
     const char *matched[] = {"evaluate", "--model", test_path("detector.safetensors"), "--matcher-model",
                              test_path("whole/matcher/model.safetensors"), "--photos", test_path("photos"), "--pairs",
                              "2", "--height", "96", "--width", "128", "--baselines", "sift", "--untrained=false", NULL};
-    cairn_program_call(&run, matched, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, matched);
     assert_non_null(strstr(run.out, "detector + matcher"));
     const char *alone[] = {"evaluate", "--matcher-model", test_path("whole/matcher/model.safetensors"), "--photos",
                            test_path("photos"), NULL};
-    cairn_program_call(&run, alone, NULL, 0);
-    assert_int_not_equal(run.code, 0);
-    assert_non_null(strstr(run.err, "--matcher-model wants a --model"));
+    cairn_program_fail(&run, alone, -1, "--matcher-model wants a --model");
 }
 
 static void set(void *settings, const cairn_setting *table, const char *name, const char *value)

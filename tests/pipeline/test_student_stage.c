@@ -30,19 +30,15 @@ static cairn_program_run run;
 
 static int set_up(void **state)
 {
-    if (test_scratch_create(state)) return 1;
-    test_save_photos(4);
-    test_save_detector(test_path("detector.safetensors"));
+    if (test_save_stage_material(state, 4)) return 1;
     test_save_recipe("student.yaml", recipe);
-    test_gpu_destroy_all();
     return 0;
 }
 
 static void run_to_end(void)
 {
     const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("run"), NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
 }
 
 /* Both files hold the learned weights, which began at 1 and have moved. */
@@ -129,9 +125,7 @@ static void test_heatmap__of_a_teacher_at_another_size(void **state)
 static void expect_mistake(const char *override, const char *expected)
 {
     const char *words[] = {"run", test_path("student.yaml"), "--out", test_path("no"), override, NULL};
-    cairn_program_call(&run, words, NULL, 0);
-    assert_int_not_equal(run.code, 0);
-    if (!strstr(run.err, expected)) fail_msg("'%s' lacks '%s'", run.err, expected);
+    cairn_program_fail(&run, words, -1, expected);
 }
 
 static void test_stage__mistakes_are_named(void **state)

@@ -68,8 +68,7 @@ static void train(const char *set, const char *memory, const char *out, char los
     const char *const words[] = {"run",   test_path("damage.yaml"), root, photos_memory,
                                  "--out", test_path("%s", out),     NULL};
     test_put_text(test_path("damage.yaml"), recipe);
-    cairn_program_call(&run, words, NULL, 0);
-    if (run.code) fail_msg("exit code %d: %s", run.code, run.err);
+    cairn_program_succeed(&run, words);
     snprintf(path, sizeof path, "%s", test_path("%s/teacher/metrics.jsonl", out));
     assert_ok(cairn_file_read(&text, &size, path, 1 << 16));
     for (const char *at = (char *)text; (at = strstr(at, "\"loss\":")) && step < STEPS; at++, step++)

@@ -95,6 +95,20 @@ void cairn_program_kill_at(const char *const *arguments, const char *log, const 
     if (!there || !WIFSIGNALED(status)) fail_msg("the program was not killed at work: %s", path);
 }
 
+void cairn_program_succeed(cairn_program_run *run, const char *const *arguments)
+{
+    cairn_program_call(run, arguments, NULL, 0);
+    if (run->code) fail_msg("exit code %d: %s", run->code, run->err);
+}
+
+void cairn_program_fail(cairn_program_run *run, const char *const *arguments, int code, const char *expected)
+{
+    cairn_program_call(run, arguments, NULL, 0);
+    if (code < 0 ? !run->code : run->code != code) fail_msg("exit code %d, not %d: %s", run->code, code, run->err);
+    if (code >= 0 && cairn_program_error_lines(run) != 1) fail_msg("not one error line: %s", run->err);
+    if (!strstr(run->err, expected)) fail_msg("'%s' lacks '%s'", run->err, expected);
+}
+
 int cairn_program_error_lines(const cairn_program_run *run)
 {
     int count = 0;

@@ -14,6 +14,11 @@ typedef struct cairn_program_run {
  * file_limit: most bytes of a file that the child may write (RLIMIT_FSIZE, SIGXFSZ ignored: a full disk), 0 for none */
 void cairn_program_call(cairn_program_run *run, const char *const *arguments, const char *const *environment,
                         long file_limit);
+/* Runs it as above; fails the running test, with what it said, unless it succeeds. */
+void cairn_program_succeed(cairn_program_run *run, const char *const *arguments);
+/* ... unless it fails with this exit code and one error line (-1: any code but 0 and any number of lines), and says
+ * `expected` on standard error. */
+void cairn_program_fail(cairn_program_run *run, const char *const *arguments, int code, const char *expected);
 /* Starts it without waiting, output to `log`; returns the process. */
 int cairn_program_start(const char *const *arguments, const char *log);
 /* Starts it, waits until `file` is there, and kills it. Fails the running test if it ended before, or with the file not

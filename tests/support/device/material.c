@@ -70,6 +70,17 @@ void test_save_recipe(const char *name, const char *text)
     test_put_text(test_path("%s", name), filled);
 }
 
+int test_save_stage_material(void **state, int photos)
+{
+    if (test_scratch_create(state)) return 1;
+    test_save_photos(photos);
+    test_save_detector(test_path("detector.safetensors"));
+    test_save_network(test_path("student.safetensors"),
+                      &(cairn_network_spec){.kind = CAIRN_NETWORK_SP_FPN, .sp_fpn = {0.25, 8, {1, 2, 4, 12}, {0}}});
+    test_gpu_destroy_all();
+    return 0;
+}
+
 void test_log_ends(const char *path, const char *key, double ends[2])
 {
     uint8_t *text;

@@ -13,6 +13,9 @@ void test_save_network(const char *path, const cairn_network_spec *spec);
 void test_save_detector(const char *path);
 /* <name>: the text with the path of photos/ in place of each PHOTOS. */
 void test_save_recipe(const char *name, const char *text);
+/* A group's set-up: the scratch folder with so many photographs, detector.safetensors as above and student.safetensors,
+ * an SP-FPN of a quarter's width. */
+int test_save_stage_material(void **state, int photos);
 /* The values behind a key (as "\"loss\":") in the first and the last line of a metric log that have it: two or more. */
 void test_log_ends(const char *path, const char *key, double ends[2]);
 #endif
