@@ -2,7 +2,7 @@
 #define CAIRN_LABELLING_FOLDER_H
 /* Labels for a folder of photographs, outside a recipe: one file for each, which appears when it is whole, so that a
  * process that ended at any point goes on where it was. */
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 #include "experiments/labelling/labeller.h"
 
 typedef struct cairn_label_folder {

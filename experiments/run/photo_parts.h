@@ -1,7 +1,7 @@
 #ifndef CAIRN_EXPERIMENTS_RUN_PHOTO_PARTS_H
 #define CAIRN_EXPERIMENTS_RUN_PHOTO_PARTS_H
 /* The photographs of a recipe in their two parts: those of training, and those that are held back for evaluation. */
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 #include "experiments/run/stage.h"
 
 /* What the section means.

@@ -1,6 +1,6 @@
 #include "experiments/run/recipe.h"
 
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 #include "experiments/run/stage.h"
 #include "system/file.h"
 

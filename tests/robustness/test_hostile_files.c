@@ -1,6 +1,6 @@
 /* Seeded damage (support/hostile.h) to the kinds of file that come from outside and need no device. */
 #include "data/image.h"
-#include "data/sequences.h"
+#include "data/folders/sequences.h"
 #include "formats/npy.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"

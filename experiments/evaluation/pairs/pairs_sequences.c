@@ -1,5 +1,5 @@
 /* Pairs from image sequences: image 1 with each other image. */
-#include "data/sequences.h"
+#include "data/folders/sequences.h"
 #include "experiments/evaluation/pairs/pairs.h"
 
 #include <string.h>

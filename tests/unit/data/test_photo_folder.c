@@ -1,5 +1,5 @@
 /* Folders of photographs: what is listed, what is held back, and names that two photographs share. */
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 #include "system/file.h"
 
 #include "support/scratch.h"

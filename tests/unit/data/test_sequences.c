@@ -1,5 +1,5 @@
 /* The reader of the HPatches layout: what it finds, the numbers it reads, and what it refuses; pairs made from it. */
-#include "data/sequences.h"
+#include "data/folders/sequences.h"
 #include "experiments/evaluation/pairs/pairs.h"
 #include "support/scratch.h"
 #include "support/test.h"

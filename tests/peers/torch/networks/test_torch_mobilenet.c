@@ -3,7 +3,7 @@
  * student takes from them. Skipped where PyTorch is absent; the real weights by CAIRN_TEST_MOBILENET (the .npz of
  * layout mobilenetv3-tf) on ten photos of CAIRN_TEST_PHOTOS. */
 #include "data/image.h"
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 #include "formats/npz.h"
 #include "graph/program.h"
 #include "student/import/mobilenet.h"

@@ -1,5 +1,5 @@
-#ifndef CAIRN_DATA_PHOTO_FOLDER_H
-#define CAIRN_DATA_PHOTO_FOLDER_H
+#ifndef CAIRN_DATA_FOLDERS_PHOTO_FOLDER_H
+#define CAIRN_DATA_FOLDERS_PHOTO_FOLDER_H
 /* The photographs of a folder: any folder of images with its sub-folders, COCO, or KITTI's raw recordings. */
 #include "base/status.h"
 

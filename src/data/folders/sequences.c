@@ -1,4 +1,4 @@
-#include "data/sequences.h"
+#include "data/folders/sequences.h"
 
 #include "system/file.h"
 

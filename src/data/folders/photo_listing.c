@@ -1,4 +1,4 @@
-#include "data/photo_listing.h"
+#include "data/folders/photo_listing.h"
 
 #include "base/log.h"
 #include "system/file.h"

@@ -1,8 +1,8 @@
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "data/photo_listing.h"
+#include "data/folders/photo_listing.h"
 #include "system/file.h"
 
 #include <stdint.h>

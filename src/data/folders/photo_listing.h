@@ -1,7 +1,7 @@
-#ifndef CAIRN_DATA_PHOTO_LISTING_H
-#define CAIRN_DATA_PHOTO_LISTING_H
+#ifndef CAIRN_DATA_FOLDERS_PHOTO_LISTING_H
+#define CAIRN_DATA_FOLDERS_PHOTO_LISTING_H
 /* Private to photo_folder.c: which files a layout means. */
-#include "data/photo_folder.h"
+#include "data/folders/photo_folder.h"
 
 #include <sys/types.h>
 

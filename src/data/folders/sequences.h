@@ -1,5 +1,5 @@
-#ifndef CAIRN_DATA_SEQUENCES_H
-#define CAIRN_DATA_SEQUENCES_H
+#ifndef CAIRN_DATA_FOLDERS_SEQUENCES_H
+#define CAIRN_DATA_FOLDERS_SEQUENCES_H
 /* Image sequences in the layout of HPatches (Balntas et al., CVPR 2017): a folder i_<name> for a change of light or
  * v_<name> for one of viewpoint, in it the images 1 (the reference) to 2..6 as .ppm or .png, and a text file H_1_k for
  * every other image k. */
