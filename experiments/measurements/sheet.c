@@ -1,6 +1,7 @@
 #include "experiments/measurements/sheet.h"
 
 #include "experiments/evaluation/evaluate.h"
+#include "experiments/evaluation/results/json_parts.h"
 #include "experiments/evaluation/results/statistics.h"
 
 #include <math.h>
@@ -82,14 +83,7 @@ static void add_measures(cJSON *set, const cairn_sheet *s)
     cJSON *array = cJSON_AddArrayToObject(set, "measures");
     for (int k = 0; k < s->measure_count; k++) {
         const cairn_sheet_measure *info = &s->measures[k];
-        cJSON *o = cJSON_CreateObject();
-        cJSON_AddItemToArray(array, o);
-        cJSON_AddStringToObject(o, "id", info->id);
-        cJSON_AddStringToObject(o, "title", info->title);
-        cJSON_AddStringToObject(o, "unit", info->unit);
-        cJSON_AddStringToObject(o, "better", info->better > 0 ? "higher" : info->better < 0 ? "lower" : "none");
-        cJSON_AddStringToObject(o, "group", info->group);
-        cJSON_AddBoolToObject(o, "headline", info->headline);
+        cairn_measure_json(array, info->id, info->title, info->unit, info->group, info->better, info->headline);
     }
 }
 
@@ -98,12 +92,7 @@ static void add_summary(cJSON *parent, const cairn_sheet *s, const cairn_sheet_m
     cJSON *summary = cJSON_AddObjectToObject(parent, s->groups[group]);
     for (int k = 0; k < s->measure_count; k++) {
         const cairn_interval *value = &method->summary[group][k];
-        if (value->count == 0) continue;
-        cJSON *o = cJSON_AddObjectToObject(summary, s->measures[k].id);
-        cJSON_AddNumberToObject(o, "mean", value->mean);
-        cJSON_AddNumberToObject(o, "low", value->low);
-        cJSON_AddNumberToObject(o, "high", value->high);
-        cJSON_AddNumberToObject(o, "count", value->count);
+        if (value->count > 0) cJSON_AddItemToObject(summary, s->measures[k].id, cairn_interval_json(value));
     }
 }
 

@@ -1,20 +1,10 @@
 /* The evaluation as an entry of evaluation.json, version 2. */
 #include "experiments/evaluation/evaluate.h"
+#include "experiments/evaluation/results/json_parts.h"
 #include "system/file.h"
 
 #include <math.h>
 #include <string.h>
-
-/* cJSON writes numbers that are not finite as null. */
-static cJSON *interval_json(const cairn_interval *value)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "mean", value->mean);
-    cJSON_AddNumberToObject(object, "low", value->low);
-    cJSON_AddNumberToObject(object, "high", value->high);
-    cJSON_AddNumberToObject(object, "count", value->count);
-    return object;
-}
 
 static bool is_headline(const cairn_evaluation *e, cairn_measure measure)
 {
@@ -32,14 +22,8 @@ static void add_measures(cJSON *set, const cairn_evaluation *e)
     for (cairn_measure measure = 0; measure < CAIRN_MEASURES; measure++) {
         const cairn_measure_info *info = cairn_measure_get(measure);
         if (!cairn_evaluation_has(e, measure)) continue;
-        cJSON *o = cJSON_CreateObject();
-        cJSON_AddItemToArray(array, o);
-        cJSON_AddStringToObject(o, "id", info->id);
-        cJSON_AddStringToObject(o, "title", info->title);
-        cJSON_AddStringToObject(o, "unit", info->unit);
-        cJSON_AddStringToObject(o, "better", info->better > 0 ? "higher" : info->better < 0 ? "lower" : "none");
-        cJSON_AddStringToObject(o, "group", info->group);
-        cJSON_AddBoolToObject(o, "headline", is_headline(e, measure));
+        cairn_measure_json(array, info->id, info->title, info->unit, info->group, info->better,
+                           is_headline(e, measure));
     }
 }
 
@@ -50,7 +34,7 @@ static cairn_status add_summary(cJSON *parent, const cairn_evaluation *e, int m,
     for (cairn_measure measure = 0; measure < CAIRN_MEASURES; measure++) {
         cairn_interval value;
         CAIRN_TRY(cairn_evaluation_summary(&value, e, m, measure, kind));
-        if (value.count > 0) cJSON_AddItemToObject(summary, cairn_measure_name(measure), interval_json(&value));
+        if (value.count > 0) cJSON_AddItemToObject(summary, cairn_measure_name(measure), cairn_interval_json(&value));
     }
 done:
     return st;
@@ -110,7 +94,7 @@ static cairn_status add_comparisons(cJSON *set, const cairn_evaluation *e)
             if (cairn_measure_get(measure)->better == 0) continue;
             CAIRN_TRY(cairn_evaluation_compare(&value, e, chosen[i][0], chosen[i][1], measure));
             if (value.count == 0) continue;
-            cJSON *object = interval_json(&value);
+            cJSON *object = cairn_interval_json(&value);
             cJSON_AddItemToArray(array, object);
             cJSON_AddStringToObject(object, "method", e->method[chosen[i][0]].name);
             cJSON_AddStringToObject(object, "baseline", e->method[chosen[i][1]].name);
