@@ -105,16 +105,9 @@ static cairn_status batch(void *payload, int64_t step, float *const *values)
 static void build(cairn_training *t, const cairn_network_spec *spec, const void *payload)
 {
     const magicpoint_settings *s = ((const feed *)payload)->s;
-    int n = (int)s->train.batch, h = (int)s->height, w = (int)s->image_width;
-    cairn_shape cells = {n, h / 8, w / 8, 1}, labels = {n, h / 8, w / 8, cairn_detector_label_channels(&s->detector)};
     const cairn_detector_options options = cairn_detector_loss_options(&s->detector);
     const cairn_sample_layout layout = layout_of(payload);
-    t->inputs[LABELS] = cairn_graph_input(t->g, "labels", labels);
-    t->inputs[VALID] = cairn_graph_input(t->g, "valid", cells);
-    t->input_count = INPUTS;
-    const cairn_tid image = cairn_sample_detector_input(t, n, &layout);
-    cairn_network_graph net = cairn_network_build(t->model, spec, image);
-    t->loss = cairn_detector_loss_of(t->g, net.logits, t->inputs[LABELS], t->inputs[VALID], &options);
+    cairn_sample_build_detector(t, spec, (int)s->train.batch, &layout, &options);
 }
 
 static cairn_status start(cairn_training *t, const void *payload)

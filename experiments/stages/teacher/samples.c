@@ -180,6 +180,17 @@ cairn_tid cairn_sample_detector_input(cairn_training *t, int n, const cairn_samp
     return cairn_sample_device_view(t->g, &view);
 }
 
+void cairn_sample_build_detector(cairn_training *t, const cairn_network_spec *spec, int n,
+                                 const cairn_sample_layout *layout, const cairn_detector_options *options)
+{
+    const cairn_shape cells = {n, layout->h / 8, layout->w / 8, 1};
+    t->inputs[1] = cairn_graph_input(t->g, "labels", (cairn_shape){n, cells.h, cells.w, layout->label_channels});
+    t->inputs[2] = cairn_graph_input(t->g, "valid", cells);
+    t->input_count = layout->inputs;
+    const cairn_network_graph net = cairn_network_build(t->model, spec, cairn_sample_detector_input(t, n, layout));
+    t->loss = cairn_detector_loss_of(t->g, net.logits, t->inputs[1], t->inputs[2], options);
+}
+
 cairn_sample_view cairn_sample_detector_view(float *const *inputs, int i, const cairn_sample_layout *layout, bool soft)
 {
     const size_t pixels = (size_t)layout->h * (size_t)layout->w, n = (size_t)i, stride = (size_t)photo_channels(layout);

@@ -5,7 +5,9 @@
  * The work on pixels is the host's (threads of the feed) or the device's, in front of the network in the same program.
  * Either way the host draws all parameters, from the same streams, and makes labels and valid cells, so that the views
  * differ by rounding alone. */
+#include "student/network.h"
 #include "teacher/augment.h"
+#include "teacher/losses.h"
 #include "train/trainer.h"
 
 enum { CAIRN_AUGMENT_AUTO, CAIRN_AUGMENT_HOST, CAIRN_AUGMENT_DEVICE }; /* CAIRN_AUGMENT_PLACES, in order */
@@ -60,6 +62,9 @@ typedef struct cairn_sample_layout {
 /* Adds the inputs for the image to a graph that has the others (t->input_count says so).
  * returns  what the network sees, [n,h,w,1] */
 cairn_tid cairn_sample_detector_input(cairn_training *t, int n, const cairn_sample_layout *layout);
+/* Puts all these inputs, the network on n views and its detector's loss into the graph. */
+void cairn_sample_build_detector(cairn_training *t, const cairn_network_spec *spec, int n,
+                                 const cairn_sample_layout *layout, const cairn_detector_options *options);
 /* Sample i in the arrays of the inputs. */
 cairn_sample_view cairn_sample_detector_view(float *const *inputs, int i, const cairn_sample_layout *layout,
                                              bool soft);
