@@ -267,7 +267,8 @@ cairn_status cairn_cli_contest_add_methods(cairn_cli_contest *c)
     CAIRN_TRY(each_part(c, o->model, add_model));
     CAIRN_TRY(check_matchers(c));
     if (given(o->describe) && !c->described)
-        CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --describe: there is no --model without descriptors"));
+        CAIRN_TRY(
+            cairn_error_set(CAIRN_E_INVALID, "command line: --describe: there is no --model without descriptors"));
     CAIRN_TRY(each_part(c, o->baselines, add_baseline));
 done:
     return st;
