@@ -85,6 +85,7 @@ static void configure(void *state, const cairn_protocol_view *view)
     l->options.threshold = view->threshold;
     l->options.border = view->border;
     l->options.refine = view->subpixel;
+    l->options.parabola = view->parabola;
     l->options.suppression = view->suppression.kind;
     l->options.radius = view->suppression.size;
     cairn_network_use_batch_statistics(l->network, view->batch_statistics);

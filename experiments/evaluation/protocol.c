@@ -136,7 +136,7 @@ static void override_view(cairn_protocol_view *v, const cairn_protocol_overrides
     if (o->points) v->points = o->points;
     if (o->radius >= 0) v->suppression = (cairn_suppression){CAIRN_SUPPRESS_SQUARE, o->radius};
     if (o->suppression) v->suppression.kind = (cairn_suppression_kind)(o->suppression - 1);
-    if (o->subpixel) v->subpixel = o->subpixel == 1;
+    if (o->subpixel) v->subpixel = o->subpixel != 2, v->parabola = o->subpixel == 3;
     if (o->border >= 0) v->border = v->classical_border = o->border;
 }
 
@@ -184,6 +184,7 @@ static void add_view(cJSON *parent, const char *name, const cairn_protocol_view 
     cJSON_AddNumberToObject(o, "classical_border", v->classical_border);
     cJSON_AddBoolToObject(o, "classical_unsuppressed", v->classical_unsuppressed);
     cJSON_AddBoolToObject(o, "subpixel", v->subpixel);
+    if (v->parabola) cJSON_AddBoolToObject(o, "parabola", true); /* files without the name are as before */
     cJSON_AddBoolToObject(o, "batch_statistics", v->batch_statistics);
     cJSON_AddBoolToObject(o, "integer", v->integer);
     cJSON_AddNumberToObject(o, "points", v->points);

@@ -30,6 +30,7 @@ typedef struct cairn_protocol_view {
     int classical_border; /* the same of classical methods: rpautrat's cut only the network's */
     bool classical_unsuppressed; /* SP-FPN's script: classical responses without suppression (they cluster) */
     bool subpixel;               /* networks refine by a soft-argmax */
+    bool parabola;               /* or then by the vertex of a parabola */
     bool batch_statistics;       /* networks normalise by the image's own statistics instead of the running ones:
                                     pytorch-superpoint evaluates in training mode */
     bool integer;                /* positions are cut to whole pixels before suppression: rpautrat puts SIFT's points on
@@ -84,12 +85,12 @@ typedef struct cairn_protocol_overrides {
     int h, w, points, top_k; /* 0: the protocol's; sizes are those of both views, which are then cut from the centre */
     int radius, border;      /* -1: the protocol's; a radius without a suppression is one of squares */
     int suppression;         /* 0: the protocol's, else 1 + cairn_suppression_kind of size `radius` or its own */
-    int subpixel;            /* 0: the protocol's, 1 on, 2 off; of networks */
+    int subpixel;            /* 0: the protocol's, 1 on, 2 off, 3 by parabolas; of networks */
     double eps;              /* 0: the protocol's */
 } cairn_protocol_overrides;
 /* Choices of settings for two of them. */
 #define CAIRN_PROTOCOL_SUPPRESSION_CHOICES "protocol," CAIRN_SUPPRESSION_CHOICES
-#define CAIRN_PROTOCOL_SUBPIXEL_CHOICES "protocol,on,off"
+#define CAIRN_PROTOCOL_SUBPIXEL_CHOICES "protocol,on,off,parabola"
 #define CAIRN_PROTOCOL_OVERRIDES_INIT ((cairn_protocol_overrides){.radius = -1, .border = -1})
 void cairn_protocol_override(cairn_protocol *protocol, const cairn_protocol_overrides *overrides);
 /* Whether a method with descriptors of this length (0: none) is looked at in a view. Without descriptors the second

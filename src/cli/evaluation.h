@@ -47,7 +47,7 @@ typedef struct cairn_cli_evaluation {
         CAIRN_SETTING_CHOICE_ROW(cairn_cli_evaluation, suppression, 0, CAIRN_PROTOCOL_SUPPRESSION_CHOICES,             \
                                  "squares of a radius, or boxes of a size (rpautrat)"),                                \
         CAIRN_SETTING_CHOICE_ROW(cairn_cli_evaluation, subpixel, 0, CAIRN_PROTOCOL_SUBPIXEL_CHOICES,                   \
-                                 "soft-argmax of networks' points"),                                                   \
+                                 "networks' points: soft-argmax, or the vertex of a parabola for broad peaks"),        \
         CAIRN_SETTING_FLOAT_ROW(cairn_cli_evaluation, eps, 0, 0, 100,                                                  \
                                 "distance of a repeated point; 0: the protocol's")
 #define CAIRN_CLI_SAMPLING_ROW                                                                                         \

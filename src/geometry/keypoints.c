@@ -163,3 +163,24 @@ void cairn_keypoints_refine(cairn_keypoints *k, const float *heatmap, int h, int
         p->y = (float)y + clampf((float)(sy / sum), -1, 1);
     }
 }
+
+/* From the maximum `at`, place `x` of `size` along an axis whose pixels lie `step` apart. */
+static float vertex(const float *at, ptrdiff_t step, int x, int size)
+{
+    const double least = 1e-12;
+    if (x < 1 || x > size - 2) return (float)x;
+    const double before = log(fmax((double)at[-step], least)), here = log(fmax((double)*at, least));
+    const double behind = log(fmax((double)at[step], least)), curvature = before - 2 * here + behind;
+    return curvature < 0 ? (float)(x + fmin(fmax((before - behind) / (2 * curvature), -0.5), 0.5)) : (float)x;
+}
+
+void cairn_keypoints_refine_parabola(cairn_keypoints *k, const float *heatmap, int h, int w)
+{
+    for (int i = 0; i < k->count; i++) {
+        cairn_keypoint *p = &k->points[i];
+        const int x = (int)rintf(clampf(p->x, 0, (float)(w - 1))), y = (int)rintf(clampf(p->y, 0, (float)(h - 1)));
+        const float *at = heatmap + (size_t)y * (size_t)w + (size_t)x;
+        p->x = vertex(at, 1, x, w);
+        p->y = vertex(at, w, y, h);
+    }
+}

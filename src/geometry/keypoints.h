@@ -27,6 +27,9 @@ cairn_status cairn_keypoints_from_heatmap(cairn_keypoints *out, const float *hea
 cairn_status cairn_keypoints_sample(cairn_keypoints *k, const float *map, int hc, int wc, int dimension, int stride);
 /* 5x5 soft-argmax on the raw heatmap, offset clamped to 1 pixel (teacher.md 7.3). */
 void cairn_keypoints_refine(cairn_keypoints *k, const float *heatmap, int h, int w);
+/* The vertex of a parabola through the logarithms of a maximum and its neighbours along each axis, at most half a pixel
+ * away: exact for Gaussian blobs, where the window of the above sees too little of a broad one (student.md 6.3). */
+void cairn_keypoints_refine_parabola(cairn_keypoints *k, const float *heatmap, int h, int w);
 
 /* Robust homography from correspondences: samples of four, symmetric error in a truncated quadratic score (MSAC), local
  * optimisation of each new best, then Levenberg-Marquardt on the pairs within 4/3 of the threshold, found again up to

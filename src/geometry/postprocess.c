@@ -208,7 +208,7 @@ cairn_status cairn_keypoints_detect(cairn_keypoints *out, const float *heatmap, 
     const cairn_suppression suppression = {o->suppression, o->radius};
     const int hc = (h + STRIDE - 1) / STRIDE, wc = (w + STRIDE - 1) / STRIDE;
     CAIRN_TRY(cairn_keypoints_choose(out, heatmap, h, w, (float)o->threshold, &suppression, o->border, top_k));
-    if (o->refine) cairn_keypoints_refine(out, heatmap, h, w);
+    if (o->refine) (o->parabola ? cairn_keypoints_refine_parabola : cairn_keypoints_refine)(out, heatmap, h, w);
     if (map && dimension > 0)
         CAIRN_TRY(cairn_keypoints_sample_as(out, map, hc, wc, dimension, STRIDE, o->sampling));
 done:

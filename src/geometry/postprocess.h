@@ -44,9 +44,10 @@ typedef struct cairn_detect_options {
     bool refine;                        /* soft-argmax to sub-pixel positions; true */
     cairn_suppression_kind suppression; /* squares */
     cairn_sampling sampling;            /* centres */
+    bool parabola;                      /* with refine: the vertex of a parabola instead; false */
 } cairn_detect_options;
 #define CAIRN_DETECT_OPTIONS_INIT                                                                                      \
-    ((cairn_detect_options){0.015, 4, 4, true, CAIRN_SUPPRESS_SQUARE, CAIRN_SAMPLE_CENTRES})
+    ((cairn_detect_options){0.015, 4, 4, true, CAIRN_SUPPRESS_SQUARE, CAIRN_SAMPLE_CENTRES, false})
 
 /* All steps, in the order above.
  * out    out      at most top_k points (0: all), best first; descriptors of unit norm where `map` is given

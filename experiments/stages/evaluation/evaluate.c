@@ -47,7 +47,7 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_CHOICE_ROW(evaluate_settings, suppression, 0, CAIRN_PROTOCOL_SUPPRESSION_CHOICES,
                              "squares of a radius, or boxes of a size (rpautrat)"),
     CAIRN_SETTING_CHOICE_ROW(evaluate_settings, subpixel, 0, CAIRN_PROTOCOL_SUBPIXEL_CHOICES,
-                             "soft-argmax of networks' points"),
+                             "networks' points: soft-argmax, or the vertex of a parabola for broad peaks"),
     CAIRN_SETTING_INT_ROW(evaluate_settings, border, -1, -1, 64, "pixels without keypoints; -1: the protocol's"),
     CAIRN_SETTING_FLOAT_ROW(evaluate_settings, eps, 0, 0, 100, "distance of a repeated point; 0: the protocol's"),
     CAIRN_SETTING_BOOL_ROW(evaluate_settings, gallery, 1, "pictures of worst, median and best pairs"),

@@ -18,7 +18,7 @@ typedef struct detect_options {
     double threshold;
     int64_t radius, top_k, border, batch;
     int suppression, sampling;
-    bool subpixel, heatmap;
+    bool subpixel, parabola, heatmap;
 } detect_options;
 
 static const cairn_setting table[] = {
@@ -33,6 +33,8 @@ static const cairn_setting table[] = {
     CAIRN_SETTING_INT_ROW(detect_options, top_k, 1000, 0, 1e6, "most keypoints of an image, 0 for all"),
     CAIRN_SETTING_INT_ROW(detect_options, border, 4, 0, 1024, "margin without keypoints, pixels"),
     CAIRN_SETTING_BOOL_ROW(detect_options, subpixel, 1, "move keypoints by a soft-argmax, by a pixel at most"),
+    CAIRN_SETTING_BOOL_ROW(detect_options, parabola, 0,
+                           "or to the vertex of a parabola, by half a pixel at most: for a student's broad peaks"),
     CAIRN_SETTING_CHOICE_ROW(detect_options, sampling, 0, CAIRN_SAMPLING_CHOICES, "where descriptors are read"),
     CAIRN_SETTING_BOOL_ROW(detect_options, heatmap, 0, "the probability of every pixel as well"),
     CAIRN_SETTING_INT_ROW(detect_options, batch, 8, 1, 64,
@@ -287,6 +289,7 @@ static cairn_status run(const void *options, const char *const *words, int word_
     detect.radius = (int)o->radius;
     detect.border = (int)o->border;
     detect.refine = o->subpixel;
+    detect.parabola = o->parabola;
     detect.suppression = (cairn_suppression_kind)o->suppression;
     detect.sampling = (cairn_sampling)o->sampling;
     if (!o->model[0]) CAIRN_TRY(cairn_error_set(CAIRN_E_INVALID, "command line: --model FILE is missing"));

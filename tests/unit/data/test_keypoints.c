@@ -152,12 +152,48 @@ static void test_refinement(void **state)
     cairn_keypoints_free(&k);
 }
 
+/* A blob as broad as a student's: the vertex is exact, the window of 5x5 goes less than half of the way. */
+static void test_refinement__by_a_parabola(void **state)
+{
+    (void)state;
+    enum { H = 20, W = 20 };
+    static float heat[H * W], flat[H * W], spike[H * W];
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            heat[y * W + x] = (float)exp(-(pow(x - 10.3, 2) + pow(y - 7.8, 2)) / (2 * 2.5 * 2.5));
+    cairn_keypoints k, again;
+    assert_ok(cairn_keypoints_create(&k, 2, 0));
+    k.points[0] = (cairn_keypoint){10, 8, 1};
+    k.points[1] = (cairn_keypoint){0, 19, 1}; /* no neighbours on both sides */
+    cairn_keypoints_refine(&k, heat, H, W);
+    assert_true(k.points[0].x < 10.15f && k.points[0].y > 7.9f);
+    k.points[0] = (cairn_keypoint){10, 8, 1};
+    k.points[1] = (cairn_keypoint){0, 19, 1};
+    cairn_keypoints_refine_parabola(&k, heat, H, W);
+    assert_float_equal(k.points[0].x, 10.3, 1e-4);
+    assert_float_equal(k.points[0].y, 7.8, 1e-4);
+    assert_true(k.points[1].x == 0 && k.points[1].y == 19);
+    k.points[0] = (cairn_keypoint){10, 8, 1};
+    cairn_keypoints_refine_parabola(&k, flat, H, W);
+    assert_true(k.points[0].x == 10 && k.points[0].y == 8);
+    for (int x = 10; x < W; x++) spike[8 * W + x] = 0.5f; /* an edge: half a pixel at most, along it nothing */
+    cairn_keypoints_refine_parabola(&k, spike, H, W);
+    assert_true(k.points[0].x > 10 && k.points[0].x <= 10.5f && k.points[0].y == 8);
+    const cairn_detect_options o = {.threshold = 0.5, .radius = 4, .refine = true, .parabola = true};
+    assert_ok(cairn_keypoints_detect(&again, heat, H, W, NULL, 0, &o, 0));
+    assert_int_equal(again.count, 1);
+    assert_float_equal(again.points[0].x, 10.3, 1e-4);
+    cairn_keypoints_free(&again);
+    cairn_keypoints_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suppression), cmocka_unit_test(test_suppression_is_greedy),
         cmocka_unit_test(test_sort),        cmocka_unit_test(test_sampling),
         cmocka_unit_test(test_refinement),  cmocka_unit_test(test_legacy_sampling),
+        cmocka_unit_test(test_refinement__by_a_parabola),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
