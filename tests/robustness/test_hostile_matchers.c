@@ -73,38 +73,19 @@ static void save_public(const char *path, bool old)
         if (layer + 1 < LAYERS) add_pair(&f, "token_confidence.%d", layer, "token.0", 1, WIDTH);
     }
     assert_ok(cairn_safetensors_write(path, f.tensors, f.count, NULL, 0));
-    for (int i = 0; i < f.count; i++) {
-        free(f.tensors[i].name);
-        free(f.tensors[i].data);
-    }
+    cairn_import_free_tensors(f.tensors, f.count);
 }
 
-/* What is imported says what it is; what is refused leaves no file. */
+static bool known(const char *model)
+{
+    cairn_lightglue_options options;
+    return cairn_lightglue_parse(&options, model);
+}
+
 static bool read_public(const uint8_t *bytes, size_t size, const char *path)
 {
-    cairn_weights weights = {0};
-    cairn_import_report report = {0};
-    cairn_lightglue_options options;
-    char *model = NULL;
-    const char *out = test_path("imported.safetensors");
     test_put(path, bytes, size);
-    cairn_status st = cairn_weights_read(&weights, path);
-    if (st >= 0) st = cairn_lightglue_import(&report, &weights, out);
-    if (st < 0) {
-        test_refused(st, path);
-        assert_false(cairn_file_exists(out));
-        assert_null(report.left_names);
-    } else {
-        assert_true(report.taken > 0 && report.taken + report.left <= weights.count);
-        assert_ok(cairn_checkpoint_metadata(&model, out, "model"));
-        assert_true(cairn_lightglue_parse(&options, model));
-        assert_string_equal(model, report.model);
-        assert_int_equal(remove(out), 0);
-    }
-    free(model);
-    cairn_import_report_free(&report);
-    cairn_weights_free(&weights);
-    return st >= 0;
+    return test_import(path, cairn_lightglue_import, known) >= 0;
 }
 
 static void test_hostile__public_lightglue(void **state)

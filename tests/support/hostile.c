@@ -4,6 +4,7 @@
 #include "support/scratch.h"
 #include "support/test.h"
 #include "system/file.h"
+#include "train/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,4 +126,32 @@ test_sample test_take(const char *path)
     test_sample s;
     assert_ok(cairn_file_read(&s.bytes, &s.size, path, 1 << 20));
     return s;
+}
+
+cairn_status test_import(const char *path,
+                         cairn_status (*import)(cairn_import_report *report, const cairn_weights *weights,
+                                                const char *out),
+                         bool (*known)(const char *model))
+{
+    cairn_weights weights = {0};
+    cairn_import_report report = {0};
+    char *model = NULL;
+    const char *out = test_path("imported.safetensors");
+    cairn_status st = cairn_weights_read(&weights, path);
+    if (st >= 0) st = import(&report, &weights, out);
+    if (st < 0) {
+        test_refused(st, path);
+        assert_false(cairn_file_exists(out));
+        assert_null(report.left_names);
+    } else {
+        assert_true(report.taken > 0 && report.taken + report.left <= weights.count);
+        assert_ok(cairn_checkpoint_metadata(&model, out, "model"));
+        assert_string_equal(model, report.model);
+        assert_true(known(model));
+        assert_int_equal(remove(out), 0);
+    }
+    free(model);
+    cairn_import_report_free(&report);
+    cairn_weights_free(&weights);
+    return st;
 }

@@ -4,7 +4,7 @@
  * reader may refuse or accept, but never crash, loop, or leave its output half filled; a refusal names the file and an
  * accepted file obeys the reader's promises. Build with CAIRN_SANITIZE to see reads beyond the end too: every input lies
  * in a block of exactly its size. CAIRN_FUZZ_ROUNDS multiplies the number of cases. */
-#include "base/status.h"
+#include "formats/import.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,4 +27,10 @@ test_sample test_take(const char *path);
  * to something that was good. purpose: of the random numbers. name: of the file, in the scratch folder. Frees the
  * sample. */
 void test_attack(test_sample sample, test_reader read, int cases, uint32_t purpose, const char *name);
+/* Imports the file at `path`. What is imported says what it is, by a text that is `known`; what is refused leaves no
+ * file. */
+cairn_status test_import(const char *path,
+                         cairn_status (*import)(cairn_import_report *report, const cairn_weights *weights,
+                                                const char *out),
+                         bool (*known)(const char *model));
 #endif
