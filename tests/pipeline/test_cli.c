@@ -87,6 +87,9 @@ static void test_cli__wrong_command_lines(void **state)
     expect_failure(WORDS("train", "demo"), NULL, 2, "usage: cairn train RECIPE STAGE");
     expect_failure(WORDS("synthesize"), NULL, 2, "--out DIR or --sheet FILE.png is missing");
     expect_failure(WORDS("synthesize", "--out", "x", "--primitives", "lines,starr"), NULL, 2, "did you mean 'star'?");
+    expect_failure(WORDS("import", "x.pth", "--layout", "superpont", "--out", "y"), NULL, 2, "'superpoint'?");
+    expect_failure(WORDS("import", "x.pth", "--layout", "mobilenetv3-tg", "--out", "y"), NULL, 2, "'mobilenetv3-t");
+    expect_failure(WORDS("import", "x.pth", "--layout", "sp-fpm", "--out", "y"), NULL, 2, "'sp-fpn'?");
 }
 
 static void test_cli__wrong_recipes(void **state)

@@ -21,13 +21,18 @@ static const cairn_setting table[] = {
 
 static cairn_status check_layout(const char *layout)
 {
-    if (!strcmp(layout, "auto") || !strcmp(layout, CAIRN_LIGHTGLUE_LAYOUT) || !strcmp(layout, CAIRN_SP_FPN_LAYOUT))
-        return CAIRN_OK;
-    for (int i = 0; cairn_import_layouts[i]; i++)
-        if (!strcmp(layout, cairn_import_layouts[i])) return CAIRN_OK;
-    for (int i = 0; cairn_mobilenet_layouts[i]; i++)
-        if (!strcmp(layout, cairn_mobilenet_layouts[i])) return CAIRN_OK;
-    const char *closest = cairn_closest_name(layout, cairn_import_layouts);
+    enum { MOST = 32 };
+    static const char *const others[] = {"auto", CAIRN_LIGHTGLUE_LAYOUT, CAIRN_SP_FPN_LAYOUT, NULL};
+    const char *const *const lists[] = {others, cairn_import_layouts, cairn_mobilenet_layouts};
+    const char *names[MOST + 1] = {0};
+    int count = 0;
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; lists[k][i]; i++) {
+            if (!strcmp(layout, lists[k][i])) return CAIRN_OK;
+            CAIRN_ASSERT(count < MOST);
+            names[count++] = lists[k][i];
+        }
+    const char *closest = cairn_closest_name(layout, names);
     return closest ? cairn_error_set(CAIRN_E_INVALID, "command line: there is no layout '%s'; did you mean '%s'?",
                                      layout, closest)
                    : cairn_error_set(CAIRN_E_INVALID, "command line: there is no layout '%s'; see cairn import --help",
