@@ -74,12 +74,12 @@ static void test_postprocess(void **state)
     static const struct {
         cairn_detect_options o;
         int top_k;
-    } cases[] = {{{0.015, 4, 4, true, CAIRN_SUPPRESS_SQUARE, CAIRN_SAMPLE_CENTRES}, 0},
-                 {{0.015, 4, 0, true, CAIRN_SUPPRESS_SQUARE, CAIRN_SAMPLE_CENTRES}, 25},
-                 {{0.010, 4, 4, false, CAIRN_SUPPRESS_BOX, CAIRN_SAMPLE_CENTRES}, 0},
-                 {{0.010, 8, 0, true, CAIRN_SUPPRESS_BOX, CAIRN_SAMPLE_CENTRES}, 0},
-                 {{0.010, 5, 2, false, CAIRN_SUPPRESS_BOX, CAIRN_SAMPLE_CENTRES}, 17},
-                 {{0.018, 0, 3, false, CAIRN_SUPPRESS_NONE, CAIRN_SAMPLE_CENTRES}, 300}};
+    } cases[] = {{{0.015, 4, 4, true, CAIRN_SUPPRESS_SQUARE, CAIRN_SAMPLE_CENTRES, false}, 0},
+                 {{0.015, 4, 0, true, CAIRN_SUPPRESS_SQUARE, CAIRN_SAMPLE_CENTRES, false}, 25},
+                 {{0.010, 4, 4, false, CAIRN_SUPPRESS_BOX, CAIRN_SAMPLE_CENTRES, false}, 0},
+                 {{0.010, 8, 0, true, CAIRN_SUPPRESS_BOX, CAIRN_SAMPLE_CENTRES, false}, 0},
+                 {{0.010, 5, 2, false, CAIRN_SUPPRESS_BOX, CAIRN_SAMPLE_CENTRES, false}, 17},
+                 {{0.018, 0, 3, false, CAIRN_SUPPRESS_NONE, CAIRN_SAMPLE_CENTRES, false}, 300}};
     for (int s = 0; s < CAIRN_SAMPLINGS; s++) add_sampling(&a, (cairn_sampling)s);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) add_detection(&a, (int)i, &cases[i].o, cases[i].top_k);
     test_torch_compare(&a, "points/torch_postprocess.py");
