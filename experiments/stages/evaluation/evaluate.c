@@ -150,7 +150,7 @@ static cairn_status add_methods(contest *c)
     char name[CAIRN_RECIPE_NAME_BYTES];
     CAIRN_TRY(add_network(c, s->teacher, CAIRN_ROLE_TEACHER, "teacher"));
     CAIRN_TRY(open_describer(c));
-    if (s->student[0]) CAIRN_TRY(add_network(c, s->student, CAIRN_ROLE_STUDENT, "student"));
+    if (s->student[0]) CAIRN_TRY(add_network(c, s->student, CAIRN_ROLE_STUDENT, s->student)); /* others in `also` */
     if (s->untrained) CAIRN_TRY(add_untrained(c, s->teacher, CAIRN_ROLE_UNTRAINED_TEACHER, "teacher, untrained"));
     if (s->untrained && s->student[0])
         CAIRN_TRY(add_untrained(c, s->student, CAIRN_ROLE_UNTRAINED_STUDENT, "student, untrained"));
